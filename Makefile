@@ -1,0 +1,54 @@
+# Every target sets up what it needs first; the machine needs Python 3.11+, make and a C library.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+TORCH := torch==2.13.0
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+WORKERS ?= auto
+
+.PHONY: setup demo dev test lint types bench lock clean help
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(VENV)/.installed ## create .venv with everything pinned in requirements.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Soundmill needs Python 3.11 or newer; name one with: make setup PYTHON=python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "Python cannot create virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	@# lhotse needs torch; its ordinary Linux build brings gigabytes of CUDA, so the CPU build is tried first.
+	@$(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(not m.version("torch").startswith("2.13.0"))' 2>/dev/null \
+	  || $(PIP) install --quiet --no-deps --retries 0 --timeout 15 --index-url $(TORCH_CPU_INDEX) $(TORCH) 2>/dev/null \
+	  || $(PIP) install --quiet $(TORCH)
+	$(PIP) install --quiet --no-deps -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## a household scene through the whole graph, with a table of what was found
+	@$(BIN)/soundmill demo
+
+dev: setup ## the Dagster UI on http://localhost:3000
+	@$(BIN)/soundmill dev
+
+test: setup ## the whole test suite
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+lint: setup ## ruff and the layers
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+bench: setup ## speed, as ratios against named peers in the same run
+	@$(BIN)/python -m bench
+
+lock: ## resolve requirements.lock anew (needs uv); names no registry and nothing of CUDA
+	uv pip compile pyproject.toml --group dev --universal --no-emit-index-url --no-header --no-annotate --quiet \
+	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements.lock.new && mv requirements.lock.new requirements.lock
+
+clean: ## remove the environment, caches and the local data in .soundmill
+	rm -rf $(VENV) .soundmill .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

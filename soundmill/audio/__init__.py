@@ -1,0 +1,27 @@
+"""Decoding, mixing, resampling, encoding and measuring sound: the only place that knows codecs.
+
+Here belongs what turns bytes into samples and back. What the sound means (segments, features, words) lies in other folders.
+"""
+
+from soundmill.audio.decode import AudioInfo, AudioReader, Channels, UndecodableAudio, open_audio, probe
+from soundmill.audio.levels import Levels, amplitude, dbfs, levels
+from soundmill.audio.resample import Resampler
+from soundmill.audio.wav import convert, read_pcm, to_pcm16, wav_bytes
+
+__all__ = [
+    "AudioInfo",
+    "AudioReader",
+    "Channels",
+    "Levels",
+    "Resampler",
+    "UndecodableAudio",
+    "amplitude",
+    "convert",
+    "dbfs",
+    "levels",
+    "open_audio",
+    "probe",
+    "read_pcm",
+    "to_pcm16",
+    "wav_bytes",
+]

@@ -1,0 +1,301 @@
+"""Opening any audio file and reading it as blocks of float32 samples, in memory that does not grow with its length.
+
+soundfile reads WAV, FLAC, AIFF and AU (for short WAVs PyAV costs twenty times more); PyAV reads everything else.
+"""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import soundfile as sf
+
+from soundmill.audio.sniff import HEAD_BYTES, Format, sniff, wav_data_chunk
+
+Source = str | Path | bytes | BinaryIO
+Channels = Literal["mix", "first", "all"]
+Float32 = npt.NDArray[np.float32]
+
+BLOCK = 65_536  # frames; a block of every buffer together stays in the second-level cache
+_SOUNDFILE: frozenset[Format] = frozenset({"wav", "flac", "aiff", "au", "caf"})
+_LIBAV_NAMES: dict[Format, str] = {"ogg": "ogg", "mov": "mov", "matroska": "matroska", "wav": "wav"}  # others: libav's own probe
+_LIBAV_KNOWN = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
+_LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
+_MOST_BAD_PACKETS = 0.05
+
+
+class UndecodableAudio(ValueError):
+    """Bytes that are no usable sound. `code` is one short word for the ledger; `transient` says whether waiting may help."""
+
+    def __init__(self, code: str, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.transient = transient
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says. `frames` is None where only decoding can tell."""
+
+    format: str
+    codec: str
+    sample_rate: int
+    channels: int
+    frames: int | None
+
+    @property
+    def seconds(self) -> float | None:
+        """Length by the header, if it tells."""
+        return None if self.frames is None else self.frames / self.sample_rate
+
+
+class AudioReader(Protocol):
+    """An open file: its header, and its samples in blocks."""
+
+    info: AudioInfo
+
+    def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
+        """Blocks of float32 in [-1, 1]: (n,) for "mix" and "first", (n, channels) for "all".
+
+        A block is a view of a buffer that the next block overwrites. Raises `UndecodableAudio`.
+        """
+        ...
+
+
+@contextmanager
+def open_audio(source: Source) -> Iterator[AudioReader]:
+    """Opens a path, bytes, or a seekable binary file for reading.
+
+    Raises `UndecodableAudio` with code empty, not_audio, bad_header, truncated, no_audio_stream or unreadable.
+    """
+    with _binary(source) as (file, size):
+        file.seek(0)
+        head = file.read(HEAD_BYTES)
+        kind = sniff(head)
+        if kind == "empty":
+            raise UndecodableAudio("empty", "the file has no bytes", transient=True)
+        if kind in ("html", "text"):
+            raise UndecodableAudio("not_audio", f"the file holds {kind}, not audio")
+        if kind == "wav" and head[:4] != b"riff":
+            _refuse_broken_wav(file, size)
+        file.seek(0)
+        if kind in _SOUNDFILE:
+            try:
+                handle = sf.SoundFile(file)
+            except sf.LibsndfileError:
+                pass  # a codec inside WAV or CAF that only libav knows
+            else:
+                with handle:
+                    if handle.frames > 0 or kind != "wav":
+                        yield _SoundfileReader(handle)
+                        return
+            file.seek(0)
+        with _LibavReader(file, kind) as reader:
+            yield reader
+
+
+def probe(source: Source) -> AudioInfo:
+    """What the header says, without decoding. Raises `UndecodableAudio`."""
+    with open_audio(source) as reader:
+        return reader.info
+
+
+@contextmanager
+def _binary(source: Source) -> Iterator[tuple[BinaryIO, int]]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source), len(source)
+    elif isinstance(source, (str, Path)):
+        try:
+            file = open(source, "rb")
+        except IsADirectoryError:
+            raise UndecodableAudio("not_a_file", "this is a directory") from None
+        except OSError as error:
+            raise UndecodableAudio("unreadable", error.strerror or str(error), transient=True) from None
+        with file:
+            yield file, os.fstat(file.fileno()).st_size
+    else:
+        yield source, source.seek(0, io.SEEK_END)
+
+
+def _refuse_broken_wav(file: BinaryIO, size: int) -> None:
+    chunk = wav_data_chunk(file, size)
+    if chunk is None:
+        raise UndecodableAudio("truncated", "the file ends before its audio begins", transient=True)
+    if chunk.claimed is not None and chunk.present < chunk.claimed:
+        share = chunk.present / chunk.claimed
+        raise UndecodableAudio(
+            "truncated",
+            f"the header claims {chunk.claimed} bytes of audio and {chunk.present} ({share:.0%}) are there",
+            transient=True,
+        )
+
+
+class _SoundfileReader:
+    def __init__(self, handle: sf.SoundFile) -> None:
+        self._handle = handle
+        # libsndfile takes NaN and infinity over from float files only
+        self._may_hold_nan = handle.subtype in ("FLOAT", "DOUBLE")
+        self.info = AudioInfo(handle.format.lower(), handle.subtype.lower(), handle.samplerate, handle.channels, handle.frames)
+
+    def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
+        count = self._handle.channels
+        interleaved = np.empty((BLOCK, count), np.float32)
+        mono = np.empty(BLOCK, np.float32)
+        done = 0
+        while True:
+            try:
+                block = self._handle.read(BLOCK, dtype="float32", out=interleaved, always_2d=True)
+            except sf.LibsndfileError as error:
+                raise _truncated(done, self.info.frames) if done else UndecodableAudio("undecodable", str(error)) from None
+            if not len(block):
+                break
+            done += len(block)
+            if self._may_hold_nan and not np.isfinite(block).all():
+                raise UndecodableAudio("not_finite", "samples hold NaN or infinity")
+            if channels == "all":
+                yield block
+            elif count == 1 or channels == "first":
+                yield np.ascontiguousarray(block[:, 0])
+            else:
+                yield _mix([block[:, c] for c in range(count)], mono[: len(block)])
+        if self.info.frames is not None and done < self.info.frames:
+            raise _truncated(done, self.info.frames)
+
+
+class _LibavReader:
+    def __init__(self, file: BinaryIO, kind: Format) -> None:
+        import av
+
+        self._av = av
+        self._kind = kind
+        options = {"format_whitelist": _LIBAV_KNOWN, "protocol_whitelist": ""}
+        try:
+            self._container: Any = av.open(file, mode="r", format=_LIBAV_NAMES.get(kind), options=options, metadata_errors="ignore")
+        except (av.error.FFmpegError, ValueError) as error:
+            code = "not_audio" if kind == "unknown" else "bad_header"
+            raise UndecodableAudio(code, f"not a readable {kind} file: {error}") from None
+        if not self._container.streams.audio:
+            self._container.close()
+            raise UndecodableAudio("no_audio_stream", f"the {kind} file holds no audio stream")
+        self._stream = self._container.streams.audio[0]
+        context = self._stream.codec_context
+        if not context.sample_rate or not context.channels:
+            self._container.close()
+            raise UndecodableAudio("bad_header", "the header names no sample rate or no channel")
+        self.info = AudioInfo(
+            self._container.format.name.split(",")[0], context.name, context.sample_rate, context.channels, self._claimed_frames()
+        )
+
+    def __enter__(self) -> "_LibavReader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def _claimed_frames(self) -> int | None:
+        rate = self._stream.codec_context.sample_rate
+        if self._stream.duration is not None:
+            return round(self._stream.duration * self._stream.time_base * rate)
+        if self._container.duration is not None:
+            return round(self._container.duration * rate / 1_000_000)
+        return None
+
+    def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
+        rate, count = self.info.sample_rate, self.info.channels
+        out = np.empty((BLOCK, count) if channels == "all" else BLOCK, np.float32)
+        filled = done = 0
+        for frame in self._frames():
+            if frame.sample_rate != rate:
+                raise UndecodableAudio("rate_changes", f"the sample rate changes from {rate} to {frame.sample_rate} Hz midway")
+            planes = _planes(frame)
+            length = frame.samples
+            done += length
+            start = 0
+            while start < length:
+                take = min(length - start, BLOCK - filled)
+                target = out[filled : filled + take]
+                parts = [plane[start : start + take] for plane in planes]
+                if channels == "all":
+                    for c in range(count):
+                        target[:, c] = parts[min(c, len(parts) - 1)]
+                elif len(parts) == 1 or channels == "first":
+                    target[:] = parts[0]
+                else:
+                    _mix(parts, target)
+                filled += take
+                start += take
+                if filled == BLOCK:
+                    yield self._finite(out)
+                    filled = 0
+        if filled:
+            yield self._finite(out[:filled])
+        if not done:
+            raise UndecodableAudio("undecodable", "no frame could be decoded")
+        claimed = self.info.frames
+        if self._kind in _LENGTH_IN_HEADER and claimed is not None and done < 0.95 * claimed - rate / 2:
+            raise _truncated(done, claimed)
+
+    @staticmethod
+    def _finite(block: Float32) -> Float32:
+        if not np.isfinite(block.sum(dtype=np.float64)):
+            raise UndecodableAudio("not_finite", "samples hold NaN or infinity")
+        return block
+
+    def _frames(self) -> Iterator[Any]:
+        """Decoded frames; a rare corrupt packet is passed over, as players do, and many of them are an error."""
+        good = bad = 0
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    for frame in packet.decode():
+                        good += 1
+                        yield frame
+                except self._av.error.InvalidDataError:
+                    bad += 1
+        except self._av.error.FFmpegError as error:
+            raise UndecodableAudio("undecodable", f"decoding stopped after {good} frames: {error}") from None
+        if bad > 2 and bad > _MOST_BAD_PACKETS * (good + bad):
+            raise UndecodableAudio("undecodable", f"{bad} of {good + bad} packets are corrupt")
+
+
+def _truncated(done: int, claimed: int | None) -> UndecodableAudio:
+    return UndecodableAudio("truncated", f"the header claims {claimed} frames and {done} could be read", transient=True)
+
+
+_INTEGER_SCALE = {"s16": (np.int16, 2.0**-15), "s32": (np.int32, 2.0**-31)}
+
+
+def _planes(frame: Any) -> list[Float32]:
+    """The channels of a decoded frame as float32 views where the codec gives float32, as converted copies elsewhere."""
+    name = frame.format.name
+    kind, planar = (name[:-1], True) if name.endswith("p") else (name, False)
+    if kind == "flt":
+        arrays = [np.frombuffer(plane, np.float32) for plane in frame.planes]
+    elif kind == "dbl":
+        arrays = [np.frombuffer(plane, np.float64).astype(np.float32) for plane in frame.planes]
+    elif kind in _INTEGER_SCALE:
+        dtype, scale = _INTEGER_SCALE[kind]
+        arrays = [np.multiply(np.frombuffer(plane, dtype), scale, dtype=np.float32) for plane in frame.planes]
+    elif kind == "u8":
+        arrays = [(np.frombuffer(plane, np.uint8).astype(np.float32) - 128) / 128 for plane in frame.planes]
+    else:
+        raise UndecodableAudio("undecodable", f"samples of type {name} are not supported")
+    if planar:
+        return [array[: frame.samples] for array in arrays]
+    count = frame.layout.nb_channels
+    interleaved = arrays[0][: frame.samples * count]
+    return [interleaved[c::count] for c in range(count)]
+
+
+def _mix(parts: list[Float32], out: Float32) -> Float32:
+    """The mean of the channels, written to `out`. Several times faster than `mean(axis=1)`, which walks frame by frame."""
+    np.add(parts[0], parts[1], out=out)
+    for part in parts[2:]:
+        out += part
+    out *= np.float32(1 / len(parts))
+    return out

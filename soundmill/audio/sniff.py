@@ -1,0 +1,74 @@
+"""What a file holds, told from its first bytes and never from its name."""
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+HEAD_BYTES = 4096
+Format = Literal["wav", "flac", "aiff", "au", "caf", "ogg", "mp3", "aac", "mov", "matroska", "unknown", "text", "html", "empty"]
+
+_UNKNOWN_LENGTH = 0x7FFF_0000  # programs that write WAV to a pipe claim at least this much, or nothing
+
+
+def sniff(head: bytes) -> Format:
+    """The container that the first bytes (at least 64, at best 4,096) of a file announce."""
+    if not head:
+        return "empty"
+    magic = head[:4]
+    if magic in (b"RIFF", b"RF64", b"RIFX", b"riff") and (len(head) < 12 or head[8:12] == b"WAVE" or magic == b"riff"):
+        return "wav"
+    if magic == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+        return "aiff"
+    by_magic: dict[bytes, Format] = {b"fLaC": "flac", b"OggS": "ogg", b".snd": "au", b"caff": "caf", b"\x1a\x45\xdf\xa3": "matroska"}
+    if magic in by_magic:
+        return by_magic[magic]
+    if head[4:8] == b"ftyp":
+        return "mov"
+    if head[:3] == b"ID3":
+        return "mp3"
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
+        return "aac"
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 and head[2] & 0xF0 != 0xF0:
+        return "mp3"
+    return _text_kind(head)
+
+
+def _text_kind(head: bytes) -> Format:
+    if b"\0" in head:
+        return "unknown"
+    try:
+        head[: len(head) - 3].decode("utf-8")
+    except UnicodeDecodeError:
+        return "unknown"
+    start = head.lstrip()[:256].lower()
+    return "html" if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) else "text"
+
+
+@dataclass(frozen=True)
+class DataChunk:
+    """A WAV's data chunk: bytes its header claims (None where the writer did not know) and bytes that are there."""
+
+    claimed: int | None
+    present: int
+
+
+def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
+    """Walks the chunks of a RIFF or RF64 file of `size` bytes; None where no data chunk is found. Leaves the position changed."""
+    file.seek(0)
+    header = file.read(12)
+    order = ">" if header[:4] == b"RIFX" else "<"
+    long_data: int | None = None
+    position = 12
+    while position + 8 <= size:
+        file.seek(position)
+        name, length = struct.unpack(order + "4sI", file.read(8))
+        if name == b"ds64":
+            _, long_data = struct.unpack("<QQ", file.read(16))
+        if name == b"data":
+            present = size - position - 8
+            if length == 0xFFFF_FFFF and long_data is not None:
+                return DataChunk(long_data, present)
+            unknown = length >= _UNKNOWN_LENGTH and length > present or (length == 0 and present > 0)
+            return DataChunk(None if unknown else length, present)
+        position += 8 + length + (length & 1)
+    return None

@@ -1,0 +1,111 @@
+"""Opening the catalog: SQLite in WAL mode or PostgreSQL, brought to the newest schema on the way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session
+
+from soundmill.catalog.schema import Base
+
+HEAD = "0001"  # the newest migration in migrations/versions
+_MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
+_BUSY_SECONDS = 60
+
+
+class CatalogUnavailable(RuntimeError):
+    """The catalog's database cannot be reached or opened."""
+
+
+class Catalog:
+    """A database with transactions that read and transactions that write; the queries lie in the other files of this folder."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        # SQLite must take its write lock at the start of a transaction: taken midway, it fails at once where another writer was faster
+        self._writing = engine.execution_options(soundmill_writes=True)
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.engine.url.render_as_string(hide_password=True)!r})"
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that is committed when the block ends well and rolled back when it does not."""
+        with Session(self._writing) as session, session.begin():
+            yield session
+
+    def insert(self, table: type[Base]) -> Any:
+        """An INSERT that knows ON CONFLICT, which SQLite and PostgreSQL spell alike."""
+        dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
+        return dialect.insert(table)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def open_catalog(url: str) -> Catalog:
+    """Opens `sqlite:///path` or `postgresql+psycopg://...`, creating or upgrading its tables. Raises `CatalogUnavailable`."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise CatalogUnavailable(f"{url!r} is not a database URL; write it like postgresql+psycopg://user@host/name") from None
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite and parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, pool_pre_ping=not is_sqlite, connect_args={"timeout": _BUSY_SECONDS} if is_sqlite else {})
+    if is_sqlite:
+        _prepare_sqlite(engine)
+    catalog = Catalog(engine)
+    try:
+        if _schema_version(engine) != HEAD:
+            _upgrade(engine)
+    except OperationalError as error:
+        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+    return catalog
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # transactions begin where `on_begin` says, not where the driver guesses
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_SECONDS * 1000}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("soundmill_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _schema_version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(engine: Engine) -> None:
+    """Runs the migrations; of two processes that try at once, the second waits and finds nothing to do."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.execution_options(soundmill_writes=True).begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,118 @@
+"""Leases: one worker at a time on one thing, across processes and machines, and freed when the worker dies."""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psutil
+from sqlalchemy import CursorResult, delete, or_, select, update
+
+from soundmill.catalog.database import Catalog
+from soundmill.catalog.schema import LeaseRow
+
+_POLL_SECONDS = 0.2
+
+
+class LeaseLost(RuntimeError):
+    """The lease could not be had in time, or another worker took it over."""
+
+
+class Lease:
+    """A lease held; `check` raises `LeaseLost` when another worker has taken it, say because this machine slept."""
+
+    def __init__(self, catalog: Catalog, name: str, owner: str, seconds: float) -> None:
+        self._catalog, self.name, self.owner, self._seconds = catalog, name, owner, seconds
+        self._lost = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"lease {name}", daemon=True)
+
+    def check(self) -> None:
+        """Raises `LeaseLost` where the lease is no longer ours."""
+        if self._lost:
+            raise LeaseLost(f"another worker took over {self.name}")
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._seconds / 3):
+            try:
+                renewed = _renew(self._catalog, self.name, self.owner, self._seconds)
+            except Exception:  # the database may be away for a moment; the lease runs on until it expires
+                continue
+            if not renewed:
+                self._lost = True
+                return
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        with self._catalog.writing() as session:
+            session.execute(delete(LeaseRow).where(LeaseRow.name == self.name, LeaseRow.owner == self.owner))
+
+
+@contextmanager
+def lease(catalog: Catalog, name: str, *, seconds: float = 60, wait: float = 600) -> Iterator[Lease]:
+    """Holds `name` while the block runs, renewing it; waits up to `wait` seconds for another holder to end or to expire.
+
+    A holder on this machine whose process is gone is replaced at once. Raises `LeaseLost`.
+    """
+    owner = f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()} {secrets.token_hex(4)}"
+    deadline = time.monotonic() + wait
+    while not _claim(catalog, name, owner, seconds):
+        if time.monotonic() > deadline:
+            raise LeaseLost(f"{name} is still being worked on by {_holder(catalog, name)} after {wait:.0f} s")
+        time.sleep(_POLL_SECONDS)
+    held = Lease(catalog, name, owner, seconds)
+    held._thread.start()
+    try:
+        yield held
+    finally:
+        held._end()
+
+
+def _claim(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
+    now = datetime.now(UTC)
+    holder = _holder(catalog, name)
+    dead = holder if holder is not None and _is_dead(holder) else ""
+    claim = catalog.insert(LeaseRow).values(name=name, owner=owner, expires_at=now + timedelta(seconds=seconds))
+    claim = claim.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"owner": claim.excluded.owner, "expires_at": claim.excluded.expires_at},
+        where=or_(LeaseRow.expires_at < now, LeaseRow.owner == dead),
+    )
+    with catalog.writing() as session:
+        result = session.execute(claim)
+        assert isinstance(result, CursorResult)
+        return result.rowcount == 1
+
+
+def _renew(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
+    renewal = (
+        update(LeaseRow)
+        .where(LeaseRow.name == name, LeaseRow.owner == owner)
+        .values(expires_at=datetime.now(UTC) + timedelta(seconds=seconds))
+    )
+    with catalog.writing() as session:
+        result = session.execute(renewal)
+        assert isinstance(result, CursorResult)
+        return result.rowcount == 1
+
+
+def _holder(catalog: Catalog, name: str) -> str | None:
+    with catalog.reading() as session:
+        return session.scalar(select(LeaseRow.owner).where(LeaseRow.name == name))
+
+
+def _is_dead(owner: str) -> bool:
+    host, pid, started, _ = owner.split(" ")
+    if host != socket.gethostname():
+        return False
+    try:
+        return psutil.Process(int(pid)).create_time() != float(started)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False

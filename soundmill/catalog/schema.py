@@ -1,0 +1,144 @@
+"""The tables of the catalog, as SQLAlchemy sees them. Changes here go with a migration of the same commit."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Date, DateTime, Dialect, Float, Index, Integer, String, Text, TypeDecorator, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC: aware in Python on every database, and refused when it comes without a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, int: BigInteger}
+
+
+class ItemRow(Base):
+    """One piece of audio: see `ledger.Item` for the meaning of each column."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        Index("items_by_day", "day", "kind", "state"),
+        Index("items_by_landed", "landed", "source"),
+        Index("items_by_parent", "parent"),
+        Index("items_by_start", "source", "started_at"),
+    )
+
+    key: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(128))
+    day: Mapped[date] = mapped_column(Date)
+    landed: Mapped[date | None] = mapped_column(Date)
+    parent: Mapped[str | None] = mapped_column(String(1024))
+    state: Mapped[str] = mapped_column(String(16))
+    fingerprint: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime | None]
+    seconds: Mapped[float] = mapped_column(Float, default=0.0)
+    path: Mapped[str | None] = mapped_column(String(1024))
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    measures: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    reason: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None] = mapped_column(Text)
+    transient: Mapped[bool] = mapped_column(default=False)
+    attempts: Mapped[int] = mapped_column(Integer, default=1)
+    next_attempt_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+class ProcessedRow(Base):
+    """What an asset's day was last made from, for those inputs that carry no Parquet footer."""
+
+    __tablename__ = "processed"
+
+    asset: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(128))
+    updated_at: Mapped[datetime]
+
+
+class AnnotationRow(Base):
+    """A tag on a stretch of a source's timeline. Never deleted: withdrawn."""
+
+    __tablename__ = "annotations"
+    __table_args__ = (
+        UniqueConstraint("source", "start", "end", "tag", name="annotation_once"),
+        Index("annotations_by_day", "day"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(String(128))
+    day: Mapped[date] = mapped_column(Date)
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    tag: Mapped[str] = mapped_column(String(64))
+    author: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class TagRow(Base):
+    """A sound's name, kept from its first use on, so that its place in lists and its colour never move."""
+
+    __tablename__ = "tags"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]
+
+
+class ModelRow(Base):
+    """A model by name, and the specification its next fit will follow."""
+
+    __tablename__ = "models"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ModelVersionRow(Base):
+    """One fit of a model. `fingerprint` covers specification, data and code: the same fit is never stored twice."""
+
+    __tablename__ = "model_versions"
+    __table_args__ = (
+        UniqueConstraint("name", "fingerprint", name="model_fit_once"),
+        Index("one_champion", "champion", unique=True, sqlite_where=text("champion"), postgresql_where=text("champion")),
+    )
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    card: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    champion: Mapped[bool] = mapped_column(default=False)
+    promoted_because: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class LeaseRow(Base):
+    """Who works on what, and until when."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(256), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(256))
+    expires_at: Mapped[datetime]

@@ -1,0 +1,68 @@
+"""What an operator may set, by environment or `.env`: names, defaults and meaning, in one place."""
+
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting is `SOUNDMILL_` and its name in capitals; `soundmill doctor` prints them with their source."""
+
+    model_config = SettingsConfigDict(env_prefix="SOUNDMILL_", env_file=".env", env_ignore_empty=True, extra="ignore")
+
+    home: Path = Field(Path(".soundmill"), description="folder for everything kept on this machine")
+    lake: str = Field("", description="root of tables and audio: a folder or s3://bucket/prefix (default: lake/ in home)")
+    catalog: str = Field("", description="SQLAlchemy URL: SQLite (default: catalog.db in home) or postgresql+psycopg://...")
+    start_date: date = Field(date(2025, 1, 1), description="first daily partition (UTC)")
+    timezone: str = Field("UTC", description="zone for hours of the day in pictures and in the time-of-day model")
+    s3_endpoint: str = Field("", description="S3-compatible endpoint URL, when it is not AWS")
+    target_hours: float | None = Field(None, gt=0, description="hours of audio the collection aims at")
+    alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")
+    gate_dbfs: float | None = Field(-48.0, le=0, description="segments whose peak stays below are counted as silent; 'off' keeps all")
+    segment_samples: int = Field(132_352, ge=4410, description="samples in a segment (3.0012 s at 44.1 kHz)")
+    segment_rate: int = Field(44_100, ge=4000, le=192_000, description="sample rate of segments, Hz")
+    channels: Literal["mix", "first"] = Field("mix", description="how several channels become one: their mean, or the first only")
+    extractors: str = Field("loudest_frames,logmel_stats", description="feature extractors run on every day, comma separated")
+    run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
+    quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")
+    max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a passing reason")
+    keep_runs_days: int = Field(90, ge=1, description="age after which the pruning job deletes finished runs")
+
+    @field_validator("gate_dbfs", mode="before")
+    @classmethod
+    def _off_means_no_gate(cls, value: object) -> object:
+        return None if isinstance(value, str) and value.strip().lower() in {"off", "none"} else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"no time zone is called {value!r}; write it like Europe/Berlin") from None
+        return value
+
+    @property
+    def lake_url(self) -> str:
+        """Where the lake lies: a folder or an fsspec URL."""
+        return self.lake or str(self.home / "lake")
+
+    @property
+    def catalog_url(self) -> str:
+        """The catalog's SQLAlchemy URL."""
+        return self.catalog or f"sqlite:///{(self.home / 'catalog.db').absolute()}"
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone for hours of the day."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def extractor_names(self) -> tuple[str, ...]:
+        """The extractors run on every day."""
+        return tuple(name.strip() for name in self.extractors.split(",") if name.strip())
