@@ -1,0 +1,12 @@
+"""Dagster resources: configured handles to the lake, the catalog, the settings of each step, and alerts.
+
+Here belongs what an asset needs opened or configured. What is done with it lies in `soundmill/`; which values hold is said by
+`soundmill.settings`, so a local folder and a production bucket are the same code.
+"""
+
+from resources.alerts import AlertsResource
+from resources.collection import CollectionResource
+from resources.storage import CatalogResource, LakeResource
+from resources.wiring import resources_from
+
+__all__ = ["AlertsResource", "CatalogResource", "CollectionResource", "LakeResource", "resources_from"]

@@ -231,7 +231,9 @@ class Lake:
 
     def days(self, table: DayTable) -> list[date]:
         """Days for which the table has a file, in order."""
-        return sorted(parse_day(PurePosixPath(entry.path).stem) for entry in self.files(f"tables/{table.name}") if entry.path.endswith(".parquet"))
+        return sorted(
+            parse_day(PurePosixPath(entry.path).stem) for entry in self.files(f"tables/{table.name}") if entry.path.endswith(".parquet")
+        )
 
     def write_day(self, table: DayTable, day: date, rows: pa.Table, made_from: str) -> bool:
         """Writes a day, sorted by key; `made_from` is a fingerprint of what it was made from. Says whether bytes changed."""
@@ -254,7 +256,7 @@ class Lake:
             return None
         if metadata.get(_SCHEMA_VERSION) != str(table.version).encode():
             return None
-        return metadata[_MADE_FROM].decode()
+        return bytes(metadata[_MADE_FROM]).decode()
 
     def read_days(
         self, table: DayTable, days: Iterable[date], columns: Sequence[str] | None = None, where: pc.Expression | None = None

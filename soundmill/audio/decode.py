@@ -182,7 +182,7 @@ class _LibavReader:
         if not self._container.streams.audio:
             self._container.close()
             raise UndecodableAudio("no_audio_stream", f"the {kind} file holds no audio stream")
-        self._stream = self._container.streams.audio[0]
+        self._stream: Any = self._container.streams.audio[0]
         context = self._stream.codec_context
         if not context.sample_rate or not context.channels:
             self._container.close()
@@ -199,11 +199,10 @@ class _LibavReader:
 
     def _claimed_frames(self) -> int | None:
         rate = self._stream.codec_context.sample_rate
-        if self._stream.duration is not None:
-            return round(self._stream.duration * self._stream.time_base * rate)
-        if self._container.duration is not None:
-            return round(self._container.duration * rate / 1_000_000)
-        return None
+        stream, container = self._stream, self._container
+        if stream.duration is not None and stream.time_base is not None:
+            return int(round(stream.duration * stream.time_base * rate))
+        return None if container.duration is None else round(container.duration * rate / 1_000_000)
 
     def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
         rate, count = self.info.sample_rate, self.info.channels
@@ -275,7 +274,7 @@ def _planes(frame: Any) -> list[Float32]:
     name = frame.format.name
     kind, planar = (name[:-1], True) if name.endswith("p") else (name, False)
     if kind == "flt":
-        arrays = [np.frombuffer(plane, np.float32) for plane in frame.planes]
+        arrays: list[Any] = [np.frombuffer(plane, np.float32) for plane in frame.planes]
     elif kind == "dbl":
         arrays = [np.frombuffer(plane, np.float64).astype(np.float32) for plane in frame.planes]
     elif kind in _INTEGER_SCALE:

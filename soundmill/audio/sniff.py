@@ -68,7 +68,7 @@ def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
             present = size - position - 8
             if length == 0xFFFF_FFFF and long_data is not None:
                 return DataChunk(long_data, present)
-            unknown = length >= _UNKNOWN_LENGTH and length > present or (length == 0 and present > 0)
+            unknown = (length >= _UNKNOWN_LENGTH and length > present) or (length == 0 and present > 0)
             return DataChunk(None if unknown else length, present)
         position += 8 + length + (length & 1)
     return None

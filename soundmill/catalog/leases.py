@@ -86,7 +86,7 @@ def _claim(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
     with catalog.writing() as session:
         result = session.execute(claim)
         assert isinstance(result, CursorResult)
-        return result.rowcount == 1
+        return bool(result.rowcount == 1)
 
 
 def _renew(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
@@ -98,7 +98,7 @@ def _renew(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
     with catalog.writing() as session:
         result = session.execute(renewal)
         assert isinstance(result, CursorResult)
-        return result.rowcount == 1
+        return bool(result.rowcount == 1)
 
 
 def _holder(catalog: Catalog, name: str) -> str | None:
@@ -111,7 +111,7 @@ def _is_dead(owner: str) -> bool:
     if host != socket.gethostname():
         return False
     try:
-        return psutil.Process(int(pid)).create_time() != float(started)
+        return bool(psutil.Process(int(pid)).create_time() != float(started))
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:

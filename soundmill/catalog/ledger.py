@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.orm import Session
@@ -132,7 +132,10 @@ class Ledger:
         if day is not None:
             query = query.where(ItemRow.day == day)
         with self._catalog.reading() as session:
-            return [StateCount(source, state, items, float(seconds)) for source, state, items, seconds in session.execute(query)]
+            return [
+                StateCount(source, cast(ItemState, state), items, float(seconds))
+                for source, state, items, seconds in session.execute(query)
+            ]
 
     def ready_seconds_by_day(self) -> dict[date, float]:
         """Seconds of ready audio of each day."""
@@ -170,9 +173,7 @@ class Ledger:
             for day in days:
                 note = f"stale {secrets.token_hex(8)}"
                 row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
-                session.execute(
-                    row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now})
-                )
+                session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 
     def _upsert(self, session: Session, items: Iterable[Item]) -> None:
         now = datetime.now(UTC)

@@ -1,0 +1,138 @@
+"""From the landing area to segments, and how much of each day they cover."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+from assets.metadata import counts_table, picture, preview, status, table_facts
+from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
+from resources import CatalogResource, CollectionResource, LakeResource
+from soundmill.capture import COVERAGE, SEGMENTS, DayOfSegments, coverage_of, update_segments
+from soundmill.lake import Lake
+
+landing_area = dg.AssetSpec(
+    "landing_area",
+    group_name="capture",
+    description="Audio files as they came, in `landing/{source}/{date}/`: dropped by edges and uploads, or by `soundmill ingest`. Never rewritten.",
+)
+
+
+@dg.asset(
+    partitions_def=days,
+    deps=[landing_area],
+    group_name="capture",
+    kinds={"python", "parquet"},
+    backfill_policy=RANGE,
+    code_version="1",
+    check_specs=[dg.AssetCheckSpec("few_in_quarantine", asset="captured_segments", description="Few items of a day are in quarantine.")],
+)
+def captured_segments(
+    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+) -> dg.MaterializeResult:
+    """Segments of about 3 s, cut from the day's landed files and kept where they are not silent.
+
+    Broken files go to quarantine with a reason and stop nothing. Only new, changed or retryable files are worked on.
+    """
+    store, ledger = lake.open(), catalog.ledger()
+
+    def update(day: date) -> DayOutcome:
+        def progress(done: int, total: int) -> None:
+            if done % 500 == 0:
+                context.log.info(f"{day}: {done} of {total} files")
+
+        result = update_segments(
+            store,
+            ledger,
+            day,
+            collection.segmenter(),
+            now=datetime.now(UTC),
+            max_attempts=collection.max_attempts,
+            progress=progress,
+        )
+        return DayOutcome(_segments_metadata(store, day, result, collection), {"few_in_quarantine": _few(result, collection)})
+
+    return for_each_day(context, catalog.open(), update)
+
+
+@dg.asset(
+    partitions_def=days,
+    deps=[captured_segments],
+    group_name="capture",
+    kinds={"parquet"},
+    backfill_policy=RANGE,
+    code_version="1",
+    check_specs=[dg.AssetCheckSpec("no_overlap", asset="capture_coverage", description="No source has more than a second of sound twice.")],
+)
+def capture_coverage(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
+    """Per source: expected, captured, silent, missing, doubled and clipped seconds of the day."""
+    store, ledger = lake.open(), catalog.ledger()
+
+    def update(day: date) -> DayOutcome:
+        rows = coverage_of(ledger.segments(day))
+        changed = store.write_day(COVERAGE, day, rows, made_from=store.made_from(SEGMENTS, day) or "")
+        totals = {name: sum(rows[name].to_pylist()) for name in ("expected", "captured", "silent", "gap", "overlap", "clipped")}
+        metadata = {
+            "status": status(changed, len(rows)),
+            "sources": len(rows),
+            **{f"{name}_seconds": round(value, 3) for name, value in totals.items()},
+            **table_facts(COVERAGE, len(rows), store.address(store.table_path(COVERAGE, day))),
+        }
+        if len(rows):
+            metadata["preview"] = preview(rows, ["source", "first", "expected", "captured", "silent", "gap", "overlap", "clipped"])
+        doubled = [f"{row['source']} {row['overlap']:.1f} s" for row in rows.to_pylist() if row["overlap"] > 1]
+        return DayOutcome(metadata, {"no_overlap": Verdict(not doubled, "heard twice: " + ", ".join(doubled))})
+
+    return for_each_day(context, catalog.open(), update)
+
+
+def _few(result: DayOfSegments, collection: CollectionResource) -> Verdict:
+    bad, all_items = result.states.get("quarantined", 0), sum(result.states.values())
+    share = bad / all_items if all_items else 0.0
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(result.reasons.items()))
+    return Verdict(share <= collection.quarantine_warn_share, f"{bad} of {all_items} items ({share:.0%}): {reasons}")
+
+
+def _segments_metadata(lake: Lake, day: date, result: DayOfSegments, collection: CollectionResource) -> dict[str, Any]:
+    ready = result.states.get("ready", 0)
+    metadata: dict[str, Any] = {
+        "status": status(result.changed, ready),
+        "files": result.files,
+        "files_worked_on": result.worked_on,
+        "segments": ready,
+        "hours": round(result.seconds.get("ready", 0.0) / 3600, 4),
+        **table_facts(SEGMENTS, ready, lake.address(lake.table_path(SEGMENTS, day))),
+    }
+    if result.states:
+        metadata["items_by_state"] = counts_table(result.states, "state")
+    if result.reasons:
+        metadata["quarantine_reasons"] = counts_table(result.reasons, "reason")
+        metadata["quarantine"] = dg.MetadataValue.path(lake.address(f"quarantine/{day.isoformat()}/{SEGMENTS.name}.json"))
+    if result.other_days:
+        metadata["also_reached"] = ", ".join(other.isoformat() for other in result.other_days)
+    if ready:
+        segments = lake.read_days(SEGMENTS, [day])
+        made_from = lake.made_from(SEGMENTS, day) or ""
+        for name, png in _pictures(lake, day, made_from, segments, collection).items():
+            metadata[name] = picture(png, f"{name} of {day}")
+        metadata["preview"] = preview(segments, ["source", "started_at", "seconds", "max_amp", "clipped"])
+    return metadata
+
+
+def _pictures(lake: Lake, day: date, made_from: str, segments: Any, collection: CollectionResource) -> dict[str, bytes]:
+    """Pictures of the day, drawn once for each state of its table and kept in the lake."""
+    folder = f"reports/{SEGMENTS.name}/{day.isoformat()}"
+    paths = {name: f"{folder}/{made_from}-{name}.png" for name in ("spectrograms", "levels")}
+    if all(lake.exists(path) for path in paths.values()):
+        return {name: lake.read_bytes(path) for name, path in paths.items()}
+    from soundmill.capture.pictures import levels_picture, segments_picture
+
+    drawn = {
+        "spectrograms": segments_picture(lake, segments),
+        "levels": levels_picture(segments["max_amp"].to_pylist(), collection.gate_dbfs),
+    }
+    for entry in list(lake.files(folder)):
+        lake.delete(entry.path)
+    for name, png in drawn.items():
+        lake.write_bytes(paths[name], png)
+    return drawn

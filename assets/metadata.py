@@ -1,0 +1,58 @@
+"""What assets say about themselves in the UI, put the same way everywhere: schema, previews, pictures, times."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from soundmill.lake import DayTable
+from soundmill.plots import markdown_image
+
+_PREVIEW_ROWS = 8
+
+
+def status(changed: bool, rows: int) -> str:
+    """One word or two for the first thing an engineer wants to know."""
+    if not rows:
+        return "no data"
+    return "updated" if changed else "unchanged"
+
+
+def table_facts(table: DayTable, rows: int, address: str) -> dict[str, Any]:
+    """Row count, columns and place of a day's table."""
+    columns = [dg.TableColumn(field.name, str(field.type)) for field in table.schema]
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "path": dg.MetadataValue.path(address),
+    }
+
+
+def preview(rows: pa.Table, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
+    """The first rows as a Markdown table."""
+    shown = rows.select(list(columns)).slice(0, _PREVIEW_ROWS).to_pylist()
+    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
+    lines += [" | ".join(_cell(row[column]) for column in columns) for row in shown]
+    if rows.num_rows > len(shown):
+        lines.append(f"… {rows.num_rows - len(shown)} more" + " |" * (len(columns) - 1))
+    return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
+
+
+def counts_table(counts: Mapping[str, Any], heading: str) -> dg.MarkdownMetadataValue:
+    """Names and numbers as a Markdown table."""
+    lines = [f"| {heading} | |", "| --- | --- |", *(f"| {name} | {_cell(value)} |" for name, value in counts.items())]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
+    """A small picture that shows in the UI."""
+    return dg.MetadataValue.md(markdown_image(png, alt))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat(sep=" ", timespec="milliseconds")).removesuffix("+00:00")
+    return str(value).replace("|", "\\|")

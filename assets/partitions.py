@@ -1,0 +1,93 @@
+"""Partitions: days in UTC, and models by name; and the one way in which an asset works through the days of a run."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from soundmill.catalog import Catalog, lease
+from soundmill.settings import Settings
+from soundmill.times import midnight, parse_day
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+
+# end_offset=1: today is a partition while it lasts, so that sound is segmented the minute it arrives
+days = dg.DailyPartitionsDefinition(start_date=Settings().start_date.isoformat(), end_offset=1)
+models = dg.DynamicPartitionsDefinition(name="models")
+RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=30)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found on one day."""
+
+    passed: bool
+    facts: str = ""
+
+
+@dataclass(frozen=True)
+class DayOutcome:
+    """What an asset says about one day: metadata, and a verdict for each of its checks."""
+
+    metadata: Mapping[str, Any]
+    checks: Mapping[str, Verdict] = field(default_factory=dict)
+
+
+def for_each_day(
+    context: dg.AssetExecutionContext,
+    catalog: Catalog,
+    work: Callable[[date], DayOutcome],
+    severity: Mapping[str, dg.AssetCheckSeverity] | None = None,
+) -> dg.MaterializeResult:
+    """Works through the run's days, one at a time under a lease of that asset and day, and gathers metadata and checks.
+
+    A day that fails leaves the others alone; the run fails at the end and names it. Metadata goes to each day's own event.
+    """
+    name = context.asset_key.to_user_string()
+    keys = list(context.partition_keys)
+    outcomes: dict[str, DayOutcome] = {}
+    failures: dict[str, Exception] = {}
+    for number, key in enumerate(keys, 1):
+        day = parse_day(key)
+        try:
+            with lease(catalog, f"{name}/{key}"):
+                outcome = work(day)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other days come first
+            if len(keys) == 1:
+                raise
+            context.log.exception(f"{name} {key} failed")
+            failures[key] = error
+            continue
+        start = midnight(day)
+        window = {"window_start": start.isoformat(), "window_end": (start + timedelta(days=1)).isoformat()}
+        outcomes[key] = DayOutcome({**window, **outcome.metadata}, outcome.checks)
+        if len(keys) > 1:
+            context.add_asset_metadata(outcomes[key].metadata, partition_key=key)
+        context.log.info(f"{name} {key} ({number}/{len(keys)}): {outcome.metadata.get('status', 'done')}")
+    if failures:
+        lines = "; ".join(f"{key}: {type(error).__name__}: {error}" for key, error in failures.items())
+        raise dg.Failure(f"{len(failures)} of {len(keys)} days failed: {lines}")
+    return dg.MaterializeResult(
+        metadata=outcomes[keys[0]].metadata if len(keys) == 1 else None,
+        check_results=[_check(check, outcomes, severity or {}) for check in _names(outcomes)],
+    )
+
+
+def _names(outcomes: Mapping[str, DayOutcome]) -> list[str]:
+    return sorted({check for outcome in outcomes.values() for check in outcome.checks})
+
+
+def _check(name: str, outcomes: Mapping[str, DayOutcome], severity: Mapping[str, dg.AssetCheckSeverity]) -> dg.AssetCheckResult:
+    verdicts = {key: outcome.checks[name] for key, outcome in outcomes.items() if name in outcome.checks}
+    bad = {key: verdict.facts for key, verdict in verdicts.items() if not verdict.passed}
+    facts: dict[str, Any] = {"days": len(verdicts), "days_failed": len(bad), **{key: bad[key] for key in list(bad)[:20]}}
+    return dg.AssetCheckResult(
+        check_name=name,
+        passed=not bad,
+        severity=severity.get(name, dg.AssetCheckSeverity.WARN),
+        description="; ".join(f"{key}: {text}" for key, text in list(bad.items())[:3]) or None,
+        metadata=facts,
+    )

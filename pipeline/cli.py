@@ -1,0 +1,94 @@
+"""The whole command `soundmill`: the library's commands, and those that run Dagster."""
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soundmill.cli import Json, app, print_json, refuse, settings
+from soundmill.times import UnreadableTime, days_between, parse_day
+
+
+@app.command(epilog="Example: `soundmill materialize captured_segments segment_features --from 2026-01-01 --to 2026-01-31`")
+def materialize(
+    assets: Annotated[list[str], typer.Argument(metavar="ASSET...", help="Asset names; `day` for the whole chain of a day.")],
+    day: Annotated[str | None, typer.Option(help="One day, such as 2026-01-05.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day of a range; the first one when left out.")] = None,
+    model: Annotated[str | None, typer.Option(help="The model, for osr_model and evaluation_report.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Materialise assets through Dagster, in this process; the runs show in the UI.
+
+    Days that are up to date are left as they are, so a range can be run again at any time.
+    """
+    days = _range(day, first, last)
+    from assets.operations import DAY_ASSETS
+    from pipeline.definitions import defs
+    from pipeline.run import RunFailed, UnknownAsset, instance_of
+    from pipeline.run import materialize as run
+
+    names = [spec for name in assets for spec in ([a.key.to_user_string() for a in DAY_ASSETS] if name == "day" else [name])]
+    with instance_of(settings()) as instance:
+        try:
+            done = run(defs, instance, names, days=days, model=model, log_level="WARNING" if as_json else "INFO")
+        except (UnknownAsset, RunFailed) as error:
+            refuse(str(error))
+    if as_json:
+        print_json([{"asset": one.asset, "partition": one.partition, "metadata": one.metadata} for one in done])
+    else:
+        for one in done:
+            typer.echo(f"{one.asset} {one.partition or ''}: {one.metadata.get('status', 'done')}")
+
+
+@app.command(epilog="Example: `soundmill demo`, or on real sound: `soundmill demo --clips ~/clips --json result.json`")
+def demo(
+    clips: Annotated[Path | None, typer.Option(help="A folder with one folder of audio files per class, instead of synthesised sound.")] = None,
+    days: Annotated[int, typer.Option(min=2, max=14, help="Days of the scene; the last one tests.")] = 3,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything printed, and more, to this file.")] = None,
+) -> None:
+    """Build a household scene, run the whole asset graph over its days, and print what it found.
+
+    With --clips the last 30 % of the class folders, in order of name, are never labelled: the model must call them "other".
+    """
+    from pipeline.demo import DemoRefused, run_demo
+
+    try:
+        result = run_demo(settings(), clips, days)
+    except DemoRefused as error:
+        refuse(str(error))
+    if json_file:
+        json_file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+@app.command(epilog="Example: `soundmill dev --port 3001`")
+def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
+    """Open the Dagster UI with its daemon (sensors, schedules, backfills), on the data in SOUNDMILL_HOME."""
+    from pipeline.dev import serve
+
+    sys.exit(serve(settings(), port))
+
+
+def _range(day: str | None, first: str | None, last: str | None) -> list[date]:
+    if day and (first or last):
+        raise typer.BadParameter("give --day, or --from and --to", param_hint="--day")
+    if last and not first:
+        raise typer.BadParameter("--to needs --from", param_hint="--to")
+    try:
+        start = parse_day(day or first) if day or first else None
+        end = parse_day(last) if last else start
+    except UnreadableTime as error:
+        raise typer.BadParameter(str(error)) from None
+    if start is None or end is None:
+        return []
+    if end < start:
+        raise typer.BadParameter("--to lies before --from", param_hint="--to")
+    return list(days_between(start, end))
+
+
+def main() -> None:
+    """The entry point."""
+    app()

@@ -1,0 +1,45 @@
+"""The code location that Dagster loads."""
+
+import warnings
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.capture import landing_area
+from assets.labels import catalog_labels
+from assets.operations import DAY_ASSETS, collection_progress
+from assets.osr import evaluation_report, osr_model
+from resources import resources_from
+from sensors.jobs import JOBS
+from sensors.schedules import SCHEDULES
+from sensors.sensors import SENSORS
+from soundmill.settings import Settings
+
+OWNERS = ["team:soundmill"]
+
+
+def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole graph; `resources` replace those of the settings, by name, so that tests build the same graph on other ground."""
+    # one day late is worth a look, two days are an outage; the nightly chain runs at 01:30 UTC
+    nightly = dg.FreshnessPolicy.cron(deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=6), timezone="UTC")
+    hourly = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
+    day_assets = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=nightly), DAY_ASSETS)
+    progress = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=hourly), [collection_progress])
+    others = dg.map_asset_specs(
+        lambda spec: spec.replace_attributes(owners=OWNERS), [osr_model, evaluation_report, landing_area, catalog_labels]
+    )
+    return dg.Definitions(
+        assets=[*day_assets, *progress, *others],
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=SENSORS,
+        executor=dg.in_process_executor,  # steps are short next to the seconds that a process of its own costs
+        resources={**resources_from(Settings()), **(resources or {})},
+    )
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    defs = build_definitions()

@@ -1,0 +1,152 @@
+"""Running assets in this process, recorded in the Dagster instance that `soundmill dev` shows."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.partitions import RANGE, models
+from soundmill.settings import Settings
+
+_ROOT = Path(__file__).resolve().parent.parent
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+class UnknownAsset(LookupError):
+    """A name that no asset has, or assets that cannot run together."""
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """One asset, and one partition of it where it has any, with what the asset said."""
+
+    asset: str
+    partition: str | None
+    metadata: dict[str, Any]
+
+
+class RunFailed(RuntimeError):
+    """A run ended with a failure; the message is the first one's."""
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The folder of the Dagster instance: $DAGSTER_HOME where it is set, else one below the home, linked to this project's dagster.yaml."""
+    if chosen := os.environ.get("DAGSTER_HOME"):
+        return Path(chosen)
+    home = (settings.home / "dagster").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    link = home / "dagster.yaml"
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(_ROOT / "dagster.yaml")
+    return home
+
+
+@contextmanager
+def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance that commands and the UI share."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def materialize(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    names: Sequence[str],
+    *,
+    days: Sequence[date] = (),
+    model: str | None = None,
+    log_level: str = "INFO",
+) -> list[Materialized]:
+    """Materialises assets for a range of days, for a model, or without partition, in order of the graph.
+
+    Days go to runs of at most 30, as a backfill from the UI does. Raises `UnknownAsset`, `RunFailed`.
+    """
+    known = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs() if spec.key.to_user_string() not in _EXTERNAL}
+    if unknown := sorted(set(names) - set(known)):
+        raise UnknownAsset(f"no asset is called {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    kinds = {_kind(known[name]) for name in names}
+    if len(kinds) > 1:
+        raise UnknownAsset("assets by day, by model and without partition run separately")
+    kind = kinds.pop()
+    if kind == "day" and not days:
+        raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
+    if kind == "model" and not model:
+        raise UnknownAsset(f"{', '.join(names)}: which model? give --model")
+    if kind == "model" and model:
+        instance.add_dynamic_partitions(models.name or "", [model])
+    found: list[Materialized] = []
+    for tags, partition in _runs(kind, days, model):
+        found += _run(defs, instance, names, tags, partition, log_level)
+    return found
+
+
+_EXTERNAL = frozenset({"landing_area", "catalog_labels"})
+
+
+def _kind(spec: dg.AssetSpec) -> str:
+    if spec.partitions_def is None:
+        return "none"
+    return "model" if isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition) else "day"
+
+
+def _runs(kind: str, days: Iterable[date], model: str | None) -> Iterator[tuple[dict[str, str], str | None]]:
+    if kind != "day":
+        yield {}, model if kind == "model" else None
+        return
+    most = RANGE.max_partitions_per_run or 1
+    run: list[date] = []
+    for day in [*sorted(set(days)), date.max]:
+        if run and (day - run[-1] != timedelta(days=1) or len(run) == most):
+            if len(run) == 1:
+                yield {}, run[0].isoformat()
+            else:
+                yield {RANGE_START: run[0].isoformat(), RANGE_END: run[-1].isoformat()}, None
+            run = []
+        run.append(day)
+
+
+def _run(
+    defs: dg.Definitions, instance: dg.DagsterInstance, names: Sequence[str], tags: dict[str, str], partition: str | None, log_level: str
+) -> list[Materialized]:
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": log_level}}}},
+        instance=instance,
+        asset_selection=[dg.AssetKey(name) for name in names],
+        partition_key=partition,
+        tags=tags,
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunFailed(_first_failure(result))
+    found = []
+    for event in result.get_asset_materialization_events():
+        materialization = event.step_materialization_data.materialization
+        facts = {name: _plain(value) for name, value in materialization.metadata.items()}
+        found.append(Materialized(materialization.asset_key.to_user_string(), materialization.partition, facts))
+    return found
+
+
+def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return f"{event.step_key}: {data.user_failure_data.description}"
+            cause = data.error.cause if data.error and data.error.cause else data.error
+            return f"{event.step_key}: {cause.message.strip() if cause else 'failed'}"
+    return "the run failed before any step"
+
+
+def _plain(value: dg.MetadataValue[Any]) -> Any:
+    """Metadata as JSON knows it; schemas by their columns."""
+    if isinstance(value, dg.TableSchemaMetadataValue):
+        return {column.name: column.type for column in value.schema.columns}
+    return value.value

@@ -1,0 +1,28 @@
+"""Telling people: a log line always, and a webhook where one is set."""
+
+import logging
+from typing import Any
+
+import dagster as dg
+
+log = logging.getLogger("soundmill.alerts")
+
+
+class AlertsResource(dg.ConfigurableResource):
+    """Sends alerts. `webhook` is a URL that takes a JSON POST with a `text`, as Slack, Mattermost and many others do."""
+
+    webhook: str = ""
+
+    def send(self, text: str, **facts: Any) -> bool:
+        """Logs the alert and posts it; says whether the webhook took it. A webhook that fails is logged and stops nothing."""
+        log.error(text)
+        if not self.webhook:
+            return False
+        import httpx
+
+        try:
+            httpx.post(self.webhook, json={"text": text, **facts}, timeout=10).raise_for_status()
+        except httpx.HTTPError as error:
+            log.warning("the alert webhook did not take the alert: %s", type(error).__name__)
+            return False
+        return True

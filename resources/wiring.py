@@ -1,0 +1,28 @@
+"""From settings to resources: the one set that every deployment uses, with other values."""
+
+from typing import Any
+
+from resources.alerts import AlertsResource
+from resources.collection import CollectionResource
+from resources.storage import CatalogResource, LakeResource
+from soundmill.settings import Settings
+
+
+def resources_from(settings: Settings) -> dict[str, Any]:
+    """Resources by the names that assets and sensors ask for."""
+    return {
+        "lake": LakeResource(url=settings.lake_url, s3_endpoint=settings.s3_endpoint),
+        "catalog": CatalogResource(url=settings.catalog_url),
+        "collection": CollectionResource(
+            gate_dbfs=settings.gate_dbfs,
+            segment_samples=settings.segment_samples,
+            segment_rate=settings.segment_rate,
+            channels=settings.channels,
+            extractors=list(settings.extractor_names),
+            timezone=settings.timezone,
+            target_hours=settings.target_hours,
+            quarantine_warn_share=settings.quarantine_warn_share,
+            max_attempts=settings.max_attempts,
+        ),
+        "alerts": AlertsResource(webhook=settings.alert_webhook.get_secret_value() if settings.alert_webhook else ""),
+    }

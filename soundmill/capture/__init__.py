@@ -1,0 +1,25 @@
+"""From a landing area to segments: listing, cutting, the silence gate, coverage, and sound back by time.
+
+Here belongs what knows microphones' streams and their timeline. What a segment sounds like is the business of `features/`.
+"""
+
+from soundmill.capture.coverage import COVERAGE, coverage_of
+from soundmill.capture.landing import LandedFile, StartUnknown, land, landed_on, landing_by_day
+from soundmill.capture.segmenter import SEGMENTS, DayOfSegments, Segmenter, update_segments
+from soundmill.capture.timeline import NoAudioThere, Timeline
+
+__all__ = [
+    "COVERAGE",
+    "SEGMENTS",
+    "DayOfSegments",
+    "LandedFile",
+    "NoAudioThere",
+    "Segmenter",
+    "StartUnknown",
+    "Timeline",
+    "coverage_of",
+    "land",
+    "landed_on",
+    "landing_by_day",
+    "update_segments",
+]

@@ -1,0 +1,315 @@
+"""Cutting landed files into segments: the silence gate, the ledger's rows, and the day's table.
+
+Only what is missing, changed or due for another attempt is worked on. Files are taken one after another in order of path, so that
+of two that claim the same moment the same one wins every time; writing overlaps with decoding.
+"""
+
+import hashlib
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from soundmill.audio import Channels, Levels, Resampler, UndecodableAudio, amplitude, levels, open_audio, to_pcm16, wav_bytes
+from soundmill.audio.decode import Float32
+from soundmill.audio.wav import Int16
+from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
+from soundmill.catalog import Item, Ledger
+from soundmill.lake import DayTable, Lake
+from soundmill.times import from_ms, to_ms
+
+SEGMENTS = DayTable(
+    "captured_segments",
+    pa.schema(
+        [
+            pa.field("key", pa.string(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
+            pa.field("seconds", pa.float64(), nullable=False),
+            pa.field("samples", pa.int32(), nullable=False),
+            pa.field("sample_rate", pa.int32(), nullable=False),
+            pa.field("max_amp", pa.int32(), nullable=False),
+            pa.field("rms", pa.float32(), nullable=False),
+            pa.field("dc", pa.float32(), nullable=False),
+            pa.field("clipped", pa.int32(), nullable=False),
+            pa.field("recording", pa.string(), nullable=False),
+            pa.field("offset", pa.int64(), nullable=False),
+            pa.field("path", pa.string(), nullable=False),
+            pa.field("content_hash", pa.string(), nullable=False),
+        ]
+    ),
+    key=("source", "started_at"),
+)
+ASSET = SEGMENTS.name
+SHORTEST_SECONDS = 0.1
+_WRITERS = 4
+_BACKOFF = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """How audio becomes segments. `gate_dbfs` None keeps silence too; `samples` at `sample_rate` Hz make one segment."""
+
+    sample_rate: int = 44_100
+    samples: int = 132_352
+    gate_dbfs: float | None = -48.0
+    channels: Channels = "mix"
+
+    @property
+    def recipe(self) -> str:
+        """A fingerprint of these values; segments are cut again where it differs."""
+        return hashlib.blake2b(repr(self).encode(), digest_size=6).hexdigest()
+
+    def pieces(self, blocks: Iterator[Float32]) -> Iterator[tuple[int, Int16]]:
+        """(offset in samples, int16 samples) of each segment of a mono stream at `sample_rate`.
+
+        All have `samples` samples but the last, which takes what is left: from half a segment to one and a half.
+        """
+        held = np.empty(2 * self.samples, np.float32)
+        filled = offset = 0
+        lookahead = self.samples + self.samples // 2
+        for block in blocks:
+            start = 0
+            while start < len(block):
+                take = min(len(block) - start, lookahead + 1 - filled)
+                held[filled : filled + take] = block[start : start + take]
+                filled += take
+                start += take
+                if filled > lookahead:
+                    yield offset, to_pcm16(held[: self.samples])
+                    filled -= self.samples
+                    held[:filled] = held[self.samples : self.samples + filled]
+                    offset += self.samples
+        if filled:
+            yield offset, to_pcm16(held[:filled])
+
+    def is_silent(self, measured: Levels) -> bool:
+        """Whether the gate holds a segment back: its largest sample is no larger than the gate."""
+        return self.gate_dbfs is not None and measured.max_amp <= amplitude(self.gate_dbfs)
+
+
+@dataclass(frozen=True)
+class DayOfSegments:
+    """What an update of a day did. `states` counts the day's segments, and items in quarantine, by state."""
+
+    files: int
+    worked_on: int
+    changed: bool
+    states: dict[str, int]
+    seconds: dict[str, float]
+    reasons: dict[str, int]
+    other_days: tuple[date, ...]
+
+
+def update_segments(
+    lake: Lake,
+    ledger: Ledger,
+    day: date,
+    segmenter: Segmenter,
+    *,
+    now: datetime,
+    max_attempts: int = 5,
+    progress: Callable[[int, int], None] | None = None,
+) -> DayOfSegments:
+    """Brings a day's segments up to what its landing folders hold, and writes the day's table.
+
+    A file that cannot be used is quarantined with its reason and stops nothing. Raises only where storage fails.
+    """
+    previous = ledger.processed(ASSET).get(day)
+    files, fingerprint = landed_on(lake, day)
+    known = ledger.landed(day)
+    due = [file for file in files if _is_due(known.get(file.path), _fingerprint(file, segmenter), now, max_attempts)]
+    other_days: set[date] = set()
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for done, file in enumerate(due):
+            before = known.get(file.path)
+            item, segments = _Cutter(lake, ledger, segmenter, file, pool).cut()
+            if item.state == "quarantined":
+                item = _with_attempts(item, before, now)
+            gone = ledger.record(item, segments)
+            for orphan in _orphans(before, gone, [item, *segments]):
+                lake.delete(orphan)
+            other_days |= {part.day for part in (*gone, item, *segments) if part.day != day}
+            if progress:
+                progress(done + 1, len(due))
+    ready = ledger.segments(day, "ready")
+    rows = SEGMENTS.from_rows(_row(item, segmenter) for item in ready)
+    changed = lake.write_day(SEGMENTS, day, rows, made_from=_content(ready))
+    _write_quarantine(lake, ledger, day)
+    # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
+    ledger.mark_processed(ASSET, day, fingerprint, previous)
+    ledger.mark_stale(ASSET, other_days)
+    return _summary(ledger, day, len(files), len(due), changed, other_days)
+
+
+def _is_due(known: Item | None, fingerprint: str, now: datetime, max_attempts: int) -> bool:
+    if known is None:
+        return True
+    if known.state == "withdrawn":
+        return False
+    if known.fingerprint != fingerprint:
+        return True
+    waits = known.next_attempt_at is not None and known.next_attempt_at > now
+    return known.state == "quarantined" and known.transient and known.attempts < max_attempts and not waits
+
+
+def _fingerprint(file: LandedFile, segmenter: Segmenter) -> str:
+    return f"{file.size} {file.stamp} {segmenter.recipe}"
+
+
+def _with_attempts(item: Item, before: Item | None, now: datetime) -> Item:
+    again = before is not None and before.state == "quarantined" and before.fingerprint == item.fingerprint
+    attempts = before.attempts + 1 if again and before is not None else 1
+    return replace(item, attempts=attempts, next_attempt_at=now + _BACKOFF * 4 ** (attempts - 1) if item.transient else None)
+
+
+def _orphans(before: Item | None, gone: list[Item], new: list[Item]) -> set[str]:
+    kept = {item.path for item in new}
+    return {item.path for item in (*gone, *([before] if before else [])) if item.path and item.path not in kept}
+
+
+class _Cutter:
+    """One landed file on its way to segments."""
+
+    def __init__(self, lake: Lake, ledger: Ledger, segmenter: Segmenter, file: LandedFile, pool: ThreadPoolExecutor) -> None:
+        self._lake, self._ledger, self._segmenter, self._file, self._pool = lake, ledger, segmenter, file, pool
+        self._written: list[str] = []
+
+    def cut(self) -> tuple[Item, list[Item]]:
+        """The file's own row, and the rows of the segments of a longer recording. Segments' WAVs are stored on return."""
+        file = self._file
+        if file.is_dir:
+            return self._refused("not_a_file", "this is a folder"), []
+        try:
+            with self._lake.local_file(file.path) as local:
+                return self._cut(str(local))
+        except UndecodableAudio as error:
+            for path in self._written:
+                self._lake.delete(path)
+            return self._refused(error.code, str(error), transient=error.transient), []
+        except StartUnknown as error:
+            return self._refused("no_start_time", str(error)), []
+
+    def _cut(self, local: str) -> tuple[Item, list[Item]]:
+        with open_audio(local) as reader:
+            measure = Resampler(reader.info.sample_rate, self._segmenter.sample_rate)
+            claimed = reader.info.seconds or 0.0
+            began = start_of(self._lake, self._file, claimed)
+            pieces = self._segmenter.pieces(measure(reader.blocks(self._segmenter.channels)))
+            segments = list(self._stored(began, pieces))
+        samples = sum(int(segment.measures["samples"]) for segment in segments)
+        seconds = samples / self._segmenter.sample_rate
+        if seconds < SHORTEST_SECONDS:
+            return self._refused("too_short", f"{seconds:.4f} s of sound is less than {SHORTEST_SECONDS} s"), []
+        if len(segments) == 1:
+            return replace(segments[0], key=self._file.path, parent=None, landed=self._file.day), []
+        return replace(self._row("recording", "cut"), day=began.date(), started_at=began, seconds=seconds), segments
+
+    def _stored(self, began: datetime, pieces: Iterator[tuple[int, Int16]]) -> Iterator[Item]:
+        """Rows of segments whose WAVs are being written by the pool, a few at a time."""
+        writing: deque[Future[Item]] = deque()
+        try:
+            for number, (offset, pcm) in enumerate(pieces):
+                start = from_ms(to_ms(began + timedelta(seconds=offset / self._segmenter.sample_rate)))
+                row = replace(self._row("segment", "ready"), key=f"{self._file.path}#{number:05d}", parent=self._file.path, landed=None)
+                writing.append(self._pool.submit(self._store, row, start, offset, pcm))
+                if len(writing) > 2 * _WRITERS:
+                    yield writing.popleft().result()
+            while writing:
+                yield writing.popleft().result()
+        finally:
+            wait(writing)
+
+    def _store(self, row: Item, start: datetime, offset: int, pcm: Int16) -> Item:
+        measured = levels(pcm)
+        row = replace(
+            row,
+            day=start.date(),
+            started_at=start,
+            seconds=len(pcm) / self._segmenter.sample_rate,
+            measures={
+                "samples": len(pcm),
+                "offset": offset,
+                "max_amp": measured.max_amp,
+                "rms": round(measured.rms, 7),
+                "dc": round(measured.dc, 7),
+                "clipped": measured.clipped,
+            },
+        )
+        if self._segmenter.is_silent(measured) or row.seconds < SHORTEST_SECONDS:
+            return replace(row, state="silent")
+        data = wav_bytes(pcm, self._segmenter.sample_rate)
+        content_hash = hashlib.sha256(data).hexdigest()
+        row = replace(row, content_hash=content_hash)
+        for other in self._ledger.at(row.source, [start]):
+            if other.key not in (row.key, self._file.path) and other.parent != self._file.path:
+                if other.content_hash == content_hash:
+                    return replace(row, state="duplicate", reason="same_audio", message=f"the same as {other.key}")
+                message = f"{other.key} holds other sound from the same moment"
+                return replace(row, state="quarantined", reason="conflicting_start", message=message)
+        path = f"audio/segments/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
+        self._lake.write_if_changed(path, data)
+        self._written.append(path)
+        return replace(row, path=path)
+
+    def _row(self, kind: str, state: str) -> Item:
+        file = self._file
+        return Item(
+            key=file.path,
+            kind="recording" if kind == "recording" else "segment",
+            source=file.source,
+            day=file.day,
+            state="cut" if state == "cut" else "ready",
+            fingerprint=_fingerprint(file, self._segmenter),
+            landed=file.day,
+        )
+
+    def _refused(self, reason: str, message: str, *, transient: bool = False) -> Item:
+        row = self._row("recording", "cut")
+        return replace(row, state="quarantined", reason=reason, message=message, transient=transient)
+
+
+def _row(item: Item, segmenter: Segmenter) -> dict[str, object]:
+    return {
+        "key": item.key,
+        "source": item.source,
+        "started_at": item.started_at,
+        "seconds": item.seconds,
+        "sample_rate": round(item.measures["samples"] / item.seconds) if item.seconds else segmenter.sample_rate,
+        "recording": item.parent or item.key,
+        "path": item.path,
+        "content_hash": item.content_hash,
+        **item.measures,
+    }
+
+
+def _content(items: list[Item]) -> str:
+    lines = "\n".join(f"{item.key} {item.content_hash}" for item in items)
+    return hashlib.blake2b(lines.encode(), digest_size=10).hexdigest()
+
+
+def _write_quarantine(lake: Lake, ledger: Ledger, day: date) -> None:
+    path = f"quarantine/{day.isoformat()}/{ASSET}.json"
+    notes = [
+        {"item": item.key, "reason": item.reason, "message": item.message, "retry": "transient" if item.transient else "permanent"}
+        for item in ledger.quarantined(day)
+    ]
+    if notes:
+        lake.write_if_changed(path, (json.dumps(notes, indent=1) + "\n").encode())
+    else:
+        lake.delete(path)
+
+
+def _summary(ledger: Ledger, day: date, files: int, worked_on: int, changed: bool, other_days: set[date]) -> DayOfSegments:
+    states: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    for count in ledger.counts(day):
+        states[count.state] += count.items
+        seconds[count.state] += count.seconds  # type: ignore[assignment]  # Counter adds floats as well
+    reasons = Counter(item.reason or "" for item in ledger.quarantined(day))
+    return DayOfSegments(files, worked_on, changed, dict(states), dict(seconds), dict(reasons), tuple(sorted(other_days)))

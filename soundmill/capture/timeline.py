@@ -1,0 +1,89 @@
+"""Sound by time: any stretch of a source's timeline as samples, stitched from its segments."""
+
+import hashlib
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from soundmill.audio import read_pcm
+from soundmill.audio.wav import Int16
+from soundmill.lake import Lake
+
+_SNAP_SECONDS = 0.002  # starts are kept to the millisecond: neighbours closer than this join without a seam
+
+
+class NoAudioThere(LookupError):
+    """A stretch of time for which a source has no segment."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    started_at: datetime
+    seconds: float
+    sample_rate: int
+    path: str
+    content_hash: str
+
+
+class Timeline:
+    """The segments of a table `captured_segments`, ready to be read by time."""
+
+    def __init__(self, lake: Lake, segments: pa.Table) -> None:
+        self._lake = lake
+        self._by_source: dict[str, list[_Span]] = defaultdict(list)
+        for row in segments.select(["source", "started_at", "seconds", "sample_rate", "path", "content_hash"]).to_pylist():
+            self._by_source[row.pop("source")].append(_Span(**row))
+        self._longest = defaultdict(float, {source: max(span.seconds for span in spans) for source, spans in self._by_source.items()})
+        for spans in self._by_source.values():
+            spans.sort(key=lambda span: span.started_at)
+        self._cached: tuple[str, Int16] | None = None
+
+    def read(self, source: str, start: datetime, end: datetime) -> tuple[Int16, int, float]:
+        """Samples from start to end, shape (n,) int16, gaps filled with zeros; their rate in Hz; the share that segments cover.
+
+        Raises `NoAudioThere`.
+        """
+        touching = self._touching(source, start, end)
+        if not touching:
+            raise NoAudioThere(f"{source} has no segment between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
+        rate = touching[0].sample_rate
+        total = max(1, round((end - start).total_seconds() * rate))
+        samples = np.zeros(total, np.int16)
+        covered = 0
+        reached: int | None = None
+        for span in touching:
+            if span.sample_rate != rate:
+                continue  # the source changed its rate midway; the first rate holds for the stretch
+            at = round((span.started_at - start).total_seconds() * rate)
+            if reached is not None and abs(at - reached) <= _SNAP_SECONDS * rate:
+                at = reached
+            pcm = self._pcm(span.path)
+            left, right = max(at, 0), min(at + len(pcm), total)
+            if right > left:
+                samples[left:right] = pcm[left - at : right - at]
+                covered += right - left
+            reached = at + len(pcm)
+        if not covered:
+            raise NoAudioThere(f"{source} has no sound between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
+        return samples, rate, min(1.0, covered / total)
+
+    def content(self, source: str, start: datetime, end: datetime) -> str:
+        """A hash of the segments between start and end, which changes whenever `read` may give other samples."""
+        hashes = " ".join(span.content_hash for span in self._touching(source, start, end))
+        return hashlib.blake2b(hashes.encode(), digest_size=8).hexdigest()
+
+    def _touching(self, source: str, start: datetime, end: datetime) -> list[_Span]:
+        spans = self._by_source.get(source, [])
+        first = bisect_left(spans, start - timedelta(seconds=self._longest[source]), key=lambda span: span.started_at)
+        last = bisect_left(spans, end, key=lambda span: span.started_at)
+        return [span for span in spans[first:last] if span.started_at + timedelta(seconds=span.seconds) > start]
+
+    def _pcm(self, path: str) -> Int16:
+        if self._cached is None or self._cached[0] != path:
+            with self._lake.local_file(path) as local:
+                self._cached = (path, read_pcm(str(local))[0])
+        return self._cached[1]

@@ -1,0 +1,120 @@
+"""Label files: CSV with absolute times, and Audacity's label tracks with seconds from the start of a recording."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from soundmill.catalog import Annotation
+from soundmill.times import UnreadableTime, parse_instant
+
+CSV_COLUMNS = ("source", "start", "end", "tag", "author")
+
+
+class LabelFileRefused(ValueError):
+    """A label file with something wrong in it; the message names the line."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a label file does not say itself: the source, the moment its second 0 stands for, and who labelled."""
+
+    source: str = ""
+    started_at: datetime | None = None
+    author: str = ""
+
+
+def read_csv(text: str, placement: Placement) -> list[Annotation]:
+    """Columns source, start, end, tag and, if wanted, author, in any order, with a header line.
+
+    `start` is a moment (ISO 8601, or epoch in ms), and so is `end`; with `placement.started_at` both may be seconds from it. Without
+    a column source, `placement.source` counts for all. Raises `LabelFileRefused`.
+    """
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    names = [name.strip().lower() for name in rows.fieldnames or []]
+    rows.fieldnames = names
+    if missing := {"start", "end", "tag"} - set(names):
+        raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}")
+    found = []
+    for row in rows:
+        values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)}
+        if not any(values.values()):
+            continue
+        found.append(
+            _annotation(
+                rows.line_num,
+                values.get("source") or placement.source,
+                lambda text: _moment(text, placement),
+                (values["start"], values["end"]),
+                values["tag"],
+                values.get("author") or placement.author,
+            )
+        )
+    return found
+
+
+def write_csv(annotations: Iterable[Annotation]) -> str:
+    """What `read_csv` reads."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for a in annotations:
+        writer.writerow([a.source, a.start.isoformat(), a.end.isoformat(), a.tag, a.author])
+    return out.getvalue()
+
+
+def read_audacity(text: str, placement: Placement) -> list[Annotation]:
+    """An Audacity label track: start and end in seconds and a label, by tabs; lines that begin with a backslash (frequencies) are
+    passed over, and so are labels without text. Needs `placement.source` and `placement.started_at`. Raises `LabelFileRefused`."""
+    if not placement.source or placement.started_at is None:
+        raise LabelFileRefused("an Audacity label track says neither source nor date: give --source and --started-at")
+    found = []
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
+        if not line.strip() or line.startswith("\\"):
+            continue
+        parts = line.split("\t")
+        if len(parts) < 2:
+            raise LabelFileRefused(f"line {number}: expected start, end and label, separated by tabs")
+        if len(parts) == 2 or not parts[2].strip():
+            continue
+        found.append(
+            _annotation(
+                number, placement.source, lambda text: _moment(text, placement), (parts[0], parts[1]), parts[2].strip(), placement.author
+            )
+        )
+    return found
+
+
+def write_audacity(annotations: Sequence[Annotation], started_at: datetime) -> str:
+    """A label track with seconds from `started_at`; what lies before it is left out."""
+    lines = []
+    for a in annotations:
+        start, end = ((moment - started_at).total_seconds() for moment in (a.start, a.end))
+        if end > 0:
+            lines.append(f"{max(0.0, start):.6f}\t{end:.6f}\t{a.tag}\n")
+    return "".join(lines)
+
+
+READERS: dict[str, Callable[[str, Placement], list[Annotation]]] = {"csv": read_csv, "audacity": read_audacity}
+
+
+def _moment(text: str, placement: Placement) -> datetime:
+    if placement.started_at is not None:
+        try:
+            return placement.started_at + timedelta(seconds=float(text.replace(",", ".")))
+        except (ValueError, OverflowError):
+            pass
+    return parse_instant(text)
+
+
+def _annotation(line: int, source: str, moment: Callable[[str], datetime], span: tuple[str, str], tag: str, author: str) -> Annotation:
+    if not source:
+        raise LabelFileRefused(f"line {line}: no source; add a column source or give --source")
+    try:
+        start, end = moment(span[0]), moment(span[1])
+        if end == start:  # a point label marks a moment: a tenth of a second around it
+            start, end = start - timedelta(seconds=0.05), end + timedelta(seconds=0.05)
+        return Annotation(source, start, end, tag, author)
+    except (UnreadableTime, ValueError) as error:
+        raise LabelFileRefused(f"line {line}: {error}") from None

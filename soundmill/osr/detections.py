@@ -1,0 +1,47 @@
+"""Detections: a model version's verdict on each segment of a day."""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from soundmill.lake import DayTable
+from soundmill.osr.sounds import Sounds
+from soundmill.osr.spec import OTHER
+
+if TYPE_CHECKING:
+    from soundmill.osr.gaussian_votes import GaussianVotes
+
+DETECTIONS = DayTable(
+    "detections",
+    pa.schema(
+        [
+            pa.field("model", pa.string(), nullable=False),
+            pa.field("version", pa.int32(), nullable=False),
+            pa.field("key", pa.string(), nullable=False),
+            pa.field("source", pa.string(), nullable=False),
+            pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
+            pa.field("seconds", pa.float64(), nullable=False),
+            pa.field("tag", pa.string(), nullable=False),
+            pa.field("score", pa.float32(), nullable=False),
+        ]
+    ),
+    key=("model", "version", "source", "started_at"),
+)
+
+
+def detection_rows(model: "GaussianVotes", name: str, version: int, segments: pa.Table, sounds: Sounds) -> pa.Table:
+    """One row per segment (of a table `captured_segments`, in the order of `sounds`).
+
+    `score` is the margin of the named tag, of the nearest tag for "other": above 0 within its threshold.
+    """
+    said, margins = model.verdicts(sounds)
+    place = {tag: k for k, tag in enumerate(model.tags_)}
+    scores = [float(row[place[tag]] if tag != OTHER else row.max()) for tag, row in zip(said, margins, strict=True)]
+    columns = {
+        "model": pa.repeat(name, len(said)),
+        "version": pa.repeat(pa.scalar(version, pa.int32()), len(said)),
+        **{column: segments[column] for column in ("key", "source", "started_at", "seconds")},
+        "tag": pa.array(said, pa.string()),
+        "score": pa.array(scores, pa.float32()),
+    }
+    return pa.table(columns, schema=DETECTIONS.schema)

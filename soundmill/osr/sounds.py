@@ -1,0 +1,82 @@
+"""Sounds as the recogniser sees them: each a bag of vectors, with the hour it was heard and how loud it was."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """n sounds with m vectors between them.
+
+    keys     (n,) names
+    vectors  (m, d) float32
+    owner    (m,) which sound each vector belongs to
+    hours    (n,) local hour of the day in [0, 24)
+    dbfs     (n,) peak level; +inf where it is not to count
+    tags     (n,) true tags, where they are known
+    """
+
+    keys: tuple[str, ...]
+    vectors: npt.NDArray[np.float32]
+    owner: npt.NDArray[np.int64]
+    hours: Floats
+    dbfs: Floats
+    tags: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @classmethod
+    def build(
+        cls,
+        keys: Sequence[str],
+        started_at: Sequence[datetime],
+        zone: ZoneInfo,
+        vector_keys: Sequence[str],
+        vectors: npt.NDArray[np.float32],
+        *,
+        max_amp: Sequence[int] | None = None,
+        tags: Sequence[str] = (),
+    ) -> "Sounds":
+        """Sounds from their keys and starts, and vectors (m, d) with the key of each; vectors of other keys are left out."""
+        index = {key: i for i, key in enumerate(keys)}
+        owner = np.array([index.get(key, -1) for key in vector_keys], np.int64)
+        mine = owner >= 0
+        with np.errstate(divide="ignore"):
+            dbfs = np.full(len(keys), np.inf) if max_amp is None else 20 * np.log10(np.asarray(max_amp, float) / 32_767)
+        return cls(
+            tuple(keys),
+            vectors if mine.all() else vectors[mine],
+            owner[mine],
+            _hours(started_at, zone),
+            np.asarray(dbfs, float),
+            tuple(tags),
+        )
+
+    def heard(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether a sound has any vector."""
+        present = np.zeros(len(self), bool)
+        present[self.owner] = True
+        return present
+
+    def take(self, chosen: npt.NDArray[np.int64]) -> "Sounds":
+        """The sounds at these places, in this order."""
+        place = np.full(len(self), -1, np.int64)
+        place[chosen] = np.arange(len(chosen))
+        mine = place[self.owner] >= 0
+        tags = tuple(self.tags[i] for i in chosen) if self.tags else ()
+        return Sounds(
+            tuple(self.keys[i] for i in chosen), self.vectors[mine], place[self.owner[mine]], self.hours[chosen], self.dbfs[chosen], tags
+        )
+
+
+def _hours(moments: Sequence[datetime], zone: ZoneInfo) -> Floats:
+    local = (moment.astimezone(zone) for moment in moments)
+    return np.array([moment.hour + moment.minute / 60 + moment.second / 3600 for moment in local], float)

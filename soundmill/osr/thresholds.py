@@ -1,0 +1,52 @@
+"""Where a tag's cost is low enough to believe it: with background by precision and recall, without it by a percentile.
+
+Costs are negative log scores: lower is more like the tag. A sound is believed to be the tag when more than half of its vectors cost
+no more than the threshold.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+def sound_costs(costs: Floats, owner: Ints, count: int) -> Floats:
+    """The threshold from which on each of `count` sounds is believed, shape (count,): the cost that just more than half of its
+    vectors stay within. `costs` and `owner` have shape (m,). Infinite for a sound without vectors."""
+    out = np.full(count, np.inf)
+    order = np.lexsort((costs, owner))
+    sizes = np.bincount(owner, minlength=count)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    heard = sizes > 0
+    out[heard] = costs[order][starts[heard] + sizes[heard] // 2]
+    return out
+
+
+def percentile_threshold(own: Floats, recall: float = 0.6) -> float:
+    """The cost within which a share `recall` of a tag's own vectors, shape (m,), stay."""
+    return float(np.percentile(own, 100 * recall))
+
+
+def precision_threshold(costs: Floats, is_tag: npt.NDArray[np.bool_], least_recall: float = 0.6, slack: float = 0.95) -> float:
+    """The threshold over sounds, both arguments of shape (n,), that the precision-recall curve suggests.
+
+    Walking costs upwards, the search starts where recall first reaches `least_recall` and takes the best precision from there on.
+    Where that is the start itself, it goes on to the furthest point whose precision is still `slack` of it.
+    """
+    order = np.argsort(costs, kind="stable")
+    hits = np.cumsum(is_tag[order])
+    last_of_equal = np.append(np.diff(costs[order]) > 0, True)
+    recall = (hits / max(1, int(is_tag.sum())))[last_of_equal]
+    precision = (hits / np.arange(1, len(costs) + 1))[last_of_equal]
+    at = costs[order][last_of_equal]
+    reached = np.flatnonzero((recall >= least_recall) & np.isfinite(at))
+    if not len(reached):
+        finite = at[np.isfinite(at)]
+        return float(finite[-1]) if len(finite) else -np.inf
+    start = reached[0]
+    best = start + int(np.argmax(precision[start:]))
+    if best == start:
+        good = np.flatnonzero((precision[start:] >= slack * precision[start]) & np.isfinite(at[start:]))
+        best = start + int(good[-1])
+    return float(at[best])
