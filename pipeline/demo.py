@@ -1,0 +1,187 @@
+"""The demo: a scene with known truth through the whole graph, and a table of what was found."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dagster as dg
+import pyarrow.compute as pc
+import soundfile as sf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from assets.operations import DAY_ASSETS
+from pipeline.definitions import build_definitions
+from pipeline.run import RunFailed, instance_of, materialize
+from resources import resources_from
+from soundmill.capture import land
+from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, ModelRegistry, UnknownModel, open_catalog
+from soundmill.lake import Lake, open_lake
+from soundmill.osr.detections import DETECTIONS
+from soundmill.osr.spec import OTHER, ModelSpec
+from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, SceneRefused, from_clips, household, truth_of
+from soundmill.settings import Settings
+from soundmill.times import to_ms
+
+BEFORE_THE_MODEL = [asset.key.to_user_string() for asset in DAY_ASSETS if asset.key.to_user_string() != "detections"]
+_CONSOLE = Console(stderr=True)
+
+
+class DemoRefused(RuntimeError):
+    """The demo cannot run here, said in one line."""
+
+
+def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str, Any]:
+    """Builds the scene, lands and labels it, runs the graph over its days, and prints and returns what was found."""
+    began = time.monotonic()
+    try:
+        scene = from_clips(clips, settings.start_date, day_count) if clips else household(settings.start_date, day_count)
+    except SceneRefused as error:
+        raise DemoRefused(str(error)) from None
+    lake, catalog = open_lake(settings.lake_url, settings.s3_endpoint), open_catalog(settings.catalog_url)
+    registry = ModelRegistry(catalog)
+    champion = registry.champion()
+    if champion is not None and not champion.name.startswith("demo"):
+        raise DemoRefused(f"this home has its own champion, {champion.name!r}; give the demo another: SOUNDMILL_HOME=.demo soundmill demo")
+    defs = build_definitions(resources_from(settings))
+    with instance_of(settings) as instance, _progress() as bars:
+        events = _land(bars, scene, lake, catalog)
+        registry.define(
+            scene.name,
+            ModelSpec(tags=scene.taught, train_days=scene.train_days, test_days=(scene.test_day,), sources=(scene.name,)).model_dump(mode="json"),
+        )
+        steps = bars.add_task("running the asset graph", total=4)
+
+        def step(text: str, names: list[str], **partitions: Any) -> None:
+            bars.update(steps, description=text)
+            try:
+                materialize(defs, instance, names, log_level="ERROR", **partitions)
+            except RunFailed as error:
+                raise DemoRefused(f"{text} failed: {error}") from None
+            bars.advance(steps)
+
+        step("segments and features, day by day", BEFORE_THE_MODEL, days=scene.days)
+        step("the recogniser and its evaluation", ["osr_model", "evaluation_report"], model=scene.name)
+        fit = registry.latest(scene.name)
+        if not fit.champion:
+            registry.promote(fit.name, fit.version, "the demo's own")
+        step("detections, day by day", ["detections"], days=scene.days)
+        step("progress of the collection", ["collection_progress"])
+        bars.update(steps, description="ran the asset graph")
+    result = _result(settings, scene, events, lake, catalog, round(time.monotonic() - began, 1))
+    _print(result, scene)
+    return result
+
+
+def _land(bars: Progress, scene: Scene, lake: Lake, catalog: Catalog) -> list[Event]:
+    """Lands the scene in the ways that audio comes, and adds its labels; returns every event, labelled or not."""
+    task = bars.add_task("building and landing the scene", total=scene.recording_count)
+    events: list[Event] = []
+    with TemporaryDirectory(prefix="soundmill-demo-") as folder:
+        for number, recording in enumerate(scene.recordings()):
+            for name, samples, began in _files(number, recording):
+                path = Path(folder) / name
+                sf.write(path, samples, RATE, subtype="PCM_16" if name.endswith(("wav", "flac")) else None)
+                land(lake, path, scene.name, began)
+                path.unlink()
+            events.extend(recording.events)
+            bars.advance(task)
+        broken = Path(folder) / "interrupted.wav"  # what a recorder leaves when its power fails: the day goes on without it
+        broken.write_bytes(b"RIFF\x24\x10\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x44\xac\x00\x00\x88\x58\x01\x00\x02\x00\x10\x00data\x00\x10\x00\x00")
+        land(lake, broken, scene.name, datetime.combine(scene.days[0], datetime.min.time(), UTC))
+    Annotations(catalog).add(Annotation(scene.name, e.start, e.end, e.tag, "demo") for e in events if e.labelled)
+    return events
+
+
+def _files(number: int, recording: Recording) -> Iterator[tuple[str, Any, datetime]]:
+    """A recording as it might come: every third as the segments that an edge device sends, the others whole."""
+    if number % 3 == 0:
+        for offset in range(0, len(recording.samples), SLOT):
+            moment = recording.started_at + (offset / RATE) * _SECOND
+            yield f"{to_ms(moment)}.wav", recording.samples[offset : offset + SLOT], moment
+    else:
+        yield f"{recording.started_at:%Y%m%dT%H%M%S}Z.{'flac' if number % 3 == 1 else 'wav'}", recording.samples, recording.started_at
+
+
+_SECOND = datetime(2025, 1, 1, 0, 0, 1) - datetime(2025, 1, 1)
+
+
+def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, catalog: Catalog, seconds: float) -> dict[str, Any]:
+    registry = ModelRegistry(catalog)
+    fit = registry.latest(scene.name)
+    mine = (pc.field("model") == fit.name) & (pc.field("version") == fit.version) & (pc.field("source") == scene.name)
+    said = lake.read_days(DETECTIONS, [scene.test_day], where=mine)
+    truth = truth_of(said["started_at"].to_pylist(), said["seconds"].to_pylist(), [e for e in events if e.start.date() == scene.test_day])
+    pairs = list(zip(truth, said["tag"].to_pylist(), strict=True))
+    states: Counter[str] = Counter()
+    hours = 0.0
+    for count in Ledger(catalog).counts():
+        if count.source == scene.name:
+            states[count.state] += count.items
+            hours += count.seconds / 3600
+    unknown = [name for true, name in pairs if true in scene.never_labelled]
+    background = [name for true, name in pairs if true == BACKGROUND]
+    return {
+        "days": [day.isoformat() for day in scene.days],
+        "test_day": scene.test_day.isoformat(),
+        "segments": states["ready"],
+        "hours": round(hours, 4),
+        "seconds": seconds,
+        "model": {"name": fit.name, "version": fit.version},
+        "per_tag": {tag: _scores(tag, pairs) for tag in scene.taught},
+        "unknown": {"rejected": sum(name == OTHER for name in unknown), "support": len(unknown), "kinds": list(scene.never_labelled)},
+        "background": {"rejected": sum(name == OTHER for name in background), "support": len(background)},
+        "report": lake.address(f"reports/{fit.name}/{fit.version}/report.html"),
+        "states": dict(states),
+        "home": str(settings.home.absolute()),
+    }
+
+
+def _scores(tag: str, pairs: list[tuple[str, str]]) -> dict[str, float | int | None]:
+    hits = sum(true == name == tag for true, name in pairs)
+    named, support = sum(name == tag for _, name in pairs), sum(true == tag for true, _ in pairs)
+    return {
+        "precision": round(hits / named, 4) if named else None,
+        "recall": round(hits / support, 4) if support else None,
+        "support": support,
+    }
+
+
+def _print(result: dict[str, Any], scene: Scene) -> None:
+    table = Table(title=f"What {result['model']['name']} version {result['model']['version']} heard on {result['test_day']}, a day it never saw")
+    for name in ("sound", "segments", "precision", "recall"):
+        table.add_column(name, justify="left" if name == "sound" else "right")
+    for tag, row in result["per_tag"].items():
+        table.add_row(tag, str(row["support"]), _share(row["precision"]), _share(row["recall"]))
+    out = Console()
+    out.print(table)
+    unknown, background = result["unknown"], result["background"]
+    lines = [
+        f"never taught ({', '.join(scene.never_labelled)}): {unknown['rejected']} of {unknown['support']} segments called “{OTHER}”",
+        f"rain, babble and the room: {background['rejected']} of {background['support']} called “{OTHER}”",
+        f"{result['hours']:.2f} hours in {sum(result['states'].values())} items: "
+        + ", ".join(f"{count} {state}" for state, count in sorted(result["states"].items())),
+        f"{len(result['days'])} days in {result['seconds']:.0f} s",
+        f"report: {result['report']}",
+        "runs and pictures: make dev, then http://localhost:3000",
+    ]
+    for line in lines:
+        out.print(line, highlight=False, soft_wrap=True)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_CONSOLE) as bars:
+        yield bars
