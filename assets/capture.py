@@ -14,7 +14,7 @@ from soundmill.lake import Lake
 landing_area = dg.AssetSpec(
     "landing_area",
     group_name="capture",
-    description="Audio files as they came, in `landing/{source}/{date}/`: dropped by edges and uploads, or by `soundmill ingest`. Never rewritten.",
+    description="Audio files as they came, in `landing/{source}/{date}/`: dropped by edges or `soundmill ingest`; never rewritten.",
 )
 
 

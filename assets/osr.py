@@ -268,11 +268,18 @@ class _ModelData:
         self.days = choice or self._choose()
 
     def fingerprint(self) -> str:
-        """Covers the specification, the chosen days, all tables the fit reads, and the code of the fit."""
-        tables = [(ANNOTATIONS, self.days.train), (_feature_table("annotation", self.spec.extractor), self.days.train)]
-        tables += [(table, self.days.background) for table in (ANNOTATIONS, SEGMENTS, _feature_table("segment", self.spec.extractor))]
+        """Covers the specification, the chosen days, every label, vector and segment that the fit may use, and its code."""
         parts = [_RECOGNISER, self.spec.model_dump_json(), repr(self.days), self.collection.timezone, installed("scikit-learn")]
-        parts += [f"{table.name} {day} {self._lake.made_from(table, day)}" for table, of_days in tables for day in of_days]
+        parts += [row["key"] for row in self._labels(self.days.train)]
+        for table, of_days in (
+            (_feature_table("annotation", self.spec.extractor), self.days.train),
+            (_feature_table("segment", self.spec.extractor), self.days.background),
+        ):
+            where = (pc.field("number") == 0) & (pc.field("source").isin(self.spec.sources) if self.spec.sources else pc.scalar(True))
+            rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=where)
+            parts += [" ".join(row.values()) for row in rows.to_pylist()]
+        labels = self._of_sources(self._lake.read_days(ANNOTATIONS, self.days.background, columns=["source", "start", "end"]))
+        parts += [str(sorted(row.items())) for row in labels.to_pylist()]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
 
     def tagged(self, of_days: tuple[date, ...]) -> Sounds:

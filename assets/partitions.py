@@ -55,7 +55,7 @@ def for_each_day(
         try:
             with lease(catalog, f"{name}/{key}"):
                 outcome = work(day)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the other days come first
+        except Exception as error:  # whatever it is, the other days come first
             if len(keys) == 1:
                 raise
             context.log.exception(f"{name} {key} failed")

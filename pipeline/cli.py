@@ -46,7 +46,9 @@ def materialize(
 
 @app.command(epilog="Example: `soundmill demo`, or on real sound: `soundmill demo --clips ~/clips --json result.json`")
 def demo(
-    clips: Annotated[Path | None, typer.Option(help="A folder with one folder of audio files per class, instead of synthesised sound.")] = None,
+    clips: Annotated[
+        Path | None, typer.Option(help="A folder with one folder of audio files per class, instead of synthesised sound.")
+    ] = None,
     days: Annotated[int, typer.Option(min=2, max=14, help="Days of the scene; the last one tests.")] = 3,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write everything printed, and more, to this file.")] = None,
 ) -> None:
@@ -78,7 +80,8 @@ def _range(day: str | None, first: str | None, last: str | None) -> list[date]:
     if last and not first:
         raise typer.BadParameter("--to needs --from", param_hint="--to")
     try:
-        start = parse_day(day or first) if day or first else None
+        begin = day or first
+        start = parse_day(begin) if begin else None
         end = parse_day(last) if last else start
     except UnreadableTime as error:
         raise typer.BadParameter(str(error)) from None

@@ -94,7 +94,7 @@ def _ask_for_days(
         _SPACING,
     )
     if plan.outside:
-        note += f"; no partition for {', '.join(day.isoformat() for day in plan.outside[:5])}: see SOUNDMILL_START_DATE, or the clock of the source"
+        note += f"; no partition for {', '.join(map(str, plan.outside[:5]))}: see SOUNDMILL_START_DATE, or the clock of the source"
     if not plan.run:
         waiting = f"{len(plan.waiting)} changed days wait for a run in flight or for the spacing" if plan.waiting else "nothing changed"
         return dg.SkipReason(waiting + note)

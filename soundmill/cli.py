@@ -74,7 +74,8 @@ def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Audio files, or folders of them.")],
     source: Annotated[str, typer.Option(help="Which microphone or collection this is.")] = "upload",
     started_at: Annotated[
-        str | None, typer.Option(help="When the first file began; further files follow one another. Without it names tell, else file times.")
+        str | None,
+        typer.Option(help="When the first file began; further files follow one another. Without it names tell, else file times."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -120,7 +121,9 @@ def ingest(
         raise typer.Exit(1)
 
 
-@labels.command("import", epilog="Example: `soundmill labels import night.txt --format audacity --source garden --started-at 2026-01-05T22:00:00Z`")
+@labels.command(
+    "import", epilog="Example: `soundmill labels import night.txt --format audacity --source garden --started-at 2026-01-05T22:00:00Z`"
+)
 def labels_import(
     file: Annotated[Path, typer.Argument(help="The label file; `-` for standard input.")],
     format: Annotated[str, typer.Option(help="csv or audacity.")] = "csv",
@@ -191,7 +194,10 @@ def model_define(
     sources: Annotated[str, typer.Option(help="Sources to use, comma separated; all when left out.")] = "",
     extractor: Annotated[str, typer.Option(help="Feature extractor.")] = "loudest_frames",
 ) -> None:
-    """Say what a model is to be. The sensor `model_requests` fits and evaluates it; or: `soundmill materialize osr_model evaluation_report --model NAME`."""
+    """Say what a model is to be.
+
+    The sensor `model_requests` then fits and evaluates it; or by hand: `soundmill materialize osr_model evaluation_report --model NAME`.
+    """
     from soundmill.catalog import ModelRegistry
     from soundmill.osr.spec import ModelSpec, SpecRefused, check_name
 
@@ -222,7 +228,9 @@ def model_list(as_json: Json = False) -> None:
     from soundmill.catalog import ModelRegistry
 
     registry = ModelRegistry(_catalog())
-    versions = registry.versions()
+    mine: dict[str, list[Any]] = {}
+    for fit in registry.versions():
+        mine.setdefault(fit.name, []).append(fit)
     rows = [
         {
             "model": name,
@@ -232,13 +240,13 @@ def model_list(as_json: Json = False) -> None:
             "tags": version.card["tags"] if version and version.card else [],
         }
         for name in registry.specs()
-        for version in ([v for v in versions if v.name == name] or [None])
+        for version in (mine.get(name) or [None])
     ]
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        state = "not fitted yet" if not row["fitted"] else ", ".join(row["tags"])  # type: ignore[arg-type]
+        state = "not fitted yet" if not row["fitted"] else ", ".join(row["tags"])
         typer.echo(f"{row['model']}\t{row['version'] or '-'}\t{'champion' if row['champion'] else ''}\t{state}")
 
 
@@ -275,7 +283,9 @@ def model_promote(
 
 
 @model.command("delete", epilog="Example: `soundmill model delete kitchen --yes`")
-def model_delete(name: str, yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only say what would go.")] = False) -> None:
+def model_delete(
+    name: str, yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only say what would go.")] = False
+) -> None:
     """Delete a model with all its versions. Detections that its versions made stay."""
     from soundmill.catalog import ModelRegistry, UnknownModel
     from soundmill.lake import open_lake

@@ -143,6 +143,8 @@ class Lake:
         """The blob as a file on this machine: itself, or a copy that goes when the block ends. Raises `NotInLake`."""
         full = self.full_path(path)
         if self.is_local:
+            if not os.path.lexists(full):
+                raise NotInLake(f"{full} is not there")
             yield Path(full)
             return
         with tempfile.TemporaryDirectory(prefix="soundmill-") as folder:

@@ -219,7 +219,7 @@ def _pink(length: int, rng: Rng) -> Float32:
     spectrum = np.fft.rfft(rng.standard_normal(length))
     spectrum /= np.sqrt(np.maximum(1, np.arange(len(spectrum))))
     noise = np.fft.irfft(spectrum, length)
-    return (noise / np.abs(noise).max()).astype(np.float32)
+    return _level(noise, rng, 0, 0)
 
 
 def _band(length: int, low: float, high: float, rng: Rng) -> npt.NDArray[np.float64]:
@@ -305,7 +305,10 @@ def dog(rng: Rng) -> Float32:
         pitch = rng.uniform(320, 520) * (1.25 - 1.6 * t)
         voice = scipy.signal.sawtooth(2 * np.pi * np.cumsum(pitch) / RATE) + 0.8 * rng.standard_normal(len(t))
         sos = scipy.signal.butter(2, (500, 1900), "bandpass", fs=RATE, output="sos")
-        barks += [scipy.signal.sosfilt(sos, voice) * np.sqrt(np.abs(np.sin(np.pi * t / t[-1]))), np.zeros(round(rng.uniform(0.1, 0.3) * RATE))]
+        barks += [
+            scipy.signal.sosfilt(sos, voice) * np.sqrt(np.abs(np.sin(np.pi * t / t[-1]))),
+            np.zeros(round(rng.uniform(0.1, 0.3) * RATE)),
+        ]
     return _level(np.concatenate(barks), rng)
 
 

@@ -111,7 +111,7 @@ def _binary(source: Source) -> Iterator[tuple[BinaryIO, int]]:
         yield io.BytesIO(source), len(source)
     elif isinstance(source, (str, Path)):
         try:
-            file = open(source, "rb")
+            file = open(source, "rb")  # noqa: SIM115  # the block below closes it
         except IsADirectoryError:
             raise UndecodableAudio("not_a_file", "this is a directory") from None
         except OSError as error:
@@ -151,7 +151,9 @@ class _SoundfileReader:
             try:
                 block = self._handle.read(BLOCK, dtype="float32", out=interleaved, always_2d=True)
             except sf.LibsndfileError as error:
-                raise _truncated(done, self.info.frames) if done else UndecodableAudio("undecodable", str(error)) from None
+                if done:
+                    raise _truncated(done, self.info.frames) from None
+                raise UndecodableAudio("undecodable", str(error), transient=True) from None
             if not len(block):
                 break
             done += len(block)
@@ -184,6 +186,9 @@ class _LibavReader:
             raise UndecodableAudio("no_audio_stream", f"the {kind} file holds no audio stream")
         self._stream: Any = self._container.streams.audio[0]
         context = self._stream.codec_context
+        if context is None:
+            self._container.close()
+            raise UndecodableAudio("unknown_codec", f"the {kind} file is in a codec that is not known here")
         if not context.sample_rate or not context.channels:
             self._container.close()
             raise UndecodableAudio("bad_header", "the header names no sample rate or no channel")
@@ -201,7 +206,7 @@ class _LibavReader:
         rate = self._stream.codec_context.sample_rate
         stream, container = self._stream, self._container
         if stream.duration is not None and stream.time_base is not None:
-            return int(round(stream.duration * stream.time_base * rate))
+            return int(stream.duration * stream.time_base * rate)
         return None if container.duration is None else round(container.duration * rate / 1_000_000)
 
     def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:

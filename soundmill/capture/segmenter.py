@@ -20,7 +20,7 @@ from soundmill.audio.decode import Float32
 from soundmill.audio.wav import Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
 from soundmill.catalog import Item, Ledger
-from soundmill.lake import DayTable, Lake
+from soundmill.lake import DayTable, Lake, NotInLake
 from soundmill.times import from_ms, to_ms
 
 SEGMENTS = DayTable(
@@ -192,6 +192,8 @@ class _Cutter:
             for path in self._written:
                 self._lake.delete(path)
             return self._refused(error.code, str(error), transient=error.transient), []
+        except NotInLake:
+            return self._refused("vanished", "the file went away between listing and reading", transient=True), []
         except StartUnknown as error:
             return self._refused("no_start_time", str(error)), []
 

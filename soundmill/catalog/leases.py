@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import psutil
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import LeaseRow
@@ -40,7 +41,7 @@ class Lease:
         while not self._stop.wait(self._seconds / 3):
             try:
                 renewed = _renew(self._catalog, self.name, self.owner, self._seconds)
-            except Exception:  # the database may be away for a moment; the lease runs on until it expires
+            except SQLAlchemyError:  # the database may be away for a moment; the lease runs on until it expires
                 continue
             if not renewed:
                 self._lost = True
@@ -84,9 +85,7 @@ def _claim(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
         where=or_(LeaseRow.expires_at < now, LeaseRow.owner == dead),
     )
     with catalog.writing() as session:
-        result = session.execute(claim)
-        assert isinstance(result, CursorResult)
-        return bool(result.rowcount == 1)
+        return session.execute(claim.returning(LeaseRow.name)).scalar() is not None
 
 
 def _renew(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
@@ -96,9 +95,7 @@ def _renew(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
         .values(expires_at=datetime.now(UTC) + timedelta(seconds=seconds))
     )
     with catalog.writing() as session:
-        result = session.execute(renewal)
-        assert isinstance(result, CursorResult)
-        return bool(result.rowcount == 1)
+        return session.execute(renewal.returning(LeaseRow.name)).scalar() is not None
 
 
 def _holder(catalog: Catalog, name: str) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
@@ -147,7 +147,7 @@ class Ledger:
         """For each day, the fingerprint of what the asset was last made from."""
         with self._catalog.reading() as session:
             rows = session.execute(select(ProcessedRow.day, ProcessedRow.fingerprint).where(ProcessedRow.asset == asset))
-            return {day: fingerprint for day, fingerprint in rows}
+            return {day: fingerprint for day, fingerprint in rows}  # noqa: C416  # rows are Row objects, not pairs
 
     def mark_processed(self, asset: str, day: date, fingerprint: str, previous: str | None) -> bool:
         """Notes what the asset's day has been made from, unless the note is no longer the `previous` one that the work began with.
@@ -162,9 +162,7 @@ class Ledger:
             where=ProcessedRow.fingerprint == (previous or fingerprint),
         )
         with self._catalog.writing() as session:
-            result = session.execute(row)
-            assert isinstance(result, CursorResult)
-            return result.rowcount == 1
+            return session.execute(row.returning(ProcessedRow.day)).scalar() is not None
 
     def mark_stale(self, asset: str, days: Iterable[date]) -> None:
         """Notes that days hold items which came from elsewhere, so that the asset is made again there."""

@@ -1,8 +1,8 @@
 """The extractors there are. A new one is a file beside this one and a line here."""
 
 from soundmill.features.extractor import Extractor
-from soundmill.features.loudest_frames import LoudestFrames
 from soundmill.features.logmel_stats import LogMelStats
+from soundmill.features.loudest_frames import LoudestFrames
 
 EXTRACTORS: dict[str, type[Extractor]] = {
     "loudest_frames": LoudestFrames,

@@ -54,12 +54,12 @@ def curves_picture(result: Evaluation) -> bytes:
 
 def hours_picture(model: GaussianVotes) -> bytes:
     """The time-of-day model of every tag, as PNG."""
-    fig, axis = figure(5.2, 1.9)
+    fig, axis = figure(6.4, 2.1)
     for name, weights in zip(model.classes_, model.time_weights_, strict=True):
         axis.plot(GRID, weights, label=name, linewidth=1.4)
     axis.set(xlim=(0, 24), ylim=(0, 1.05), xticks=range(0, 25, 3))
     axis.set_xlabel("hour of the day", fontsize=8, color=INK)
-    axis.legend(fontsize=7, frameon=False, ncols=2)
+    axis.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return png(fig)
 
 

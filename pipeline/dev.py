@@ -1,0 +1,123 @@
+"""The Dagster UI and its daemon on this machine: three processes that live and end together."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.run import dagster_home
+from soundmill.settings import Settings
+
+_ROOT = Path(__file__).resolve().parent.parent
+_START_SECONDS = 90
+_END_SECONDS = 8
+
+
+class DevFailed(RuntimeError):
+    """A process did not start, or ended by itself."""
+
+
+def serve(settings: Settings, port: int) -> int:
+    """Runs code server, web server and daemon until interrupted, or until one of them ends by itself. Returns the exit code."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with running(settings, port) as processes:
+            print(f"Dagster UI: http://localhost:{port} (home: {settings.home.absolute()}); stop with Ctrl-C", file=sys.stderr)
+            while True:
+                for name, process in processes.items():
+                    if process.poll() is not None:
+                        print(f"soundmill: the {name} ended with code {process.returncode}", file=sys.stderr)
+                        return 1
+                time.sleep(0.5)
+    except KeyboardInterrupt:
+        return 0
+    except DevFailed as error:
+        print(f"soundmill: {error}", file=sys.stderr)
+        return 1
+
+
+@contextmanager
+def running(settings: Settings, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """The three processes by name, ready to use; all are ended, with what they started, when the block ends. Raises `DevFailed`."""
+    if _is_open(port):
+        raise DevFailed(f"port {port} is in use; choose another with --port")
+    home = dagster_home(settings)
+    grpc = _free_port()
+    workspace = home / f"workspace-{port}.yaml"
+    workspace.write_text(
+        json.dumps(
+            {  # JSON is YAML, too
+                "load_from": [{"grpc_server": {"host": "localhost", "port": grpc, "location_name": "soundmill"}}]
+            }
+        )
+    )
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "SOUNDMILL_HOME": str(settings.home.absolute()), "PYTHONUNBUFFERED": "1"}
+    code = ["code-server", "start", "-m", "pipeline.definitions", "-a", "defs", "-d", str(_ROOT), "--location-name", "soundmill"]
+    commands = {
+        "code server": ["dagster", *code, "--host", "localhost", "--port", str(grpc)],
+        "web server": ["dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
+        "daemon": ["dagster._daemon", "run", "-w", str(workspace)],
+    }
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, command in commands.items():
+            processes[name] = subprocess.Popen([sys.executable, "-m", *command], env=environment, cwd=_ROOT, start_new_session=True)
+            if name == "code server":
+                _wait_for(grpc, name, processes)
+        _wait_for(port, "web server", processes)
+        yield processes
+    finally:
+        _end(processes)
+        workspace.unlink(missing_ok=True)
+
+
+def _wait_for(port: int, name: str, processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _is_open(port):
+        if processes[name].poll() is not None:
+            raise DevFailed(f"the {name} did not start: see its messages above")
+        if time.monotonic() > deadline:
+            raise DevFailed(f"the {name} did not answer within {_START_SECONDS} s")
+        time.sleep(0.2)
+
+
+def _end(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    for process in reversed(list(processes.values())):
+        _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + _END_SECONDS
+    for process in processes.values():
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pass
+        _signal(process, signal.SIGKILL)  # runs that the daemon started share its session
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        return int(holder.getsockname()[1])

@@ -1,0 +1,161 @@
+"""Fixtures: real ground to stand on. Lakes in a folder and on S3 over HTTP, catalogs in SQLite and PostgreSQL, real sound."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+for _name in [
+    name for name in os.environ if name.startswith("SOUNDMILL_") and name not in {"SOUNDMILL_TEST_DATA", "SOUNDMILL_TEST_STRICT"}
+]:
+    del os.environ[_name]  # a developer's own settings must not reach the tests
+os.environ["SOUNDMILL_START_DATE"] = "2025-01-01"
+
+from soundmill.audio import wav_bytes  # noqa: E402
+from soundmill.catalog import Catalog, open_catalog  # noqa: E402
+from soundmill.lake import Lake, open_lake  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent
+RATE = 44_100
+
+
+def missing(what: str) -> NoReturn:
+    """Skips the test; fails it where everything is promised to be there, as on CI."""
+    if os.environ.get("SOUNDMILL_TEST_STRICT"):
+        pytest.fail(f"{what}, and SOUNDMILL_TEST_STRICT is set")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with real audio."""
+    folder = Path(os.environ.get("SOUNDMILL_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        missing(f"no test data in {folder}; set SOUNDMILL_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """An S3 server on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL server on loopback, run as an unprivileged user; its URL without a database."""
+    binaries = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
+    found = str(binaries / "initdb") if binaries else shutil.which("initdb")
+    if not found:
+        missing("no PostgreSQL server is installed")
+    folder = Path(tempfile.mkdtemp(prefix="soundmill-postgres-"))
+    user = "postgres" if os.geteuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+    tools = Path(found).parent
+    subprocess.run(
+        [tools / "initdb", "-D", folder / "data", "-U", "postgres", "-A", "trust", "--no-sync"],
+        check=True,
+        user=user,
+        capture_output=True,
+        cwd=folder,
+    )
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k", str(folder), "-p", str(port)]
+    server = subprocess.Popen([tools / "postgres", "-D", folder / "data", *options], user=user, cwd=folder, stderr=subprocess.DEVNULL)
+    wait_until(lambda: subprocess.run([tools / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], capture_output=True).returncode == 0, 60)
+    yield f"postgresql+psycopg://postgres@127.0.0.1:{port}"
+    server.terminate()
+    server.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database of its own, dropped afterwards."""
+    from pytest_postgresql.janitor import DatabaseJanitor
+
+    name = f"test_{uuid.uuid4().hex}"
+    host, port = postgres_server.rsplit("@", 1)[1].split(":")
+    with DatabaseJanitor(user="postgres", host=host, port=int(port), dbname=name, version="15"):
+        yield f"{postgres_server}/{name}"
+
+
+@pytest.fixture
+def s3_url(s3_endpoint: str) -> str:
+    """A prefix in a bucket of its own."""
+    import boto3
+
+    bucket = f"test-{uuid.uuid4().hex}"
+    boto3.client("s3", endpoint_url=s3_endpoint).create_bucket(Bucket=bucket)
+    return f"s3://{bucket}/lake"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """A lake in a folder, and again on S3."""
+    if request.param == "folder":
+        return open_lake(str(tmp_path / "lake"))
+    return open_lake(request.getfixturevalue("s3_url"), request.getfixturevalue("s3_endpoint"))
+
+
+@pytest.fixture
+def folder_lake(tmp_path: Path) -> Lake:
+    """A lake in a folder, for tests to which the file system makes no difference."""
+    return open_lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog in SQLite, and again in PostgreSQL."""
+    url = f"sqlite:///{tmp_path / 'catalog.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    opened = open_catalog(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_catalog(tmp_path: Path) -> Iterator[Catalog]:
+    """A catalog in SQLite, for tests to which the database makes no difference."""
+    opened = open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    yield opened
+    opened.close()
+
+
+def wait_until(holds: Callable[[], Any], seconds: float) -> Any:
+    """Polls until something is true, and returns it; fails when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := holds():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not so within {seconds} s")
+
+
+def tone(seconds: float, hertz: float = 440.0, rate: int = RATE, amplitude: float = 0.3) -> np.ndarray:
+    """A sine as float32."""
+    return (amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def wav(seconds: float, hertz: float = 440.0, rate: int = RATE, amplitude: float = 0.3) -> bytes:
+    """A sine as a WAV file."""
+    return wav_bytes((tone(seconds, hertz, rate, amplitude) * 32_767).astype(np.int16), rate)

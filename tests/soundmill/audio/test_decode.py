@@ -1,0 +1,225 @@
+"""Every codec in, by content; broken files out, with a code each; memory that does not grow."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from soundmill.audio import UndecodableAudio, convert, open_audio, probe, read_pcm, to_pcm16, wav_bytes
+from tests.conftest import ROOT, tone, wav
+
+
+def encode(samples: np.ndarray, rate: int, container: str, codec: str) -> bytes:
+    """Sound in a compressed form, by libav's own encoders."""
+    out = io.BytesIO()
+    if codec == "vorbis":
+        sf.write(out, samples, rate, format="OGG", subtype="VORBIS")
+        return out.getvalue()
+    with av.open(out, "w", format=container) as file:
+        layout = "mono" if samples.ndim == 1 else "stereo"
+        stream = file.add_stream(codec, rate=rate, layout=layout)
+        planes = np.atleast_2d(samples.T if samples.ndim == 2 else samples).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(planes), format="fltp", layout=layout)
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(stream.codec_context.format, layout, rate, frame_size=stream.codec_context.frame_size or None)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            file.mux(stream.encode(part))
+        file.mux(stream.encode(None))
+    return out.getvalue()
+
+
+def heard(source: bytes | Path | str, **options: str) -> np.ndarray:
+    """All samples of a file."""
+    with open_audio(source) as reader:
+        return np.concatenate([block.copy() for block in reader.blocks(**options)])
+
+
+def pitch(samples: np.ndarray, rate: int) -> float:
+    """The strongest frequency in Hz."""
+    return float(np.abs(np.fft.rfft(samples * np.hanning(len(samples)))).argmax() * rate / len(samples))
+
+
+COMPRESSED = [
+    ("mp3", "libmp3lame", 44_100),
+    ("mp4", "aac", 44_100),
+    ("adts", "aac", 44_100),
+    ("ogg", "vorbis", 44_100),
+    ("ogg", "libopus", 48_000),
+    ("webm", "libopus", 48_000),
+    ("flac", "flac", 44_100),
+]
+
+
+@pytest.mark.parametrize(("container", "codec", "rate"), COMPRESSED)
+@pytest.mark.parametrize("stereo", [False, True])
+def test_compressed_audio_comes_out_at_its_pitch_and_length(container: str, codec: str, rate: int, stereo: bool, tmp_path: Path) -> None:
+    sound = tone(2, 1000, rate)
+    file = tmp_path / "named.wav"  # the wrong extension must not matter
+    file.write_bytes(encode(np.stack([sound, sound], axis=1) if stereo else sound, rate, container, codec))
+    got = heard(file)
+    assert probe(file).sample_rate == rate
+    assert probe(file).channels == (2 if stereo else 1)
+    assert len(got) == pytest.approx(2 * rate, abs=0.1 * rate)
+    assert pitch(got, rate) == pytest.approx(1000, abs=2)
+    assert np.abs(got[rate // 2 : rate]).max() == pytest.approx(0.3, abs=0.05)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
+@pytest.mark.parametrize("channels", [1, 2, 5, 8])
+def test_wav_of_any_depth_and_channel_count_is_mixed_to_their_mean(subtype: str, channels: int) -> None:
+    sound = tone(0.5, 500, 16_000)
+    many = np.stack([sound * (c + 1) / channels for c in range(channels)], axis=1)
+    out = io.BytesIO()
+    sf.write(out, many, 16_000, format="WAV", subtype=subtype)
+    got = heard(out.getvalue())
+    np.testing.assert_allclose(got, many.mean(axis=1), atol=0.02 if subtype in ("PCM_U8", "ULAW", "ALAW") else 1e-4)
+    np.testing.assert_allclose(heard(out.getvalue(), channels="first"), many[:, 0], atol=0.02)
+    assert heard(out.getvalue(), channels="all").shape == many.shape
+
+
+def test_the_same_recording_in_three_codecs_sounds_the_same(data: Path) -> None:
+    folder = data / "speech"
+    wav_samples = heard(folder / "stereo.wav")
+    assert len(heard(folder / "stereo.mp3")) == pytest.approx(len(wav_samples), abs=2400)
+    opus = io.BytesIO()
+    assert convert(folder / "stereo.opus", opus, 8000) == pytest.approx(len(wav_samples), abs=200)
+
+
+def test_real_files_have_the_lengths_their_readme_names(data: Path) -> None:
+    assert probe(data / "calls" / "call_40_agent.wav").seconds == pytest.approx(245.4, abs=0.05)
+    assert probe(data / "calls" / "call_49_stereo_agent_left.flac").seconds == pytest.approx(237.6, abs=0.05)
+    assert probe(data / "calls" / "mono_8bit_pcm.wav").seconds == pytest.approx(277.7, abs=0.05)
+
+
+GOOD = wav(1.0)
+BROKEN = {
+    "empty": (b"", "empty"),
+    "text": (b"not a sound at all, only words\n" * 50, "not_audio"),
+    "html": (b"<!DOCTYPE html><html><body>404</body></html>", "not_audio"),
+    "noise bytes": (bytes(np.random.default_rng(0).integers(0, 256, 9000, np.uint8)), "not_audio"),
+    "truncated header": (GOOD[:30], "truncated"),
+    "header only": (GOOD[:40], "truncated"),
+    "truncated data": (GOOD[: len(GOOD) // 2], "truncated"),
+    "zero channels": (GOOD[:22] + b"\0\0" + GOOD[24:], "bad_header"),
+    "truncated flac": (
+        encode(np.random.default_rng(0).normal(0, 0.1, 44_100).astype(np.float32), 44_100, "flac", "flac")[:30_000],
+        "undecodable",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_refused_with_its_code(name: str) -> None:
+    content, code = BROKEN[name]
+    with pytest.raises(UndecodableAudio) as caught:
+        heard(content)
+    assert caught.value.code == code
+    assert str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_samples_that_are_no_numbers_are_refused(bad: float) -> None:
+    sound = tone(0.2)
+    sound[500] = bad
+    out = io.BytesIO()
+    sf.write(out, sound, 44_100, format="WAV", subtype="FLOAT")
+    with pytest.raises(UndecodableAudio, match="NaN") as caught:
+        heard(out.getvalue())
+    assert caught.value.code == "not_finite"
+
+
+def test_a_folder_and_a_missing_file_are_named_as_such(tmp_path: Path) -> None:
+    with pytest.raises(UndecodableAudio) as caught:
+        probe(tmp_path)
+    assert caught.value.code == "not_a_file"
+    with pytest.raises(UndecodableAudio) as caught:
+        probe(tmp_path / "gone.wav")
+    assert caught.value.code == "unreadable"
+
+
+@pytest.mark.parametrize("claimed", [0, 0xFFFF_FFFF, 0x7FFF_FFFF])
+def test_a_wav_written_to_a_pipe_is_read_to_its_end(claimed: int) -> None:
+    piped = GOOD[:40] + claimed.to_bytes(4, "little") + GOOD[44:]
+    assert len(heard(piped)) == 44_100
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.binary(max_size=600),
+    st.sampled_from([b"", b"RIFF", b"RIFF\x24\0\0\0WAVEfmt ", b"fLaC", b"OggS", b"ID3\x04", b"\0\0\0\x18ftypM4A ", b"\x1aE\xdf\xa3"]),
+)
+def test_any_bytes_give_audio_or_a_coded_refusal(rest: bytes, magic: bytes) -> None:
+    try:
+        assert np.isfinite(heard(magic + rest)).all()
+    except UndecodableAudio as error:
+        assert error.code
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.binary(min_size=1, max_size=40), st.integers(0, 3000))
+def test_a_wav_with_bytes_changed_gives_audio_or_a_coded_refusal(patch: bytes, at: int) -> None:
+    small = wav(0.05)
+    changed = small[: at % len(small)] + patch + small[at % len(small) + len(patch) :]
+    try:
+        heard(changed)
+    except UndecodableAudio as error:
+        assert error.code
+
+
+@given(st.lists(st.integers(-32_768, 32_767), min_size=1, max_size=2000))
+def test_int16_survives_wav_and_float_unchanged(values: list[int]) -> None:
+    pcm = np.array(values, np.int16)
+    stored = wav_bytes(pcm, 8000)
+    np.testing.assert_array_equal(read_pcm(stored)[0], pcm)
+    np.testing.assert_array_equal(to_pcm16(heard(stored)), pcm)
+
+
+def test_conversion_keeps_the_pitch_and_loses_less_than_60_db(tmp_path: Path) -> None:
+    import soxr
+
+    noise = np.random.default_rng(3).normal(0, 0.1, 44_100 * 5).astype(np.float32)
+    out = io.BytesIO()
+    sf.write(out, noise, 44_100, format="WAV", subtype="FLOAT")
+    target = io.BytesIO()
+    written = convert(out.getvalue(), target, 16_000)
+    assert written == 80_000
+    got = read_pcm(target.getvalue())[0] / 32_768
+    want = soxr.resample(noise.astype(np.float64), 44_100, 16_000, quality="VHQ")
+    bins = int(7000 / 16_000 * len(got))
+    spectrum_got, spectrum_want = np.fft.rfft(got)[:bins], np.fft.rfft(want[: len(got)])[:bins]
+    noise_power = np.sum(np.abs(spectrum_got - spectrum_want) ** 2)
+    assert 10 * np.log10(np.sum(np.abs(spectrum_want) ** 2) / noise_power) > 60
+
+
+def test_ten_hours_are_decoded_in_flat_memory(tmp_path: Path) -> None:
+    script = """
+import resource, sys, io
+from soundmill.audio import convert, open_audio
+class Nowhere(io.RawIOBase):
+    def seek(self, *a): return 0
+    def write(self, data): return len(data)
+convert(sys.argv[1], Nowhere(), 8000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+samples = convert(sys.argv[2], Nowhere(), 8000)
+print(samples, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    samples = 10 * 3600 * 8000
+    for name, count in (("short.wav", 80_000), ("long.wav", samples)):
+        header = bytearray(wav_bytes(np.zeros(0, np.int16), 8000))
+        header[40:44] = (2 * count).to_bytes(4, "little")
+        with open(tmp_path / name, "wb") as file:
+            file.write(header)
+            file.truncate(44 + 2 * count)  # sparse: ten hours of silence that take no room
+    ran = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "short.wav", tmp_path / "long.wav"], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    written, grown_kilobytes = map(int, ran.stdout.split())
+    assert written == samples
+    assert grown_kilobytes < 20_000

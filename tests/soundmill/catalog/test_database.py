@@ -1,0 +1,78 @@
+"""Opening the catalog: migrations, two at once, and clear refusals."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, text
+
+from soundmill.catalog import Catalog, CatalogUnavailable, open_catalog
+from soundmill.catalog.database import HEAD
+from soundmill.catalog.schema import Base
+
+
+def test_the_migrations_build_what_the_models_say(catalog: Catalog) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with catalog.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_the_newest_migration_is_the_one_that_is_opened_to(catalog: Catalog) -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    import soundmill.catalog
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(soundmill.catalog.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+    with catalog.engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+
+
+def test_a_migration_can_be_taken_back(sqlite_catalog: Catalog) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    import soundmill.catalog
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(soundmill.catalog.__file__).parent / "migrations"))
+    with sqlite_catalog.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+
+
+def test_many_that_open_a_new_catalog_at_once_all_get_it(tmp_path: Path, postgres_url: str) -> None:
+    for url in (f"sqlite:///{tmp_path / 'new' / 'catalog.db'}", postgres_url):
+        errors: list[BaseException] = []
+
+        def open_it(url: str = url, errors: list[BaseException] = errors) -> None:
+            try:
+                open_catalog(url).close()
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=open_it) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+
+
+def test_a_plain_postgresql_url_is_understood(postgres_url: str) -> None:
+    opened = open_catalog(postgres_url.replace("postgresql+psycopg://", "postgresql://"))
+    assert opened.engine.dialect.driver == "psycopg"
+    opened.close()
+
+
+@pytest.mark.parametrize("url", ["not a url", "postgresql+psycopg://nobody@127.0.0.1:1/none"])
+def test_what_cannot_be_opened_is_said_in_one_line(url: str) -> None:
+    with pytest.raises(CatalogUnavailable) as caught:
+        open_catalog(url)
+    assert "nobody" in str(caught.value) or "not a database URL" in str(caught.value)

@@ -1,0 +1,60 @@
+"""The model registry, alone and in a crowd."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from soundmill.catalog import Catalog, ModelRegistry, UnknownModel
+
+
+def test_a_fit_is_known_by_its_fingerprint(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+    first = registry.begin("kitchen", "abc")
+    assert (first.version, first.card) == (1, None)
+    assert registry.begin("kitchen", "abc").version == 1
+    assert registry.begin("kitchen", "def").version == 2
+    with pytest.raises(UnknownModel, match="has not been fitted"):
+        registry.latest("kitchen")
+    registry.finish("kitchen", 1, {"tags": ["kettle"]})
+    assert registry.latest("kitchen").version == 1
+
+
+def test_the_first_model_is_champion_until_another_is_promoted(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+    assert registry.champion() is None
+    for fingerprint in ("abc", "def"):
+        fit = registry.begin("kitchen", fingerprint)
+        assert registry.finish("kitchen", fit.version, {"tags": []}) == (fit.version == 1)
+    assert registry.promote("kitchen", 2, "fewer false alarms").promoted_because == "fewer false alarms"
+    champion = registry.champion()
+    assert champion is not None
+    assert champion.version == 2
+    assert [version.champion for version in registry.versions()] == [False, True]
+    with pytest.raises(UnknownModel, match="no finished version 9"):
+        registry.promote("kitchen", 9, "typo")
+
+
+def test_concurrent_fits_get_numbers_of_their_own_and_one_champion(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+
+    def fit(number: int) -> int:
+        begun = registry.begin("kitchen", f"fit {number % 4}")
+        registry.finish("kitchen", begun.version, {"tags": []})
+        return begun.version
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(fit, range(16)))
+    assert sorted(set(numbers)) == [1, 2, 3, 4]
+    assert sum(version.champion for version in registry.versions()) == 1
+
+
+def test_specifications_can_be_changed_and_deleted(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+    registry.define("kitchen", {"tags": ["kettle"]})
+    registry.define("kitchen", {"tags": ["kettle", "glass"]})
+    assert registry.spec("kitchen") == {"tags": ["kettle", "glass"]}
+    registry.begin("kitchen", "abc")
+    assert [version.version for version in registry.delete("kitchen")] == [1]
+    assert registry.specs() == {}
+    with pytest.raises(UnknownModel, match="soundmill model define kitchen"):
+        registry.spec("kitchen")

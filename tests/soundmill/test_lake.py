@@ -1,0 +1,180 @@
+"""The lake, on a folder and on S3 over HTTP."""
+
+import multiprocessing
+import os
+import signal
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from soundmill.lake import DamagedTable, DayTable, Lake, NotInLake, open_lake
+from tests.conftest import wait_until
+
+TABLE = DayTable(
+    "things",
+    pa.schema([pa.field("key", pa.string()), pa.field("size", pa.int32()), pa.field("vector", pa.list_(pa.float32(), 4))]),
+    key=("key",),
+)
+MONDAY, TUESDAY, FRIDAY = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 9)
+
+
+def rows(*names: str) -> pa.Table:
+    return TABLE.from_rows({"key": name, "size": len(name), "vector": [float(len(name))] * 4} for name in names)
+
+
+def test_a_blob_comes_back_and_can_go(lake: Lake) -> None:
+    lake.write_bytes("audio/a/b.wav", b"sound")
+    assert lake.read_bytes("audio/a/b.wav") == b"sound"
+    assert lake.exists("audio/a/b.wav")
+    with lake.local_file("audio/a/b.wav") as local:
+        assert local.read_bytes() == b"sound"
+    lake.delete("audio/a/b.wav")
+    lake.delete("audio/a/b.wav")
+    assert not lake.exists("audio/a/b.wav")
+    with pytest.raises(NotInLake, match=r"b\.wav"):
+        lake.read_bytes("audio/a/b.wav")
+    with pytest.raises(NotInLake), lake.local_file("audio/a/b.wav"):
+        pass
+
+
+def test_equal_bytes_are_not_written_again(lake: Lake) -> None:
+    assert lake.write_if_changed("x", b"1")
+    assert not lake.write_if_changed("x", b"1")
+    assert lake.write_if_changed("x", b"2")
+
+
+def test_a_writer_that_fails_leaves_what_was_there(lake: Lake) -> None:
+    lake.write_bytes("x", b"before")
+    with pytest.raises(RuntimeError, match="midway"), lake.writer("x") as file:
+        file.write(b"half")
+        raise RuntimeError("midway")
+    assert lake.read_bytes("x") == b"before"
+    if lake.is_local:
+        assert os.listdir(lake.root) == ["x"]
+
+
+def test_a_writer_may_go_back_to_the_header(lake: Lake) -> None:
+    with lake.writer("x") as file:
+        file.write(b"????data")
+        file.seek(0)
+        file.write(b"RIFF")
+    assert lake.read_bytes("x") == b"RIFFdata"
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "a/../../b", ""])
+def test_no_path_leaves_the_root(lake: Lake, path: str) -> None:
+    with pytest.raises(ValueError, match="inside the lake"):
+        lake.write_bytes(path, b"x")
+
+
+def test_listing_names_files_and_passes_over_hidden_ones(lake: Lake) -> None:
+    for path in (
+        "landing/mic/2026-01-05/b.wav",
+        "landing/mic/2026-01-05/a.wav",
+        "landing/mic/2026-01-05/.c.wav.partial",
+        "landing/porch/2026-01-05/a.wav",
+    ):
+        lake.write_bytes(path, b"123")
+    listed = list(lake.files("landing"))
+    assert [entry.path for entry in listed] == [
+        "landing/mic/2026-01-05/a.wav",
+        "landing/mic/2026-01-05/b.wav",
+        "landing/porch/2026-01-05/a.wav",
+    ]
+    assert {entry.size for entry in listed} == {3}
+    assert lake.folders("landing") == ["mic", "porch"]
+    assert list(lake.files("nothing")) == []
+    assert lake.folders("nothing") == []
+
+
+def test_a_stamp_changes_with_the_bytes(lake: Lake) -> None:
+    lake.write_bytes("x/a", b"1")
+    before = next(iter(lake.files("x"))).stamp
+    lake.write_bytes("x/a", b"2")
+    assert next(iter(lake.files("x"))).stamp != before
+
+
+def test_a_day_is_sorted_stamped_and_rewritten_only_when_it_differs(lake: Lake) -> None:
+    assert lake.write_day(TABLE, MONDAY, rows("b", "a"), "first")
+    assert not lake.write_day(TABLE, MONDAY, rows("a", "b"), "first")
+    assert lake.made_from(TABLE, MONDAY) == "first"
+    assert lake.read_days(TABLE, [MONDAY])["key"].to_pylist() == ["a", "b"]
+    assert lake.write_day(TABLE, MONDAY, rows("a"), "second")
+    assert lake.made_from(TABLE, TUESDAY) is None
+
+
+def test_a_range_of_days_is_one_table_in_order(lake: Lake) -> None:
+    lake.write_day(TABLE, FRIDAY, rows("late"), "")
+    lake.write_day(TABLE, MONDAY, rows("early", "earlier"), "")
+    lake.write_day(TABLE, TUESDAY, TABLE.empty(), "")
+    week = [date(2026, 1, day) for day in range(5, 12)]
+    found = lake.read_days(TABLE, week)
+    assert found["key"].to_pylist() == ["earlier", "early", "late"]
+    assert lake.days(TABLE) == [MONDAY, TUESDAY, FRIDAY]
+    assert lake.read_days(TABLE, week, columns=["size"]).column_names == ["size"]
+    assert lake.read_days(TABLE, week, where=pc.field("size") == 4)["key"].to_pylist() == ["late"]
+    assert lake.read_days(TABLE, [date(2025, 1, 1)]).num_rows == 0
+
+
+def test_a_vector_is_four_floats_and_stays_so(lake: Lake) -> None:
+    lake.write_day(TABLE, MONDAY, rows("abc"), "")
+    assert lake.read_days(TABLE, [MONDAY]).schema.field("vector").type == pa.list_(pa.float32(), 4)
+
+
+def test_days_outside_the_range_are_not_even_opened(lake: Lake) -> None:
+    lake.write_day(TABLE, MONDAY, rows("a"), "")
+    lake.write_bytes(lake.table_path(TABLE, FRIDAY), b"no parquet")
+    assert lake.read_days(TABLE, [MONDAY, TUESDAY])["key"].to_pylist() == ["a"]
+    with pytest.raises(DamagedTable, match="materialise its day again"):
+        lake.read_days(TABLE, [MONDAY, FRIDAY])
+    assert lake.made_from(TABLE, FRIDAY) is None  # so the next run makes it anew
+
+
+def test_a_table_of_an_older_schema_counts_as_not_made(folder_lake: Lake) -> None:
+    folder_lake.write_day(TABLE, MONDAY, rows("a"), "first")
+    newer = DayTable(TABLE.name, TABLE.schema.append(pa.field("colour", pa.string())), TABLE.key, version=2)
+    assert folder_lake.made_from(newer, MONDAY) is None
+    assert folder_lake.read_days(newer, [MONDAY])["colour"].to_pylist() == [None]
+
+
+def _write_for_ever(root: str) -> None:
+    lake = open_lake(root)
+    while True:
+        for letter in (b"a", b"b"):
+            lake.write_bytes("blob", letter * 3_000_000)
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path))
+    for round_ in range(8):
+        process = multiprocessing.get_context("spawn" if round_ == 0 else "fork").Process(target=_write_for_ever, args=(str(tmp_path),))
+        process.start()
+        wait_until(lambda: lake.exists("blob"), 30)
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        content = lake.read_bytes("blob")
+        assert content in (b"a" * 3_000_000, b"b" * 3_000_000)
+    partials = list(tmp_path.glob(".*.partial"))
+    assert lake.sweep_partials(0, 1e12) == len(partials)
+    assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    lake = open_lake(str(tmp_path))
+    lake.write_bytes("blob", b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            lake.write_bytes("blob", b"x" * 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert lake.read_bytes("blob") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["blob"]
