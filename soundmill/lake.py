@@ -299,6 +299,9 @@ def _walk(folder: str, skip: int) -> Iterator[Entry]:
             entries = sorted(scan, key=lambda entry: entry.name)
     except (FileNotFoundError, NotADirectoryError):
         return
+    except PermissionError:
+        yield Entry(folder[skip:], 0, "unreadable folder", is_dir=True)
+        return
     for entry in entries:
         if entry.name.startswith("."):
             continue
@@ -310,5 +313,7 @@ def _walk(folder: str, skip: int) -> Iterator[Entry]:
         try:
             stat = entry.stat()
         except FileNotFoundError:
-            continue  # renamed or removed since the listing
+            if entry.is_symlink():
+                yield Entry(entry.path[skip:], 0, "dangling link")
+            continue  # else renamed or removed since the listing
         yield Entry(entry.path[skip:], stat.st_size, str(stat.st_mtime_ns))
