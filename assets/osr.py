@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
@@ -225,6 +226,10 @@ def _choice(card: dict[str, Any]) -> DataChoice:
     return DataChoice(train, test, background)
 
 
+def _is_in(column: str, values: Sequence[str]) -> pc.Expression:
+    return pc.field(column).isin(pa.array(values, pa.string()))  # typed: an empty list has no type of its own
+
+
 def _numbers(**values: float | None) -> dict[str, Any]:
     return {name: "none" if value is None else round(value, 4) for name, value in values.items()}
 
@@ -248,7 +253,7 @@ def _segment_sounds(lake: Lake, of_days: list[date], segments: pa.Table, extract
     """Sounds of the given segments, in their order, from the feature tables of their days."""
     from soundmill.features.store import vectors
 
-    wanted = pc.field("key").isin(segments["key"].to_pylist())
+    wanted = _is_in("key", segments["key"].to_pylist())
     rows = lake.read_days(_feature_table("segment", extractor_name), of_days, columns=["key", "vector"], where=wanted)
     return Sounds.build(
         segments["key"].to_pylist(),
@@ -275,7 +280,7 @@ class _ModelData:
             (_feature_table("annotation", self.spec.extractor), self.days.train),
             (_feature_table("segment", self.spec.extractor), self.days.background),
         ):
-            where = (pc.field("number") == 0) & (pc.field("source").isin(self.spec.sources) if self.spec.sources else pc.scalar(True))
+            where = (pc.field("number") == 0) & (_is_in("source", self.spec.sources) if self.spec.sources else pc.scalar(True))
             rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=where)
             parts += [" ".join(row.values()) for row in rows.to_pylist()]
         labels = self._of_sources(self._lake.read_days(ANNOTATIONS, self.days.background, columns=["source", "start", "end"]))
@@ -310,7 +315,7 @@ class _ModelData:
         spans = [(row["key"], row["source"], row["started_at"], row["seconds"]) for row in segments.to_pylist()]
         labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, of_days).to_pylist()]
         chosen = sample(free_of(spans, labels), count, self.spec.seed)
-        segments = segments.filter(pc.field("key").isin(chosen))
+        segments = segments.filter(_is_in("key", chosen))
         sounds = _segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.collection)
         return sounds, sum(segments["seconds"].to_pylist())
 
@@ -326,7 +331,7 @@ class _ModelData:
         return [row for row in rows if not self.spec.tags or row["tag"] in self.spec.tags]
 
     def _of_sources(self, rows: pa.Table) -> pa.Table:
-        return rows.filter(pc.field("source").isin(list(self.spec.sources))) if self.spec.sources else rows
+        return rows.filter(_is_in("source", self.spec.sources)) if self.spec.sources else rows
 
 
 def _fit(context: dg.AssetExecutionContext, lake: Lake, fit: ModelVersion, data: _ModelData) -> dict[str, Any]:

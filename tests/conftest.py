@@ -96,7 +96,7 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 
     name = f"test_{uuid.uuid4().hex}"
     host, port = postgres_server.rsplit("@", 1)[1].split(":")
-    with DatabaseJanitor(user="postgres", host=host, port=int(port), dbname=name, version="15"):
+    with DatabaseJanitor(user="postgres", host=host, port=int(port), dbname=name):
         yield f"{postgres_server}/{name}"
 
 

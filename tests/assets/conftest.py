@@ -1,0 +1,96 @@
+"""A home for the graph: the same tests on a folder with SQLite and on S3 with PostgreSQL."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from pipeline.definitions import build_definitions
+from pipeline.run import Materialized, materialize
+from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
+from soundmill.audio import to_pcm16, wav_bytes
+from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, ModelRegistry
+from soundmill.lake import Lake
+from soundmill.osr.spec import ModelSpec
+from soundmill.scene import LABELLED, RATE, SLOT, rain
+
+FIRST = date(2025, 1, 1)
+
+
+@dataclass
+class Home:
+    """Everything the graph stands on, and short ways to use it."""
+
+    resources: dict[str, Any]
+    instance: dg.DagsterInstance
+    defs: dg.Definitions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.defs = build_definitions(self.resources)
+
+    @property
+    def lake(self) -> Lake:
+        return self.resources["lake"].open()
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.resources["catalog"].open()
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.catalog)
+
+    def run(self, *names: str, days: tuple[date, ...] = (), model: str | None = None) -> dict[tuple[str, str | None], dict[str, Any]]:
+        done: list[Materialized] = materialize(self.defs, self.instance, names, days=days, model=model, log_level="CRITICAL")
+        return {(one.asset, one.partition): one.metadata for one in done}
+
+    def stored(self, *folders: str) -> dict[str, bytes]:
+        return {
+            entry.path: self.lake.read_bytes(entry.path) for folder in folders or ("audio", "tables") for entry in self.lake.files(folder)
+        }
+
+    def land_day(self, day: date, kinds: tuple[str, ...] = ("doorbell", "kettle", "knocking"), each: int = 4) -> None:
+        """A short day: a few sounds of each kind, labelled, and rain between."""
+        rng = np.random.default_rng(day.toordinal())
+        slots, labels = [], []
+        began = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+        for kind in [kind for kind in kinds for _ in range(each)]:
+            sound = LABELLED[kind](rng)[:SLOT]
+            start = began + timedelta(seconds=len(slots) * SLOT / RATE)
+            labels.append(Annotation("mic", start, start + timedelta(seconds=len(sound) / RATE), kind, "test"))
+            slots += [np.pad(sound, (0, SLOT - len(sound))), rain(rng)[:SLOT]]
+        self.lake.write_bytes(f"landing/mic/{day}/{began:%Y%m%dT%H%M%S}Z.wav", wav_bytes(to_pcm16(np.concatenate(slots)), RATE))
+        Annotations(self.catalog).add(labels)
+
+    def define(self, name: str = "house", **spec: Any) -> None:
+        ModelRegistry(self.catalog).define(name, ModelSpec(**spec).model_dump(mode="json"))
+
+
+def _home(lake_url: str, endpoint: str, catalog_url: str) -> Iterator[Home]:
+    resources = {
+        "lake": LakeResource(url=lake_url, s3_endpoint=endpoint),
+        "catalog": CatalogResource(url=catalog_url),
+        "collection": CollectionResource(extractors=["loudest_frames"]),
+        "alerts": AlertsResource(),
+    }
+    with dg.instance_for_test() as instance:
+        yield Home(resources, instance)
+
+
+@pytest.fixture(params=["folder and SQLite", "S3 and PostgreSQL"])
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    if request.param == "folder and SQLite":
+        yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}")
+    else:
+        get = request.getfixturevalue
+        yield from _home(get("s3_url"), get("s3_endpoint"), get("postgres_url"))
+
+
+@pytest.fixture
+def local_home(tmp_path: Path) -> Iterator[Home]:
+    yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}")

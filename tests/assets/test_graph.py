@@ -1,0 +1,333 @@
+"""The whole graph on real runs of Dagster: from landed sound to detections, twice the same, and after every kind of trouble."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.compute as pc
+import pytest
+
+from assets.operations import DAY_ASSETS
+from pipeline.definitions import build_definitions
+from pipeline.run import RANGE_END, RANGE_START, RunFailed, UnknownAsset
+from resources import CollectionResource
+from soundmill.capture import COVERAGE, SEGMENTS
+from soundmill.catalog import Annotation, Annotations, ModelRegistry
+from soundmill.labelling.snapshot import ANNOTATIONS
+from soundmill.osr.detections import DETECTIONS
+from tests.assets.conftest import FIRST, Home
+from tests.conftest import ROOT, wait_until, wav
+
+DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
+DAY_NAMES = [asset.key.to_user_string() for asset in DAY_ASSETS]
+BEFORE = [name for name in DAY_NAMES if name != "detections"]
+
+
+def build(home: Home, each: int = 4) -> None:
+    """Three days, a model of the first two, its report, and detections."""
+    for day in DAYS:
+        home.land_day(day, each=each)
+    home.define(train_days=DAYS[:2], test_days=DAYS[2:])
+    home.run(*BEFORE, days=DAYS)
+    home.run("osr_model", "evaluation_report", model="house")
+    home.run("detections", days=DAYS)
+
+
+def test_sound_goes_in_and_detections_come_out(home: Home) -> None:
+    build(home, each=8)
+    segments, said = home.lake.read_days(SEGMENTS, DAYS), home.lake.read_days(DETECTIONS, DAYS)
+    assert len(segments) == 3 * 48
+    assert set(said["key"].to_pylist()) == set(segments["key"].to_pylist())
+    assert set(said["version"].to_pylist()) == {1}
+    labelled = {(row["source"], row["start"]): row["tag"] for row in home.lake.read_days(ANNOTATIONS, DAYS[2:]).to_pylist()}
+    last = home.lake.read_days(DETECTIONS, DAYS[2:]).to_pylist()
+    pairs = [(row["tag"], labelled[key]) for row in last for key in labelled if abs((row["started_at"] - key[1]).total_seconds()) < 0.01]
+    assert len(pairs) == 24
+    # the original's algorithm, taught with 16 sounds a tag, is shy rather than wrong: it says "other" to many, and mixes up few
+    assert sum(said == true for said, true in pairs) >= 7
+    assert sum(said not in (true, "other") for said, true in pairs) <= 3
+    report = home.lake.read_bytes("reports/house/1/report.html").decode()
+    assert "knocking" in report
+    assert report.count("data:image/png;base64,") == 3
+    assert "http" not in report.replace("http-equiv", "")
+    (version,) = ModelRegistry(home.catalog).versions("house")
+    assert version.champion
+    assert version.card is not None
+    assert version.card["data"]["support"] == {"doorbell": 16, "kettle": 16, "knocking": 16}
+    assert json.loads(home.lake.read_bytes("models/house/1/card.json")) == version.card
+    (row,) = home.lake.read_days(COVERAGE, DAYS[:1]).to_pylist()
+    assert row["captured"] == pytest.approx(48 * 132_352 / 44_100)
+
+
+def test_running_everything_again_changes_no_byte(home: Home) -> None:
+    build(home)
+    before = home.stored("audio", "tables", "models", "quarantine")
+    again = home.run(*BEFORE, days=DAYS) | home.run("osr_model", model="house") | home.run("detections", days=DAYS)
+    assert {facts["status"] for facts in again.values()} == {"unchanged"}
+    assert home.stored("audio", "tables", "models", "quarantine") == before
+
+
+def test_one_run_for_all_days_and_one_for_each_end_with_the_same_bytes(home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for day in DAYS:
+        home.land_day(day)
+    home.run(*BEFORE, days=DAYS)
+    together = home.stored("tables")
+    for entry in list(home.lake.files("tables")):
+        home.lake.delete(entry.path)
+    for day in reversed(DAYS):
+        home.run(*BEFORE, days=(day,))
+    assert home.stored("tables") == together
+
+
+def test_every_day_of_a_range_reports_for_itself(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    done = local_home.run("captured_segments", days=DAYS)
+    assert {partition for _, partition in done} == {day.isoformat() for day in DAYS}
+    assert done["captured_segments", "2025-01-01"]["segments"] == 24
+    assert done["captured_segments", "2025-01-02"]["status"] == "no data"
+    assert done["captured_segments", "2025-01-02"]["window_end"] == "2025-01-03T00:00:00+00:00"
+    for facts in done.values():
+        assert {"status", "files", "segments", "hours", "dagster/row_count", "dagster/column_schema", "path"} <= set(facts)
+    assert "data:image/png;base64," in done["captured_segments", "2025-01-01"]["spectrograms"]
+
+
+def test_an_empty_day_is_done_with_no_data(local_home: Home) -> None:
+    done = local_home.run(*DAY_NAMES, days=DAYS[:1])
+    assert {name: facts["status"] for (name, _), facts in done.items()} == {
+        **dict.fromkeys(BEFORE, "no data"),
+        "detections": "no champion model yet",
+    }
+
+
+def checks(home: Home) -> dict[str, bool]:
+    """The newest result of every check."""
+    found = {}
+    for record in home.instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.ASSET_CHECK_EVALUATION)):
+        assert record.event_log_entry.dagster_event is not None
+        evaluation = record.event_log_entry.dagster_event.asset_check_evaluation_data
+        found.setdefault(evaluation.check_name, evaluation.passed)
+    return found
+
+
+def test_bad_files_warn_and_stop_nothing(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    for number in range(4):
+        local_home.lake.write_bytes(f"landing/mic/2025-01-01/2025-01-01T1{number}-00-00_broken.wav", b"no sound")
+    done = local_home.run(*BEFORE, days=DAYS[:1])
+    facts = done["captured_segments", "2025-01-01"]
+    assert "quarantined | 4" in facts["items_by_state"]
+    assert "not_audio | 4" in facts["quarantine_reasons"]
+    assert checks(local_home)["few_in_quarantine"] is False
+    assert checks(local_home)["all_segments_have_vectors"] is True
+
+
+def test_an_annotation_without_audio_is_said_so(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    moment = replace(Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
+    Annotations(local_home.catalog).add([moment])
+    local_home.run(*BEFORE, days=DAYS[:1])
+    assert checks(local_home)["annotations_have_audio"] is False
+
+
+def test_new_labels_change_only_what_depends_on_them(local_home: Home) -> None:
+    build(local_home)
+    before = local_home.stored("tables")
+    labels = Annotations(local_home.catalog)
+    labels.withdraw(labels.of_days(DAYS[0], DAYS[0])[:1])
+    local_home.run("annotations", "annotation_features", days=DAYS[:1])
+    changed = {path for path, content in local_home.stored("tables").items() if before[path] != content}
+    assert changed == {"tables/annotations/2025-01-01.parquet", "tables/annotation_features/loudest_frames/2025-01-01.parquet"}
+    refit = local_home.run("osr_model", model="house")["osr_model", "house"]
+    assert (refit["status"], refit["version"], refit["champion"]) == ("fitted", 2, False)
+
+
+def test_detections_of_two_versions_stand_side_by_side(local_home: Home) -> None:
+    build(local_home)
+    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
+    local_home.run("osr_model", model="house")
+    assert local_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["version"] == 1
+    ModelRegistry(local_home.catalog).promote("house", 2, "to see")
+    assert local_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["version"] == 2
+    said = local_home.lake.read_days(DETECTIONS, DAYS[:1])
+    assert sorted(said["version"].to_pylist()) == [1] * 24 + [2] * 24
+    assert local_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["status"] == "unchanged"
+
+
+def test_a_model_restricted_to_tags_and_sources_uses_no_others(local_home: Home) -> None:
+    build(local_home)
+    local_home.define("bells", tags=("doorbell",), sources=("mic",), train_days=DAYS[:2], test_days=DAYS[2:])
+    local_home.run("osr_model", "evaluation_report", model="bells")
+    card = ModelRegistry(local_home.catalog).latest("bells").card
+    assert card is not None
+    assert card["tags"] == ["doorbell"]
+
+
+def test_a_model_of_another_extractor_is_fitted_on_its_vectors(local_home: Home) -> None:
+    local_home.resources["collection"] = CollectionResource(extractors=["loudest_frames", "logmel_stats"])
+    local_home.defs = build_definitions(local_home.resources)
+    build(local_home)
+    local_home.define("mel", extractor="logmel_stats", train_days=DAYS[:2], test_days=DAYS[2:])
+    facts = local_home.run("osr_model", "evaluation_report", model="mel")["evaluation_report", "mel"]
+    assert facts["closed_accuracy"] > 0.8
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"tags": ("unheard of",)}, "no day holds an annotation"),
+        ({"train_days": (date(2025, 1, 9),), "test_days": DAYS[2:]}, "no tagged sound"),
+        ({"train_days": DAYS}, "no test days"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_in_one_line(local_home: Home, spec: dict[str, object], says: str) -> None:
+    for day in DAYS:
+        local_home.land_day(day)
+    local_home.run(*BEFORE, days=DAYS)
+    local_home.define("house", **spec)
+    with pytest.raises(RunFailed, match=says):
+        local_home.run("osr_model", "evaluation_report", model="house")
+
+
+def test_missing_features_are_named_with_their_day(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    local_home.run("annotations", days=DAYS[:1])
+    local_home.define(train_days=DAYS[:1], test_days=DAYS[1:])
+    with pytest.raises(RunFailed, match=r"annotation_features of loudest_frames is missing for 2025-01-01: materialise"):
+        local_home.run("osr_model", model="house")
+
+
+def test_what_cannot_run_together_or_is_not_there_is_refused(local_home: Home) -> None:
+    with pytest.raises(UnknownAsset, match="captured_segments"):
+        local_home.run("segments", days=DAYS)
+    with pytest.raises(UnknownAsset, match="separately"):
+        local_home.run("osr_model", "detections", days=DAYS, model="house")
+    with pytest.raises(UnknownAsset, match="--day"):
+        local_home.run("detections")
+    with pytest.raises(UnknownAsset, match="--model"):
+        local_home.run("osr_model")
+
+
+def test_one_failing_day_leaves_the_others_done(local_home: Home) -> None:
+    for day in DAYS:
+        local_home.land_day(day)
+    local_home.run("captured_segments", "annotations", days=DAYS)
+    local_home.lake.write_bytes("tables/captured_segments/2025-01-02.parquet", b"damaged")
+    with pytest.raises(RunFailed, match="1 of 3 days failed: 2025-01-02: DamagedTable"):
+        local_home.run("segment_features", days=DAYS)
+    assert [path for path in local_home.stored("tables") if "segment_features" in path] == [
+        "tables/segment_features/loudest_frames/2025-01-01.parquet",
+        "tables/segment_features/loudest_frames/2025-01-03.parquet",
+    ]
+    local_home.run("captured_segments", "segment_features", days=DAYS)  # making the day again mends it
+    assert len([path for path in local_home.stored("tables") if "segment_features" in path]) == 3
+
+
+def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home: Home, tmp_path: Path) -> None:
+    for day in DAYS:
+        local_home.land_day(day, each=3)
+    script = "import sys; from pipeline.cli import main; main()"
+    arguments = ["materialize", *BEFORE, "--from", "2025-01-01", "--to", "2025-01-03", "--json"]
+    environment = {
+        **os.environ,
+        "SOUNDMILL_HOME": str(tmp_path / "home"),
+        "SOUNDMILL_LAKE": local_home.lake.root,
+        "SOUNDMILL_CATALOG": str(local_home.catalog.engine.url),
+        "SOUNDMILL_EXTRACTORS": "loudest_frames",
+    }
+    audio = Path(local_home.lake.full_path("audio"))
+    tables = Path(local_home.lake.full_path("tables"))
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", script, *arguments], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    for wanted in (5, 30, 1000):  # kill when so many files are there, wherever the run happens to be
+        process = start()
+        wait_until(
+            lambda process=process, wanted=wanted: (
+                process.poll() is not None
+                or sum(1 for _ in audio.rglob("*.wav")) + 40 * sum(1 for _ in tables.rglob("*.parquet")) >= wanted
+            ),
+            90,
+        )
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert start().wait(120) == 0
+    killed = local_home.stored("audio", "tables", "quarantine")
+    counts = local_home.ledger.counts()
+    for folder in ("audio", "tables", "quarantine", "reports"):
+        for entry in list(local_home.lake.files(folder)):
+            local_home.lake.delete(entry.path)
+    from sqlalchemy import text
+
+    with local_home.catalog.writing() as session:
+        for table in ("items", "processed"):
+            session.execute(text(f"DELETE FROM {table}"))
+    assert start().wait(120) == 0
+    assert local_home.stored("audio", "tables", "quarantine") == killed
+    assert local_home.ledger.counts() == counts
+    assert not list(Path(local_home.lake.root).rglob("*.partial"))
+
+
+def test_two_runs_of_one_day_at_once_lose_nothing(local_home: Home, tmp_path: Path) -> None:
+    local_home.land_day(DAYS[0])
+    environment = {
+        **os.environ,
+        "SOUNDMILL_HOME": str(tmp_path / "home"),
+        "SOUNDMILL_LAKE": local_home.lake.root,
+        "SOUNDMILL_CATALOG": str(local_home.catalog.engine.url),
+    }
+    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "materialize", *BEFORE, "--day", "2025-01-01"]
+    runs = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
+    for run in runs:
+        assert run.wait(120) == 0, (run.stderr or io.BytesIO()).read().decode()
+    assert len(local_home.lake.read_days(SEGMENTS, DAYS[:1])) == 24
+
+
+def test_progress_counts_reconcile_and_failed_days_are_listed(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    local_home.lake.write_bytes("landing/mic/2025-01-01/2025-01-01T20-00-00.wav", wav(3.0, amplitude=0.001))
+    local_home.run("captured_segments", days=DAYS[:1])
+    facts = local_home.run("collection_progress")["collection_progress", None]
+    assert facts["hours_raw"] == pytest.approx((24 * 132_352 / 44_100 + 3) / 3600, abs=1e-4)
+    assert "silent | 1" in facts["items_by_state"]
+    assert checks(local_home)["no_failed_days"] is True
+    assert checks(local_home)["hours_reconcile"] is True
+    local_home.lake.write_bytes("tables/captured_segments/2025-01-01.parquet", b"damaged")
+    with pytest.raises(RunFailed):
+        local_home.run("segment_features", days=DAYS[:1])
+    local_home.run("collection_progress")
+    assert checks(local_home)["no_failed_days"] is False
+    assert json.loads(local_home.lake.read_bytes("reports/collection_progress/progress.json"))["items"] == {"ready": 24, "silent": 1}
+
+
+def test_annotations_over_midnight_hear_both_days(local_home: Home) -> None:
+    from datetime import UTC, datetime
+
+    start = datetime(2025, 1, 1, 23, 59, 58, tzinfo=UTC)
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T235940Z.wav", wav(40.0))
+    Annotations(local_home.catalog).add([Annotation("mic", start, start + timedelta(seconds=4), "late")])
+    local_home.run("captured_segments", days=DAYS[:2])
+    done = local_home.run("annotations", "annotation_features", days=DAYS[:1])
+    assert done["annotation_features", "2025-01-01"]["sounds"] == 1
+    assert checks(local_home)["annotations_have_audio"] is True
+    assert len(local_home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("source") == "mic")) > 4
+
+
+def test_ranges_go_to_runs_of_at_most_thirty_days(local_home: Home) -> None:
+    many = tuple(FIRST + timedelta(days=n) for n in range(65))
+    local_home.run("annotations", days=many)
+    runs = local_home.instance.get_runs()
+    assert [(run.tags.get(RANGE_START), run.tags.get(RANGE_END)) for run in reversed(runs)] == [
+        ("2025-01-01", "2025-01-30"),
+        ("2025-01-31", "2025-03-01"),
+        ("2025-03-02", "2025-03-06"),
+    ]

@@ -1,0 +1,71 @@
+"""The code location, as Dagster loads it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from pipeline.definitions import defs
+from tests.conftest import ROOT
+
+
+def test_it_loads_in_a_fresh_interpreter_without_the_heavy_libraries() -> None:
+    script = """
+import json, sys
+import pipeline.definitions
+heavy = {"sklearn", "scipy", "torch", "lhotse", "librosa", "vosk", "matplotlib", "numba", "av", "boto3", "s3fs"}
+print(json.dumps(sorted(heavy & set(sys.modules))))
+"""
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == []
+    assert "Warning" not in ran.stderr
+
+
+def test_every_part_of_it_resolves() -> None:
+    dg.Definitions.validate_loadable(defs)
+    assert {job.name for job in defs.resolve_all_job_defs()} >= {"day_chain", "labels_chain", "model_chain", "progress_check", "prune_runs"}
+
+
+def test_every_asset_says_whose_it_is_what_it_holds_and_how_fresh_it_should_be() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.owners == ["team:soundmill"], spec.key
+        assert spec.description, spec.key
+        if spec.key.to_user_string() not in {"landing_area", "catalog_labels"}:
+            assert spec.kinds, spec.key
+            assert spec.code_version, spec.key
+        if isinstance(spec.partitions_def, dg.DailyPartitionsDefinition):
+            assert spec.freshness_policy is not None, spec.key
+
+
+def test_the_graph_is_the_one_of_the_design() -> None:
+    parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in defs.resolve_all_asset_specs()}
+    assert parents == {
+        "landing_area": set(),
+        "catalog_labels": set(),
+        "captured_segments": {"landing_area"},
+        "capture_coverage": {"captured_segments"},
+        "annotations": {"catalog_labels"},
+        "segment_features": {"captured_segments"},
+        "annotation_features": {"annotations", "captured_segments"},
+        "osr_model": {"annotation_features", "segment_features"},
+        "evaluation_report": {"osr_model"},
+        "detections": {"captured_segments", "segment_features", "osr_model"},
+        "collection_progress": {"captured_segments"},
+    }
+
+
+@pytest.mark.parametrize("name", ["workspace.yaml", "dagster.yaml"])
+def test_the_files_dagster_reads_are_understood(name: str, tmp_path: Path) -> None:
+    content = yaml.safe_load((ROOT / name).read_text())
+    if name == "workspace.yaml":
+        assert content["load_from"][0]["python_module"]["module_name"] == "pipeline.definitions"
+        return
+    (tmp_path / name).write_text((ROOT / name).read_text())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert not instance.telemetry_enabled
+        assert not instance.nux_enabled
+        assert instance.run_monitoring_enabled

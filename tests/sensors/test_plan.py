@@ -1,0 +1,87 @@
+"""Which days a tick asks for."""
+
+import json
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sensors.plan import Cursor, plan_days
+
+MONDAY = date(2026, 1, 5)
+TUESDAY = MONDAY + timedelta(days=1)
+PARTITIONS = {(MONDAY + timedelta(days=n)).isoformat() for n in range(400)}
+
+
+def plan(current, processed=None, in_flight=(), cursor=None, now=1000.0, spacing=60.0, most=20):
+    return plan_days(current, processed or {}, in_flight, PARTITIONS, cursor or Cursor(), now, spacing, most)
+
+
+def test_changed_days_run_newest_first_and_unchanged_ones_do_not() -> None:
+    found = plan({MONDAY: "a", TUESDAY: "b"}, {MONDAY: "a"})
+    assert found.run == {TUESDAY: "b"}
+    assert list(plan({MONDAY: "a", TUESDAY: "b"}).run) == [TUESDAY, MONDAY]
+
+
+def test_a_day_in_flight_waits_for_the_next_run() -> None:
+    found = plan({MONDAY: "a"}, in_flight=["2026-01-05"])
+    assert (found.run, found.waiting) == ({}, [MONDAY])
+
+
+def test_a_day_asked_for_a_moment_ago_waits_for_the_spacing() -> None:
+    first = plan({MONDAY: "a"})
+    soon = plan({MONDAY: "b"}, {MONDAY: "a"}, cursor=Cursor.parse(first.cursor.text()), now=1059)
+    assert (soon.run, soon.waiting) == ({}, [MONDAY])
+    assert plan({MONDAY: "b"}, {MONDAY: "a"}, cursor=soon.cursor, now=1060).run == {MONDAY: "b"}
+
+
+def test_a_clock_that_jumps_back_holds_nothing_up() -> None:
+    first = plan({MONDAY: "a"}, now=5_000_000)
+    assert plan({MONDAY: "b"}, cursor=first.cursor, now=1000).run == {MONDAY: "b"}
+
+
+def test_a_stale_day_runs_even_where_nothing_landed() -> None:
+    assert plan({}, {MONDAY: "stale 1"}).run == {MONDAY: "stale 1"}
+    assert plan({MONDAY: "a"}, {MONDAY: "stale 1"}).run == {MONDAY: "a stale 1"}
+
+
+def test_days_that_are_no_partition_are_told() -> None:
+    assert plan({date(1999, 1, 1): "a"}).outside == [date(1999, 1, 1)]
+
+
+def test_many_days_at_once_come_in_portions_and_the_cursor_stays_small() -> None:
+    current = {MONDAY + timedelta(days=n): "x" for n in range(300)}
+    processed: dict[date, str] = {}
+    cursor, rounds = Cursor(), 0
+    while len(processed) < 300:
+        found = plan(current, processed, cursor=cursor, now=1000.0 + 100 * rounds)
+        assert len(found.run) <= 20
+        processed |= found.run
+        cursor, rounds = found.cursor, rounds + 1
+        assert len(cursor.text()) < 700
+    assert rounds == 15
+
+
+def test_a_cursor_that_cannot_be_read_is_a_new_one() -> None:
+    for text in (None, "", "rubbish", "[1]", '{"a": "b"}', "3"):
+        assert Cursor.parse(text) == Cursor()
+    assert Cursor.parse(json.dumps({"2026-01-05": 5})) == Cursor({"2026-01-05": 5.0})
+
+
+days = st.dates(MONDAY, MONDAY + timedelta(days=30))
+
+
+@given(
+    st.dictionaries(days, st.sampled_from("ab")),
+    st.dictionaries(days, st.sampled_from(["a", "b", "stale 1"])),
+    st.sets(days.map(date.isoformat)),
+    st.integers(1, 5),
+)
+def test_every_changed_day_runs_or_waits_and_none_is_in_flight(current, processed, in_flight, most) -> None:
+    found = plan(current, processed, in_flight, most=most)
+    changed = {day for day in current if processed.get(day) != current[day]} | {
+        day for day, mark in processed.items() if mark.startswith("stale")
+    }
+    assert set(found.run) | set(found.waiting) == changed
+    assert not {day.isoformat() for day in found.run} & in_flight
+    assert len(found.run) <= most

@@ -1,0 +1,230 @@
+"""Sensors and schedules on a real Dagster instance."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from assets.partitions import models
+from resources import AlertsResource
+from sensors.jobs import PruneConfig, prune_runs
+from sensors.schedules import hourly_progress, nightly_chain, weekly_pruning
+from sensors.sensors import changed_annotations, days_in_flight, failed_runs, model_requests, new_audio
+from soundmill.catalog import Annotations
+from tests.assets.conftest import FIRST, Home, local_home  # noqa: F401  # the fixture
+from tests.conftest import wav
+
+DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
+
+
+def tick(sensor: dg.SensorDefinition, home: Home, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
+    used = {name: home.resources[name] for name in sensor.required_resource_keys}
+    with dg.build_sensor_context(instance=home.instance, cursor=cursor, resources=used, definitions=home.defs) as context:
+        return sensor(context)
+
+
+def launch(home: Home, request: dg.RunRequest, job: str) -> None:
+    """Runs what a tick asked for, as the daemon would."""
+    result = home.defs.resolve_job_def(job).execute_in_process(
+        instance=home.instance,
+        partition_key=request.partition_key,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    assert result.success
+
+
+def asked(result: dg.SensorResult | dg.SkipReason) -> list[str]:
+    assert isinstance(result, dg.SensorResult), result
+    return [str(request.partition_key) for request in result.run_requests or []]
+
+
+def test_new_audio_asks_once_for_each_changed_day_and_is_quiet_when_it_is_done(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    local_home.lake.write_bytes("landing/mic/2025-01-02/20250102T100000Z.wav", wav(3.0))
+    first = tick(new_audio, local_home)
+    assert asked(first) == ["2025-01-02", "2025-01-01"]
+    for request in first.run_requests or []:
+        launch(local_home, request, "day_chain")
+    done = tick(new_audio, local_home)
+    assert isinstance(done, dg.SkipReason)
+    assert "nothing changed" in (done.skip_message or "")
+    local_home.lake.write_bytes("landing/mic/2025-01-02/20250102T110000Z.wav", wav(3.0))
+    waiting = tick(new_audio, local_home, first.cursor)
+    assert isinstance(waiting, dg.SkipReason)
+    assert "1 changed days wait" in (waiting.skip_message or "")
+    later = json.dumps({"2025-01-02": 1.0})
+    (again,) = tick(new_audio, local_home, later).run_requests or []
+    assert again.run_key not in {request.run_key for request in first.run_requests or []}
+
+
+def test_at_most_one_run_of_a_day_is_in_flight(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    job = local_home.defs.resolve_job_def("day_chain")
+    run = local_home.instance.create_run_for_job(job, tags={"dagster/partition": "2025-01-01"}, status=dg.DagsterRunStatus.STARTED)
+    assert days_in_flight(local_home.instance, "captured_segments") == {"2025-01-01"}
+    assert isinstance(tick(new_audio, local_home), dg.SkipReason)
+    local_home.instance.report_run_canceled(run)
+    assert asked(tick(new_audio, local_home)) == ["2025-01-01"]
+
+
+def test_a_backfill_s_range_counts_as_in_flight(local_home: Home) -> None:
+    job = local_home.defs.resolve_job_def("day_chain")
+    tags = {"dagster/asset_partition_range_start": "2025-01-02", "dagster/asset_partition_range_end": "2025-01-04"}
+    local_home.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    assert days_in_flight(local_home.instance, "captured_segments") == {"2025-01-02", "2025-01-03", "2025-01-04"}
+
+
+def test_a_recording_over_midnight_asks_for_the_next_day_too(local_home: Home) -> None:
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T235955Z.wav", wav(12.0))
+    local_home.run("captured_segments", days=DAYS[:1])
+    (request,) = tick(new_audio, local_home).run_requests or []
+    assert request.partition_key == "2025-01-02"
+    launch(local_home, request, "day_chain")
+    assert isinstance(tick(new_audio, local_home), dg.SkipReason)
+
+
+def test_days_out_of_range_and_stray_files_are_told(local_home: Home) -> None:
+    local_home.lake.write_bytes("landing/mic/1999-12-31/a.wav", wav(3.0))
+    local_home.lake.write_bytes("landing/stray.wav", wav(3.0))
+    result = tick(new_audio, local_home)
+    assert isinstance(result, dg.SkipReason)
+    assert "1 files lie outside" in (result.skip_message or "")
+    assert "no partition for 1999-12-31" in (result.skip_message or "")
+
+
+def test_changed_annotations_ask_for_their_days(local_home: Home) -> None:
+    for day in DAYS:
+        local_home.land_day(day)
+    first = tick(changed_annotations, local_home)
+    assert sorted(asked(first)) == [day.isoformat() for day in DAYS]
+    for request in first.run_requests or []:
+        launch(local_home, request, "labels_chain")
+    assert isinstance(tick(changed_annotations, local_home), dg.SkipReason)
+    labels = Annotations(local_home.catalog)
+    labels.withdraw(labels.of_days(DAYS[1], DAYS[1])[:1])
+    assert asked(tick(changed_annotations, local_home)) == ["2025-01-02"]
+
+
+def test_a_defined_model_gets_its_partition_and_one_request(local_home: Home) -> None:
+    assert isinstance(tick(model_requests, local_home), dg.SkipReason)
+    for day in DAYS:
+        local_home.land_day(day)
+    local_home.run("captured_segments", "annotations", "segment_features", "annotation_features", days=DAYS)
+    local_home.define("house", train_days=DAYS[:2], test_days=DAYS[2:])
+    result = tick(model_requests, local_home)
+    assert asked(result) == ["house"]
+    assert [list(request.partition_keys) for request in result.dynamic_partitions_requests or []] == [["house"]]
+    local_home.instance.add_dynamic_partitions(models.name or "", ["house", "gone"])
+    launch(local_home, (result.run_requests or [])[0], "model_chain")
+    left = tick(model_requests, local_home)
+    assert asked(left) == []
+    (removal,) = left.dynamic_partitions_requests or []
+    assert list(removal.partition_keys) == ["gone"]
+    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
+    assert asked(tick(model_requests, local_home)) == ["house"]
+
+
+class _Webhook(BaseHTTPRequestHandler):
+    received: list[dict[str, str]] = []  # noqa: RUF012
+    status = 200
+
+    def do_POST(self) -> None:
+        self.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def webhook() -> Iterator[str]:
+    _Webhook.received, _Webhook.status = [], 200
+    server = HTTPServer(("127.0.0.1", 0), _Webhook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_a_failed_run_is_logged_and_posted(local_home: Home, webhook: str) -> None:
+    local_home.lake.write_bytes("tables/captured_segments/2025-01-01.parquet", b"damaged")
+    job = local_home.defs.resolve_implicit_global_asset_job_def()
+    failed = job.execute_in_process(
+        instance=local_home.instance,
+        asset_selection=[dg.AssetKey("segment_features")],
+        partition_key="2025-01-01",
+        raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    context = dg.build_run_status_sensor_context(
+        "failed_runs",
+        dagster_instance=local_home.instance,
+        dagster_run=failed.dagster_run,
+        dagster_event=next(event for event in failed.all_events if event.is_failure and event.step_key is None),
+    ).for_run_failure()
+    failed_runs(context, alerts=AlertsResource(webhook=webhook))
+    (alert,) = _Webhook.received
+    assert "2025-01-01" in alert["text"]
+    assert "segment_features" in alert["text"]
+    assert alert["run_id"] == failed.run_id
+
+
+def test_a_webhook_that_fails_stops_nothing(webhook: str) -> None:
+    _Webhook.status = 500
+    assert not AlertsResource(webhook=webhook).send("oh no")
+    assert not AlertsResource(webhook="http://127.0.0.1:1/").send("oh no")
+    assert not AlertsResource().send("oh no")
+
+
+def test_the_nightly_chain_takes_the_day_before() -> None:
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 1, 1, 30, tzinfo=UTC))
+    request = nightly_chain(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2025-02-28"
+    assert hourly_progress.cron_schedule == "0 * * * *"
+
+
+def test_pruning_deletes_old_finished_runs_and_only_says_so_in_a_dry_run(local_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUNDMILL_KEEP_RUNS_DAYS", "30")
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, 3, 15, tzinfo=UTC))
+    (request,) = weekly_pruning.evaluate_tick(context).run_requests or []
+    assert request.run_config["ops"]["delete_old_runs"]["config"] == {"older_than_days": 30, "dry_run": False}
+    local_home.run("annotations", days=DAYS[:1])
+    partial = Path(local_home.lake.root) / ".half.wav.abc.partial"
+    partial.write_bytes(b"half")
+
+    def prune(**config: object) -> None:
+        settings = {"ops": {"delete_old_runs": {"config": config}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        prune_runs.execute_in_process(instance=local_home.instance, run_config=settings, resources={"lake": local_home.resources["lake"]})
+
+    assert PruneConfig().dry_run
+    prune(older_than_days=-1)
+    assert local_home.instance.get_runs_count() == 2
+    prune(older_than_days=-1, dry_run=False)
+    assert local_home.instance.get_runs_count() == 1  # the pruning run itself
+    assert partial.exists()  # it is young, and may belong to a writer at work
+
+
+def test_a_hundred_thousand_landed_files_are_one_listing_and_a_small_cursor(local_home: Home) -> None:
+    folder = Path(local_home.lake.full_path("landing/mic/2025-01-01"))
+    folder.mkdir(parents=True)
+    for number in range(100_000):
+        (folder / f"{1735689600000 + number}.wav").touch()
+    result = tick(new_audio, local_home)
+    assert asked(result) == ["2025-01-01"]
+    assert len(result.cursor or "") < 100
+    assert max(len(request.run_key or "") for request in result.run_requests or []) < 80
+
+
+def test_every_day_from_the_start_to_today_is_a_partition() -> None:
+    from assets.partitions import days
+
+    keys = days.get_partition_keys()
+    assert keys[0] == "2025-01-01"
+    assert keys[-1] == datetime.now(UTC).date().isoformat()
+    assert len(keys) == (datetime.now(UTC).date() - date(2025, 1, 1)).days + 1
