@@ -8,6 +8,7 @@ from datetime import date
 
 import dagster as dg
 
+from assets.features import annotation_features
 from assets.labels import REVISIONS
 from assets.partitions import days, models
 from resources import AlertsResource, CatalogResource, LakeResource
@@ -47,12 +48,16 @@ def changed_annotations(context: dg.SensorEvaluationContext, catalog: CatalogRes
 @dg.sensor(job=model_chain, minimum_interval_seconds=30, default_status=_ON)
 def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
     """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new."""
+    if busy := days_in_flight(context.instance, annotation_features.key.to_user_string()):
+        return dg.SkipReason(f"features of {len(busy)} days are being made; models wait for them")
     registry = ModelRegistry(catalog.open())
     specs = registry.specs()
+    # a fit that failed for want of labels is asked for again when labels have come
+    labels = _digest(sorted(map(str, catalog.ledger().processed(REVISIONS).items())))
     known = set(context.instance.get_dynamic_partitions(models.name or ""))
     fitted = {json.dumps(version.card["spec"], sort_keys=True) + version.name for version in registry.versions() if version.card}
     requests = [
-        dg.RunRequest(partition_key=name, run_key=f"{name} {_digest(spec)}")
+        dg.RunRequest(partition_key=name, run_key=f"{name} {_digest(spec)} {labels}")
         for name, spec in specs.items()
         if json.dumps(spec, sort_keys=True) + name not in fitted
     ]

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
@@ -71,6 +71,9 @@ class Ledger:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        insert = catalog.insert(ItemRow)
+        replaced = {name: getattr(insert.excluded, name) for name in (*_COLUMNS, "updated_at") if name != "key"}
+        self._upsert_item = insert.on_conflict_do_update(index_elements=["key"], set_=replaced)
 
     def landed(self, day: date) -> dict[str, Item]:
         """Items by key whose file was landed in the day's folders."""
@@ -175,12 +178,9 @@ class Ledger:
 
     def _upsert(self, session: Session, items: Iterable[Item]) -> None:
         now = datetime.now(UTC)
-        rows = [{**asdict(item), "updated_at": now} for item in items]
-        insert = self._catalog.insert(ItemRow)
-        replaced = {name: getattr(insert.excluded, name) for name in (*_COLUMNS, "updated_at") if name != "key"}
-        statement = insert.on_conflict_do_update(index_elements=["key"], set_=replaced)
+        rows = [{**{name: getattr(item, name) for name in _COLUMNS}, "updated_at": now} for item in items]
         for start in range(0, len(rows), _BATCH):
-            session.execute(statement, rows[start : start + _BATCH])
+            session.execute(self._upsert_item, rows[start : start + _BATCH])
 
 
 def _item(row: ItemRow) -> Item:

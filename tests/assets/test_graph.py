@@ -22,8 +22,8 @@ from soundmill.capture import COVERAGE, SEGMENTS
 from soundmill.catalog import Annotation, Annotations, ModelRegistry
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
-from tests.assets.conftest import FIRST, Home
 from tests.conftest import ROOT, wait_until, wav
+from tests.home import FIRST, Home
 
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 DAY_NAMES = [asset.key.to_user_string() for asset in DAY_ASSETS]

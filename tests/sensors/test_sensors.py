@@ -16,8 +16,8 @@ from sensors.jobs import PruneConfig, prune_runs
 from sensors.schedules import hourly_progress, nightly_chain, weekly_pruning
 from sensors.sensors import changed_annotations, days_in_flight, failed_runs, model_requests, new_audio
 from soundmill.catalog import Annotations
-from tests.assets.conftest import FIRST, Home, local_home  # noqa: F401  # the fixture
 from tests.conftest import wav
+from tests.home import FIRST, Home
 
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 
@@ -108,6 +108,22 @@ def test_changed_annotations_ask_for_their_days(local_home: Home) -> None:
     labels = Annotations(local_home.catalog)
     labels.withdraw(labels.of_days(DAYS[1], DAYS[1])[:1])
     assert asked(tick(changed_annotations, local_home)) == ["2025-01-02"]
+
+
+def test_a_model_whose_fit_failed_for_want_of_labels_is_asked_for_again_when_they_come(local_home: Home) -> None:
+    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[1:2])
+    (early,) = tick(model_requests, local_home).run_requests or []
+    (same,) = tick(model_requests, local_home).run_requests or []
+    assert early.run_key == same.run_key  # Dagster runs a key once
+    local_home.land_day(DAYS[0])
+    local_home.run("annotations", days=DAYS[:1])
+    (later,) = tick(model_requests, local_home).run_requests or []
+    assert later.run_key != early.run_key
+    job = local_home.defs.resolve_job_def("day_chain")
+    local_home.instance.create_run_for_job(job, tags={"dagster/partition": "2025-01-01"}, status=dg.DagsterRunStatus.STARTED)
+    waits = tick(model_requests, local_home)
+    assert isinstance(waits, dg.SkipReason)
+    assert "models wait" in (waits.skip_message or "")
 
 
 def test_a_defined_model_gets_its_partition_and_one_request(local_home: Home) -> None:
@@ -228,3 +244,26 @@ def test_every_day_from_the_start_to_today_is_a_partition() -> None:
     assert keys[0] == "2025-01-01"
     assert keys[-1] == datetime.now(UTC).date().isoformat()
     assert len(keys) == (datetime.now(UTC).date() - date(2025, 1, 1)).days + 1
+
+
+def test_what_the_schedules_ask_for_runs(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 1, 2, 1, 30, tzinfo=UTC))
+    request = nightly_chain(context)
+    assert isinstance(request, dg.RunRequest)
+    launch(local_home, request, "day_chain")
+    (hourly,) = (
+        hourly_progress.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime(2025, 1, 2, 2, tzinfo=UTC))).run_requests
+        or []
+    )
+    launch(local_home, hourly, "progress_check")
+    made = {str(key.to_user_string()) for key in local_home.instance.all_asset_keys()}
+    assert made == {
+        "captured_segments",
+        "capture_coverage",
+        "annotations",
+        "segment_features",
+        "annotation_features",
+        "detections",
+        "collection_progress",
+    }

@@ -1,6 +1,7 @@
 """Scenes: known truth, and no sound on both sides."""
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def test_a_household_is_the_same_every_time_and_its_events_lie_in_its_sound() ->
         assert all(a.started_at <= event.start < event.end <= end for event in a.events)
         assert len(a.samples) % SLOT == 0
         assert np.abs(a.samples).max() <= 1
-    assert all(a.started_at + timedelta(seconds=len(a.samples) / RATE) <= b.started_at for a, b in zip(one, one[1:], strict=False))
+    assert all(a.started_at + timedelta(seconds=len(a.samples) / RATE) <= b.started_at for a, b in pairwise(one))
 
 
 def test_what_is_never_labelled_sounds_on_the_last_day_only() -> None:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundmill.features.extractor import fingerprint
-from soundmill.features.loudest_frames import LoudestFrames, count_peaks
 from soundmill.features.logmel_stats import LogMelStats
+from soundmill.features.loudest_frames import LoudestFrames, count_peaks
 from soundmill.features.registry import EXTRACTORS, UnknownExtractor, extractor
 from soundmill.features.spectrogram import LogMel
 from tests.conftest import RATE, tone

@@ -1,0 +1,29 @@
+"""`python -m bench [audio] [features] [pipeline]`: prints each figure beside its target."""
+
+import sys
+
+from bench import audio, features, pipeline
+from bench.measure import use_one_core
+
+PARTS = ("audio", "features", "pipeline")
+
+
+def main() -> None:
+    """Runs the parts that are named, or all."""
+    wanted = sys.argv[1:] or PARTS
+    if unknown := set(wanted) - set(PARTS):
+        raise SystemExit(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
+    use_one_core()
+    print("medians of interleaved repeats on one core; a ratio above 1 means that we are faster\n")
+    for part, module in (("audio", audio), ("features", features)):
+        if part in wanted:
+            for figure in module.figures():
+                print(figure.line(), flush=True)
+    if "audio" in wanted:
+        print(audio.snr_line())
+    if "pipeline" in wanted:
+        for line in pipeline.lines():
+            print(line, flush=True)
+
+
+main()

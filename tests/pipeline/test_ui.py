@@ -1,0 +1,126 @@
+"""The pipeline as `soundmill dev` runs it: web server, daemon and code server, driven over GraphQL as the UI does."""
+
+import socket
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from pipeline.dev import DevFailed, _free_port, running
+from soundmill.audio import to_pcm16, wav_bytes
+from soundmill.catalog import Annotation, Annotations, Catalog, ModelRegistry, open_catalog
+from soundmill.lake import open_lake
+from soundmill.osr.spec import ModelSpec
+from soundmill.scene import RATE, household
+from soundmill.settings import Settings
+from tests.conftest import wait_until
+
+pytestmark = pytest.mark.e2e
+FIRST = date(2025, 1, 1)
+DAYS = [FIRST + timedelta(days=n) for n in range(2)]
+
+BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+BACKFILL_STATUS = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status numPartitions } } }"
+RUNS = "query($f: RunsFilter) { runsOrError(filter: $f) { ... on Runs { results { runId status jobName tags { key value } } } } }"
+ASSETS = """{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition } } }"""
+LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+
+
+class Ui:
+    """The UI's GraphQL."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/graphql"
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        answer = httpx.post(self.url, json={"query": query, "variables": variables}, timeout=60).json()
+        assert "errors" not in answer, answer["errors"]
+        return dict(answer["data"])
+
+    def launch_backfill(self, asset: str, days: list[date]) -> str:
+        """Starts a backfill of an asset over days; its id."""
+        wanted = {"assetSelection": [{"path": [asset]}], "partitionNames": [day.isoformat() for day in days]}
+        launched = self.ask(BACKFILL, p=wanted)["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        return str(launched["backfillId"])
+
+    def finished_backfill(self, backfill: str) -> list[dict[str, Any]]:
+        """Waits until a backfill has succeeded; the runs it took."""
+
+        def ended() -> str | None:
+            status = str(self.ask(BACKFILL_STATUS, id=backfill)["partitionBackfillOrError"]["status"])
+            return status if status.startswith(("COMPLETED", "FAIL", "CANCEL")) else None
+
+        assert wait_until(ended, 180) == "COMPLETED_SUCCESS"
+        return self.runs({"tags": [{"key": "dagster/backfill", "value": backfill}]})
+
+    def runs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(self.ask(RUNS, f=wanted)["runsOrError"]["results"])
+
+    def materialized(self) -> set[str]:
+        nodes = self.ask(ASSETS)["assetNodes"]
+        return {node["assetKey"]["path"][0] for node in nodes if node["assetMaterializations"]}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setenv("SOUNDMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SOUNDMILL_EXTRACTORS", "loudest_frames")
+    monkeypatch.setenv("SOUNDMILL_RUN_SPACING_SECONDS", "1")
+    return Settings()
+
+
+def land_two_days(home: Settings) -> None:
+    """Two days of a household, with labels."""
+    lake, catalog = open_lake(home.lake_url), open_catalog(home.catalog_url)
+    for recording in household(FIRST, 2).recordings():
+        path = f"landing/kitchen/{recording.started_at:%Y-%m-%d}/{recording.started_at:%Y%m%dT%H%M%S}Z.wav"
+        lake.write_bytes(path, wav_bytes(to_pcm16(recording.samples), RATE))
+        Annotations(catalog).add(Annotation("kitchen", e.start, e.end, e.tag, "test") for e in recording.events if e.labelled)
+
+
+def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home: Settings) -> None:
+    land_two_days(home)
+    port = _free_port()
+    with running(home, port):
+        _every_asset(Ui(port), open_catalog(home.catalog_url))
+
+
+def _every_asset(ui: Ui, catalog: Catalog) -> None:
+    # the sensors see audio and labels, and run each day's chain
+    by_day = {"captured_segments", "capture_coverage", "annotations", "segment_features", "annotation_features", "detections"}
+    wait_until(lambda: ui.materialized() >= by_day, 150)
+    wait_until(lambda: not ui.runs({"statuses": ["QUEUED", "STARTED", "STARTING", "NOT_STARTED"]}), 150)
+    assert all(run["status"] == "SUCCESS" for run in ui.runs({}))
+
+    # a backfill over a range in one run, and one that takes many; meanwhile a model is asked for in the catalog
+    short = ui.launch_backfill("captured_segments", DAYS)
+    long = ui.launch_backfill("annotations", [FIRST + timedelta(days=n) for n in range(31)])
+    spec = ModelSpec(train_days=(DAYS[0],), test_days=(DAYS[1],))
+    ModelRegistry(catalog).define("kitchen", spec.model_dump(mode="json"))
+    (one,) = ui.finished_backfill(short)
+    tags = {tag["key"]: tag["value"] for tag in one["tags"]}
+    assert (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]) == ("2025-01-01", "2025-01-02")
+    assert len(ui.finished_backfill(long)) == 2
+    wait_until(lambda: ui.materialized() >= {"osr_model", "evaluation_report"}, 150)
+
+    # and the progress job, launched by hand
+    selector = {"repositoryLocationName": "soundmill", "repositoryName": "__repository__", "jobName": "progress_check"}
+    launched = ui.ask(LAUNCH, p={"selector": selector, "runConfigData": {}, "mode": "default"})["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    wait_until(lambda: "collection_progress" in ui.materialized(), 60)
+    assert ui.materialized() == by_day | {"osr_model", "evaluation_report", "collection_progress"}
+
+
+def test_a_port_in_use_is_refused_and_nothing_is_started(home: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(DevFailed, match="is in use"), running(home, taken.getsockname()[1]):
+            pass
+    assert not home.home.exists()
