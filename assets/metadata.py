@@ -21,7 +21,7 @@ def status(changed: bool, rows: int) -> str:
 
 def table_facts(table: DayTable, rows: int, address: str) -> dict[str, Any]:
     """Row count, columns and place of a day's table."""
-    columns = [dg.TableColumn(field.name, str(field.type)) for field in table.schema]
+    columns = [dg.TableColumn(field.name, str(field.type), description=field.metadata[b"description"].decode()) for field in table.schema]
     return {
         "dagster/row_count": rows,
         "dagster/column_schema": dg.TableSchema(columns=columns),

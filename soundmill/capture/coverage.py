@@ -6,22 +6,22 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from soundmill.catalog import Item
-from soundmill.lake import DayTable
+from soundmill.lake import DayTable, column
 
 COVERAGE = DayTable(
     "capture_coverage",
     pa.schema(
         [
-            pa.field("source", pa.string(), nullable=False),
-            pa.field("first", pa.timestamp("us", "UTC"), nullable=False),
-            pa.field("last", pa.timestamp("us", "UTC"), nullable=False),
-            pa.field("expected", pa.float64(), nullable=False),
-            pa.field("captured", pa.float64(), nullable=False),
-            pa.field("silent", pa.float64(), nullable=False),
-            pa.field("gap", pa.float64(), nullable=False),
-            pa.field("overlap", pa.float64(), nullable=False),
-            pa.field("clipped", pa.float64(), nullable=False),
-            pa.field("segments", pa.int32(), nullable=False),
+            column("source", pa.string(), "microphone or collection"),
+            column("first", pa.timestamp("us", "UTC"), "UTC start of its first segment"),
+            column("last", pa.timestamp("us", "UTC"), "UTC start of its last segment"),
+            column("expected", pa.float64(), "seconds from the first start to the furthest end"),
+            column("captured", pa.float64(), "seconds in ready segments"),
+            column("silent", pa.float64(), "seconds held back by the gate"),
+            column("gap", pa.float64(), "seconds in between that no segment covers"),
+            column("overlap", pa.float64(), "seconds that more than one segment covers"),
+            column("clipped", pa.float64(), "seconds of samples at full scale"),
+            column("segments", pa.int32(), "ready and silent segments"),
         ]
     ),
     key=("source",),

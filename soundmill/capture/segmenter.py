@@ -20,27 +20,27 @@ from soundmill.audio.decode import Float32
 from soundmill.audio.wav import Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
 from soundmill.catalog import Item, Ledger
-from soundmill.lake import DayTable, Lake, NotInLake
+from soundmill.lake import DayTable, Lake, NotInLake, column
 from soundmill.times import from_ms, to_ms
 
 SEGMENTS = DayTable(
     "captured_segments",
     pa.schema(
         [
-            pa.field("key", pa.string(), nullable=False),
-            pa.field("source", pa.string(), nullable=False),
-            pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
-            pa.field("seconds", pa.float64(), nullable=False),
-            pa.field("samples", pa.int32(), nullable=False),
-            pa.field("sample_rate", pa.int32(), nullable=False),
-            pa.field("max_amp", pa.int32(), nullable=False),
-            pa.field("rms", pa.float32(), nullable=False),
-            pa.field("dc", pa.float32(), nullable=False),
-            pa.field("clipped", pa.int32(), nullable=False),
-            pa.field("recording", pa.string(), nullable=False),
-            pa.field("offset", pa.int64(), nullable=False),
-            pa.field("path", pa.string(), nullable=False),
-            pa.field("content_hash", pa.string(), nullable=False),
+            column("key", pa.string(), "the ledger's key: the landed path, with # and a number where the recording gave several segments"),
+            column("source", pa.string(), "microphone or collection"),
+            column("started_at", pa.timestamp("us", "UTC"), "UTC moment of the first sample, to the millisecond"),
+            column("seconds", pa.float64(), "length"),
+            column("samples", pa.int32(), "length in samples"),
+            column("sample_rate", pa.int32(), "Hz"),
+            column("max_amp", pa.int32(), "largest absolute sample, in int16 steps"),
+            column("rms", pa.float32(), "root mean square, share of full scale"),
+            column("dc", pa.float32(), "mean, share of full scale"),
+            column("clipped", pa.int32(), "samples at full scale"),
+            column("recording", pa.string(), "key of the landed file it was cut from"),
+            column("offset", pa.int64(), "samples into that recording"),
+            column("path", pa.string(), "its WAV in the lake"),
+            column("content_hash", pa.string(), "sha256 of that WAV"),
         ]
     ),
     key=("source", "started_at"),

@@ -119,11 +119,6 @@ class Ledger:
             self._upsert(session, [item, *segments])
         return gone
 
-    def record_all(self, items: Sequence[Item]) -> None:
-        """Writes items that have no segments of their own, in one transaction."""
-        with self._catalog.writing() as session:
-            self._upsert(session, items)
-
     def counts(self, day: date | None = None) -> list[StateCount]:
         """Items and seconds by source and state; recordings that were cut are left out, for their segments carry the seconds."""
         query = (

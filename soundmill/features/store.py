@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundmill.features.extractor import Extractor, Vectors, fingerprint
-from soundmill.lake import DayTable, Lake
+from soundmill.lake import DayTable, Lake, column
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ def feature_table(of: str, extractor: Extractor) -> DayTable:
         f"{of}_features/{extractor.name}",
         pa.schema(
             [
-                pa.field("key", pa.string(), nullable=False),
-                pa.field("source", pa.string(), nullable=False),
-                pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
-                pa.field("content", pa.string(), nullable=False),
-                pa.field("extractor", pa.string(), nullable=False),
-                pa.field("number", pa.int16(), nullable=False),
-                pa.field("vector", vector, nullable=False),
+                column("key", pa.string(), "key of the segment or annotation"),
+                column("source", pa.string(), "microphone or collection"),
+                column("started_at", pa.timestamp("us", "UTC"), "UTC start of the sound"),
+                column("content", pa.string(), "hash of the samples the vector was made from"),
+                column("extractor", pa.string(), "fingerprint of the extractor"),
+                column("number", pa.int16(), "place among the sound's vectors"),
+                column("vector", vector, "the numbers"),
             ]
         ),
         key=("key", "number"),

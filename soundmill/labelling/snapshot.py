@@ -7,19 +7,19 @@ from datetime import date
 import pyarrow as pa
 
 from soundmill.catalog import Annotation
-from soundmill.lake import DayTable, Lake
+from soundmill.lake import DayTable, Lake, column
 from soundmill.times import to_ms
 
 ANNOTATIONS = DayTable(
     "annotations",
     pa.schema(
         [
-            pa.field("key", pa.string(), nullable=False),
-            pa.field("source", pa.string(), nullable=False),
-            pa.field("start", pa.timestamp("us", "UTC"), nullable=False),
-            pa.field("end", pa.timestamp("us", "UTC"), nullable=False),
-            pa.field("tag", pa.string(), nullable=False),
-            pa.field("author", pa.string(), nullable=False),
+            column("key", pa.string(), "source, start and end in ms, tag"),
+            column("source", pa.string(), "whose timeline it lies on"),
+            column("start", pa.timestamp("us", "UTC"), "UTC"),
+            column("end", pa.timestamp("us", "UTC"), "UTC"),
+            column("tag", pa.string(), "the sound's name"),
+            column("author", pa.string(), "who labelled"),
         ]
     ),
     key=("source", "start", "end", "tag"),

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from soundmill.lake import DayTable
+from soundmill.lake import DayTable, column
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import OTHER
 
@@ -15,14 +15,14 @@ DETECTIONS = DayTable(
     "detections",
     pa.schema(
         [
-            pa.field("model", pa.string(), nullable=False),
-            pa.field("version", pa.int32(), nullable=False),
-            pa.field("key", pa.string(), nullable=False),
-            pa.field("source", pa.string(), nullable=False),
-            pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
-            pa.field("seconds", pa.float64(), nullable=False),
-            pa.field("tag", pa.string(), nullable=False),
-            pa.field("score", pa.float32(), nullable=False),
+            column("model", pa.string(), "model name"),
+            column("version", pa.int32(), "model version"),
+            column("key", pa.string(), "the segment's key"),
+            column("source", pa.string(), "microphone or collection"),
+            column("started_at", pa.timestamp("us", "UTC"), "UTC start of the segment"),
+            column("seconds", pa.float64(), "length of the segment"),
+            column("tag", pa.string(), "what the model says; other for what it was not taught"),
+            column("score", pa.float32(), "margin to the threshold of that tag, of the nearest for other: above 0 within it"),
         ]
     ),
     key=("model", "version", "source", "started_at"),

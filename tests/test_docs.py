@@ -1,0 +1,45 @@
+"""The documentation, held to the code."""
+
+import re
+from pathlib import Path
+
+from soundmill.capture import COVERAGE, SEGMENTS
+from soundmill.features.registry import EXTRACTORS, extractor
+from soundmill.features.store import feature_table
+from soundmill.labelling.snapshot import ANNOTATIONS
+from soundmill.osr.detections import DETECTIONS
+from tests.conftest import ROOT
+
+FORMATS = (ROOT / "docs" / "data-formats.md").read_text()
+
+
+def test_every_column_of_every_table_is_documented_as_the_code_has_it() -> None:
+    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS]
+    tables += [feature_table(of, extractor(name)) for of in ("segment", "annotation") for name in EXTRACTORS]
+    for table in tables:
+        assert f"`{table.name}`" in FORMATS
+        for field in table.schema:
+            description = field.metadata[b"description"].decode()
+            assert re.search(rf"\| `{field.name}` \| [^|]+ \| {re.escape(description)} \|", FORMATS), (table.name, field.name)
+
+
+def test_every_reason_code_is_documented() -> None:
+    code = "".join(path.read_text() for folder in ("audio", "capture") for path in (ROOT / "soundmill" / folder).glob("*.py"))
+    used = set(re.findall(r'(?:UndecodableAudio|_refused)\(\s*"(\w+)"', code)) | set(re.findall(r'reason="(\w+)"', code)) - {"same_audio"}
+    assert len(used) > 10
+    for reason in used:
+        assert f"`{reason}`" in FORMATS, reason
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_every_package_says_what_belongs_in_it() -> None:
+    for top in ("soundmill", "resources", "assets", "sensors", "pipeline", "bench"):
+        for package in Path(ROOT / top).rglob("__init__.py"):
+            text = package.read_text()
+            assert text.startswith('"""'), package
+            assert "belong" in text, package
