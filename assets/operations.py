@@ -10,8 +10,8 @@ from assets.capture import capture_coverage, captured_segments
 from assets.features import annotation_features, segment_features
 from assets.labels import annotations
 from assets.metadata import counts_table, picture
-from assets.osr import detections
-from assets.partitions import days
+from assets.osr import detections, evaluation_report, osr_model
+from assets.partitions import days, models
 from resources import CatalogResource, CollectionResource, LakeResource
 
 DAY_ASSETS = [captured_segments, capture_coverage, annotations, segment_features, annotation_features, detections]
@@ -23,7 +23,7 @@ DAY_ASSETS = [captured_segments, capture_coverage, annotations, segment_features
     kinds={"sqlalchemy"},
     code_version="1",
     check_specs=[
-        dg.AssetCheckSpec("no_failed_days", asset="collection_progress", description="No day of any asset is left failed."),
+        dg.AssetCheckSpec("no_failed_partitions", asset="collection_progress", description="No day and no model is left failed."),
         dg.AssetCheckSpec("hours_reconcile", asset="collection_progress", description="Hours by source add up to hours by state."),
     ],
 )
@@ -57,12 +57,12 @@ def collection_progress(
         metadata["hours_remaining"] = round(progress.remaining_hours, 4)
         metadata["forecast"] = progress.forecast.isoformat() if progress.forecast else "none"
     by_source = sum(hours for states in progress.sources.values() for hours in states.values())
-    failed = failed_days(context.instance)
+    failed = failed_partitions(context.instance)
     return dg.MaterializeResult(
         metadata=metadata,
         check_results=[
             dg.AssetCheckResult(
-                check_name="no_failed_days",
+                check_name="no_failed_partitions",
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.WARN,
                 description="; ".join(f"{asset}: {', '.join(keys[:5])}" for asset, keys in failed.items()) or None,
@@ -78,12 +78,13 @@ def collection_progress(
     )
 
 
-def failed_days(instance: dg.DagsterInstance) -> dict[str, list[str]]:
-    """For each asset that has any: the days whose newest attempt failed."""
+def failed_partitions(instance: dg.DagsterInstance) -> dict[str, list[str]]:
+    """For each asset that has any: the days or models whose newest attempt failed."""
     found = {}
-    keys = days.get_partition_keys()
-    for asset in DAY_ASSETS:
-        statuses = instance.get_status_by_partition(asset.key, keys, days) or {}
+    by_day = [(asset, days.get_partition_keys(), days) for asset in DAY_ASSETS]
+    by_model = [(asset, instance.get_dynamic_partitions(models.name or ""), models) for asset in (osr_model, evaluation_report)]
+    for asset, keys, partitions in [*by_day, *by_model]:
+        statuses = instance.get_status_by_partition(asset.key, keys, partitions) or {}
         failed = [key for key, state in statuses.items() if state is not None and state.value == "FAILED"]
         if failed:
             found[asset.key.to_user_string()] = failed

@@ -25,14 +25,14 @@ def materialize(
 
     Days that are up to date are left as they are, so a range can be run again at any time.
     """
-    days = _range(day, first, last)
+    days, values = _range(day, first, last), settings()
     from assets.operations import DAY_ASSETS
     from pipeline.definitions import defs
     from pipeline.run import RunFailed, UnknownAsset, instance_of
     from pipeline.run import materialize as run
 
     names = [spec for name in assets for spec in ([a.key.to_user_string() for a in DAY_ASSETS] if name == "day" else [name])]
-    with instance_of(settings()) as instance:
+    with instance_of(values) as instance:
         try:
             done = run(defs, instance, names, days=days, model=model, log_level="WARNING" if as_json else "INFO")
         except (UnknownAsset, RunFailed) as error:
@@ -56,10 +56,11 @@ def demo(
 
     With --clips the last 30 % of the class folders, in order of name, are never labelled: the model must call them "other".
     """
+    values = settings()
     from pipeline.demo import DemoRefused, run_demo
 
     try:
-        result = run_demo(settings(), clips, days)
+        result = run_demo(values, clips, days)
     except DemoRefused as error:
         refuse(str(error))
     if json_file:
@@ -69,9 +70,10 @@ def demo(
 @app.command(epilog="Example: `soundmill dev --port 3001`")
 def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
     """Open the Dagster UI with its daemon (sensors, schedules, backfills), on the data in SOUNDMILL_HOME."""
+    values = settings()
     from pipeline.dev import serve
 
-    sys.exit(serve(settings(), port))
+    sys.exit(serve(values, port))
 
 
 def _range(day: str | None, first: str | None, last: str | None) -> list[date]:

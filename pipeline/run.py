@@ -42,8 +42,11 @@ def dagster_home(settings: Settings) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"
     if not link.exists():
-        link.unlink(missing_ok=True)
-        link.symlink_to(_ROOT / "dagster.yaml")
+        link.unlink(missing_ok=True)  # one that led to a checkout that has moved
+        try:
+            link.symlink_to(_ROOT / "dagster.yaml")
+        except FileExistsError:
+            pass  # another command was faster
     return home
 
 

@@ -193,6 +193,9 @@ def model_define(
     background_days: Annotated[str | None, typer.Option(help="Days whose unlabelled sound is background; '' for none.")] = None,
     sources: Annotated[str, typer.Option(help="Sources to use, comma separated; all when left out.")] = "",
     extractor: Annotated[str, typer.Option(help="Feature extractor.")] = "loudest_frames",
+    least_recall: Annotated[float, typer.Option(help="Recall at which the search for each tag's threshold begins.")] = 0.6,
+    least_dbfs: Annotated[float, typer.Option(help="Segments whose peak is lower are 'other' unheard.")] = -35.0,
+    time_of_day: Annotated[bool, typer.Option(help="Whether the hour counts.")] = True,
 ) -> None:
     """Say what a model is to be.
 
@@ -208,6 +211,9 @@ def model_define(
         "background_days": None if background_days is None else _days(background_days),
         "sources": _names(sources),
         "extractor": extractor,
+        "least_recall": least_recall,
+        "least_dbfs": least_dbfs,
+        "time_of_day": time_of_day,
     }
     if extractor not in settings().extractor_names:
         refuse(f"{extractor!r} is not among the extractors run here: {', '.join(settings().extractor_names)} (SOUNDMILL_EXTRACTORS)")

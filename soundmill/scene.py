@@ -360,9 +360,10 @@ def _clip_files(folder: Path) -> Iterator[Path]:
 def _by_source(files: Sequence[Path], rng: Rng) -> list[list[Path]]:
     groups: dict[str, list[Path]] = {}
     for file in files:
-        named = re.fullmatch(r"[^-]+-(.+)-[^-]+", file.stem)
+        named = re.fullmatch(r"\d+-([^-]+)-[^-]+", file.stem)
         groups.setdefault(named.group(1) if named else file.stem, []).append(file)
-    ordered = list(groups.values())
+    # a class from one source alone cannot be on two sides: its clips are then taken for sources of their own
+    ordered = list(groups.values()) if len(groups) > 1 else [[file] for file in files]
     return [ordered[i] for i in rng.permutation(len(ordered))]
 
 

@@ -299,13 +299,13 @@ def test_progress_counts_reconcile_and_failed_days_are_listed(local_home: Home) 
     facts = local_home.run("collection_progress")["collection_progress", None]
     assert facts["hours_raw"] == pytest.approx((24 * 132_352 / 44_100 + 3) / 3600, abs=1e-4)
     assert "silent | 1" in facts["items_by_state"]
-    assert checks(local_home)["no_failed_days"] is True
+    assert checks(local_home)["no_failed_partitions"] is True
     assert checks(local_home)["hours_reconcile"] is True
     local_home.lake.write_bytes("tables/captured_segments/2025-01-01.parquet", b"damaged")
     with pytest.raises(RunFailed):
         local_home.run("segment_features", days=DAYS[:1])
     local_home.run("collection_progress")
-    assert checks(local_home)["no_failed_days"] is False
+    assert checks(local_home)["no_failed_partitions"] is False
     assert json.loads(local_home.lake.read_bytes("reports/collection_progress/progress.json"))["items"] == {"ready": 24, "silent": 1}
 
 

@@ -122,6 +122,7 @@ def test_a_model_is_defined_fitted_shown_promoted_and_deleted(soundmill: Command
         (("materialize", "detections", "--from", "2025-01-02", "--to", "2025-01-01"), 2, "--to lies before --from"),
         (("model", "define", "no/slash"), 1, "cannot name a model"),
         (("model", "define", "x", "--extractor", "mfcc"), 1, "loudest_frames"),
+        (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
         (("model", "define", "x", "--train-days", "2025-01-01", "--test-days", "2025-01-01"), 1, "would both train and test"),
         (("model", "show", "x"), 1, "has not been fitted"),
         (("model", "promote", "x", "--version", "3"), 1, "no finished version"),
@@ -139,7 +140,9 @@ def test_what_is_typed_wrong_is_one_line_and_a_code(soundmill: Command, argument
 
 def test_a_wrong_setting_is_named(soundmill: Command) -> None:
     assert "SOUNDMILL_TIMEZONE: no time zone is called 'Mars'" in soundmill("progress", code=1, SOUNDMILL_TIMEZONE="Mars")
-    assert "SOUNDMILL_GATE_DBFS" in soundmill("progress", code=1, SOUNDMILL_GATE_DBFS="loud")
+    for command in ("progress", "doctor", "demo", "dev"):
+        assert "SOUNDMILL_GATE_DBFS" in soundmill(command, code=1, SOUNDMILL_GATE_DBFS="loud")
+    assert "SOUNDMILL_START_DATE" in soundmill("materialize", "day", "--day", "2025-01-01", code=1, SOUNDMILL_START_DATE="soon")
 
 
 def test_doctor_prints_settings_with_their_source_and_no_secrets(soundmill: Command) -> None:

@@ -75,6 +75,16 @@ def test_clips_of_one_source_stay_on_one_side(tmp_path: Path) -> None:
         assert {side for (name, _), sides in heard.items() if name == tag for side in sides} == {True, False}
 
 
+def test_clips_with_names_of_any_kind_are_taught_and_tested(tmp_path: Path) -> None:
+    for kind in ("bark", "meow", "moo", "oink"):
+        for number in range(4):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (tmp_path / kind / f"farm-{kind}-{number:02d}.wav").write_bytes(wav(0.5, 300 + number))
+    scene = from_clips(tmp_path, FIRST)
+    sides = {(event.tag, event.start.date() == scene.test_day) for recording in scene.recordings() for event in recording.events}
+    assert sides == {("bark", False), ("bark", True), ("meow", False), ("meow", True), ("moo", True), ("oink", True)}
+
+
 @pytest.mark.parametrize("classes", [0, 1, 2])
 def test_too_few_classes_are_refused(tmp_path: Path, classes: int) -> None:
     clips(tmp_path, classes)
