@@ -45,7 +45,7 @@ def segment_features(
 
     def update(day: date) -> DayOutcome:
         segments = store.read_days(SEGMENTS, [day], columns=["key", "source", "started_at", "content_hash", "path"]).to_pylist()
-        spans = [AudioSpan(row["key"], row["source"], row["started_at"], row["content_hash"]) for row in segments]
+        spans = [AudioSpan(row["key"], row["source"], row["started_at"], f"{row['content_hash']} {row['started_at']}") for row in segments]
         paths = {row["key"]: row["path"] for row in segments}
 
         def read(span: AudioSpan) -> tuple[Any, int]:

@@ -60,6 +60,7 @@ def osr_model(
             fresh = True
         else:
             card, fresh = fit.card, False
+        registry.set_current(name, fit.version)
     champion = registry.champion()
     support: dict[str, int] = card["data"]["support"]
     few = [tag for tag, count in support.items() if count < 10]
@@ -103,7 +104,7 @@ def evaluation_report(
     from soundmill.osr.storage import load_model
 
     name, store, registry = context.partition_key, lake.open(), ModelRegistry(catalog.open())
-    fit = registry.latest(name)
+    fit = registry.current(name)
     card = fit.card or {}
     data = _ModelData(store, ModelSpec.parse(card["spec"]), collection, _choice(card))
     if not data.days.test:
@@ -193,6 +194,11 @@ def detections(
         is_mine = (pc.field("model") == champion.name) & (pc.field("version") == champion.version)
         if changed:
             sounds = _segment_sounds(store, [day], segments, spec.extractor, collection)
+            if unheard := int((~sounds.heard()).sum()):
+                raise dg.Failure(
+                    f"{unheard} of {len(segments)} segments have no {spec.extractor} vectors: materialise segment_features for {day}",
+                    allow_retries=False,
+                )
             rows = detection_rows(model(champion), champion.name, champion.version, segments, sounds)
             others = store.read_days(DETECTIONS, [day], where=~is_mine)
             store.write_day(DETECTIONS, day, pa.concat_tables([others, rows]), made_from=json.dumps({**notes, label: mine}, sort_keys=True))

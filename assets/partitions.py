@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 # end_offset=1: today is a partition while it lasts, so that sound is segmented the minute it arrives
 days = dg.DailyPartitionsDefinition(start_date=Settings().start_date.isoformat(), end_offset=1)
 models = dg.DynamicPartitionsDefinition(name="models")
+_LONGEST_WAIT = 12 * 3600  # seconds: for another run of the same day to end
 RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=30)
 
 
@@ -53,8 +54,9 @@ def for_each_day(
     for number, key in enumerate(keys, 1):
         day = parse_day(key)
         try:
-            with lease(catalog, f"{name}/{key}"):
+            with lease(catalog, f"{name}/{key}", wait=_LONGEST_WAIT) as held:
                 outcome = work(day)
+                held.check()
         except Exception as error:  # whatever it is, the other days come first
             if len(keys) == 1:
                 raise
@@ -68,6 +70,8 @@ def for_each_day(
             context.add_asset_metadata(outcomes[key].metadata, partition_key=key)
         context.log.info(f"{name} {key} ({number}/{len(keys)}): {outcome.metadata.get('status', 'done')}")
     if failures:
+        for key, outcome in outcomes.items():  # the days that are done count as done
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=outcome.metadata))
         lines = "; ".join(f"{key}: {type(error).__name__}: {error}" for key, error in failures.items())
         raise dg.Failure(f"{len(failures)} of {len(keys)} days failed: {lines}")
     return dg.MaterializeResult(

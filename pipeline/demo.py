@@ -73,7 +73,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
 
         step("segments and features, day by day", BEFORE_THE_MODEL, days=scene.days)
         step("the recogniser and its evaluation", ["osr_model", "evaluation_report"], model=scene.name)
-        fit = registry.latest(scene.name)
+        fit = registry.current(scene.name)
         if not fit.champion:
             registry.promote(fit.name, fit.version, "the demo's own")
         step("detections, day by day", ["detections"], days=scene.days)
@@ -119,7 +119,7 @@ _SECOND = datetime(2025, 1, 1, 0, 0, 1) - datetime(2025, 1, 1)
 
 def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, catalog: Catalog, seconds: float) -> dict[str, Any]:
     registry = ModelRegistry(catalog)
-    fit = registry.latest(scene.name)
+    fit = registry.current(scene.name)
     mine = (pc.field("model") == fit.name) & (pc.field("version") == fit.version) & (pc.field("source") == scene.name)
     said = lake.read_days(DETECTIONS, [scene.test_day], where=mine)
     truth = truth_of(said["started_at"].to_pylist(), said["seconds"].to_pylist(), [e for e in events if e.start.date() == scene.test_day])

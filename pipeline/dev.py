@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pipeline.run import dagster_home
+from pipeline.run import dagster_home, instance_of, report_dead_runs
+from soundmill.catalog import LeaseLost, lease, open_catalog
 from soundmill.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -51,6 +52,19 @@ def running(settings: Settings, port: int) -> Iterator[dict[str, subprocess.Pope
     """The three processes by name, ready to use; all are ended, with what they started, when the block ends. Raises `DevFailed`."""
     if _is_open(port):
         raise DevFailed(f"port {port} is in use; choose another with --port")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lease(open_catalog(settings.catalog_url), f"dev {settings.home.absolute()}", wait=0))
+        except LeaseLost as error:
+            raise DevFailed(f"another `soundmill dev` uses {settings.home.absolute()}: {error}") from None
+        with instance_of(settings) as instance:
+            if dead := report_dead_runs(instance):
+                print(f"{dead} runs of processes that are gone are now marked as failed", file=sys.stderr)
+        yield stack.enter_context(_processes(settings, port))
+
+
+@contextmanager
+def _processes(settings: Settings, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     home = dagster_home(settings)
     grpc = _free_port()
     workspace = home / f"workspace-{port}.yaml"

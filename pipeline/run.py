@@ -11,10 +11,16 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import RANGE, models
+from assets.partitions import days as partitions
+from sensors.sensors import PROCESS
+from soundmill.catalog import is_dead, process_mark
 from soundmill.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+
+_RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 class UnknownAsset(LookupError):
@@ -80,6 +86,8 @@ def materialize(
     kind = kinds.pop()
     if kind == "day" and not days:
         raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
+    if strange := sorted(set(map(str, days)) - set(partitions.get_partition_keys())):
+        raise UnknownAsset(f"{strange[0]} is no partition: days run from SOUNDMILL_START_DATE to today")
     if kind == "model" and not model:
         raise UnknownAsset(f"{', '.join(names)}: which model? give --model")
     if kind == "model" and model:
@@ -124,7 +132,7 @@ def _run(
         instance=instance,
         asset_selection=[dg.AssetKey(name) for name in names],
         partition_key=partition,
-        tags=tags,
+        tags={**tags, PROCESS: process_mark()},
         raise_on_error=False,
     )
     if not result.success:
@@ -135,6 +143,22 @@ def _run(
         facts = {name: _plain(value) for name, value in materialization.metadata.items()}
         found.append(Materialized(materialization.asset_key.to_user_string(), materialization.partition, facts))
     return found
+
+
+def report_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Reports as failed the runs that a killed process left unfinished, so that their days are free; returns how many.
+
+    Only for a moment when no daemon of this instance is running: runs that a daemon launched are its children, and are gone with it.
+    """
+    dead = 0
+    for run in instance.get_runs(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+    ):
+        process = run.tags.get(PROCESS)
+        if process is None or is_dead(process):
+            instance.report_run_failed(run, "the process that ran it is gone")
+            dead += 1
+    return dead
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:

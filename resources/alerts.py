@@ -5,24 +5,33 @@ from typing import Any
 
 import dagster as dg
 
+from soundmill.settings import Settings
+
 log = logging.getLogger("soundmill.alerts")
 
 
 class AlertsResource(dg.ConfigurableResource):
-    """Sends alerts. `webhook` is a URL that takes a JSON POST with a `text`, as Slack, Mattermost and many others do."""
+    """Sends alerts. `webhook` is a URL that takes a JSON POST with a `text`, as Slack, Mattermost and many others do; empty means
+    SOUNDMILL_ALERT_WEBHOOK, whose value never shows in the UI."""
 
     webhook: str = ""
 
     def send(self, text: str, **facts: Any) -> bool:
         """Logs the alert and posts it; says whether the webhook took it. A webhook that fails is logged and stops nothing."""
         log.error(text)
-        if not self.webhook:
+        webhook = self.webhook or _webhook_of_settings()
+        if not webhook:
             return False
         import httpx
 
         try:
-            httpx.post(self.webhook, json={"text": text, **facts}, timeout=10).raise_for_status()
-        except httpx.HTTPError as error:
+            httpx.post(webhook, json={"text": text, **facts}, timeout=10).raise_for_status()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             log.warning("the alert webhook did not take the alert: %s", type(error).__name__)
             return False
         return True
+
+
+def _webhook_of_settings() -> str:
+    secret = Settings().alert_webhook
+    return secret.get_secret_value() if secret else ""

@@ -6,6 +6,7 @@ import dagster as dg
 
 from soundmill.catalog import Catalog, Ledger, open_catalog
 from soundmill.lake import Lake, open_lake
+from soundmill.settings import Settings
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -20,13 +21,14 @@ class LakeResource(dg.ConfigurableResource):
 
 
 class CatalogResource(dg.ConfigurableResource):
-    """The ledger and other small records: SQLite or PostgreSQL by URL."""
+    """The ledger and other small records: SQLite or PostgreSQL by URL; by SOUNDMILL_CATALOG where the URL is left empty, so that a
+    password in it never shows in the UI."""
 
-    url: str
+    url: str = ""
 
     def open(self) -> Catalog:
         """The catalog, opened once per process and brought to the newest schema."""
-        return _catalog(self.url)
+        return _catalog(self.url or Settings().catalog_url)
 
     def ledger(self) -> Ledger:
         """The ledger of the catalog."""

@@ -12,7 +12,7 @@ def resources_from(settings: Settings) -> dict[str, Any]:
     """Resources by the names that assets and sensors ask for."""
     return {
         "lake": LakeResource(url=settings.lake_url, s3_endpoint=settings.s3_endpoint),
-        "catalog": CatalogResource(url=settings.catalog_url),
+        "catalog": CatalogResource(),
         "collection": CollectionResource(
             gate_dbfs=settings.gate_dbfs,
             segment_samples=settings.segment_samples,
@@ -24,5 +24,5 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             quarantine_warn_share=settings.quarantine_warn_share,
             max_attempts=settings.max_attempts,
         ),
-        "alerts": AlertsResource(webhook=settings.alert_webhook.get_secret_value() if settings.alert_webhook else ""),
+        "alerts": AlertsResource(),
     }

@@ -31,6 +31,7 @@ progress_check = dg.define_asset_job(
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _PARTIAL_AGE = 24 * 3600
+_BATCH = 200
 
 
 class PruneConfig(dg.Config):
@@ -44,14 +45,32 @@ class PruneConfig(dg.Config):
 def delete_old_runs(context: dg.OpExecutionContext, config: PruneConfig, lake: LakeResource) -> None:
     """Deletes finished runs with their events, which Dagster itself keeps for ever, and files that killed processes left half written."""
     limit = datetime.now(UTC) - timedelta(days=config.older_than_days)
-    records = context.instance.get_run_records(dg.RunsFilter(statuses=_FINISHED, created_before=limit))
+    needed = _newest_materializations(context.instance)
+    old = context.instance.get_run_records(dg.RunsFilter(statuses=_FINISHED, created_before=limit))
+    records = [record for record in old if record.dagster_run.run_id not in needed]
     if not config.dry_run:
         for record in records:
             context.instance.delete_run(record.dagster_run.run_id)
     swept = 0 if config.dry_run else lake.open().sweep_partials(_PARTIAL_AGE, time.time())
     verb = "would delete" if config.dry_run else "deleted"
-    context.log.info(f"{verb} {len(records)} runs older than {config.older_than_days} days; removed {swept} half-written files")
+    kept = len(old) - len(records)
+    context.log.info(f"{verb} {len(records)} runs older than {config.older_than_days} days, but for {kept} that hold newest results")
+    context.log.info(f"removed {swept} half-written files")
     context.add_output_metadata({"runs": len(records), "dry_run": config.dry_run, "half_written_files": swept})
+
+
+def _newest_materializations(instance: dg.DagsterInstance) -> set[str]:
+    """Runs that hold the newest materialisation of some partition, or of an asset without any: with them the UI would forget the day."""
+    runs = set()
+    for key in instance.all_asset_keys():
+        newest = instance.get_latest_materialization_event(key)
+        runs |= {newest.run_id} if newest else set()
+        places = instance.get_latest_storage_id_by_partition(key, dg.DagsterEventType.ASSET_MATERIALIZATION)
+        ids = sorted(places.values())
+        for start in range(0, len(ids), _BATCH):
+            wanted = dg.AssetRecordsFilter(asset_key=key, storage_ids=ids[start : start + _BATCH])
+            runs |= {record.run_id for record in instance.fetch_materializations(wanted, limit=_BATCH).records}
+    return runs
 
 
 @dg.job(description="Deletes old finished runs. A dry run unless told otherwise.")

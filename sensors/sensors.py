@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -16,9 +16,12 @@ from sensors.jobs import day_chain, labels_chain, model_chain
 from sensors.plan import Cursor, plan_days
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
-from soundmill.catalog import Annotations, ModelRegistry
+from soundmill.catalog import Annotations, ModelRegistry, is_dead
 from soundmill.settings import Settings
 
+PROCESS = "soundmill/process"  # tag of runs that a command executes itself
+_INPUT = "soundmill/input"
+_MOST_FAILURES = 3
 _SPACING = Settings().run_spacing_seconds
 _ON = dg.DefaultSensorStatus.RUNNING
 _UNFINISHED = [
@@ -32,10 +35,14 @@ _UNFINISHED = [
 
 @dg.sensor(job=day_chain, minimum_interval_seconds=15, default_status=_ON)
 def new_audio(context: dg.SensorEvaluationContext, lake: LakeResource, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
-    """Runs the days whose landing folders changed: one run at a time per day, what arrives meanwhile waits for the next."""
+    """Runs the days whose landing folders changed, or whose broken files are due for another attempt: one run at a time per day,
+    what arrives meanwhile waits for the next. A run that failed is asked for again, three times in all."""
+    ledger = catalog.ledger()
     current, misplaced = landing_by_day(lake.open())
+    for day, mark in ledger.retryable(datetime.now(UTC), Settings().max_attempts).items():
+        current[day] = f"{current.get(day, '')} again: {mark}"
     note = f"; {misplaced} files lie outside landing/{{source}}/{{date}}/" if misplaced else ""
-    return _ask_for_days(context, current, catalog.ledger().processed(SEGMENTS_ASSET), SEGMENTS_ASSET, note)
+    return _ask_for_days(context, current, ledger.processed(SEGMENTS_ASSET), SEGMENTS_ASSET, note)
 
 
 @dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)
@@ -50,20 +57,23 @@ def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new."""
     if busy := days_in_flight(context.instance, annotation_features.key.to_user_string()):
         return dg.SkipReason(f"features of {len(busy)} days are being made; models wait for them")
+    taken = catalog.ledger().processed(REVISIONS)
+    partitions = set(days.get_partition_keys())
+    pending = [day for day, mark in Annotations(catalog.open()).revisions().items() if taken.get(day) != mark and str(day) in partitions]
+    if pending:
+        return dg.SkipReason(f"labels of {len(pending)} days are not yet in a snapshot; models wait for them")
     registry = ModelRegistry(catalog.open())
     specs = registry.specs()
     # a fit that failed for want of labels is asked for again when labels have come
-    labels = _digest(sorted(map(str, catalog.ledger().processed(REVISIONS).items())))
+    labels = _digest(sorted(map(str, taken.items())))
     known = set(context.instance.get_dynamic_partitions(models.name or ""))
     fitted = {json.dumps(version.card["spec"], sort_keys=True) + version.name for version in registry.versions() if version.card}
-    requests = [
-        dg.RunRequest(partition_key=name, run_key=f"{name} {_digest(spec)} {labels}")
-        for name, spec in specs.items()
-        if json.dumps(spec, sort_keys=True) + name not in fitted
-    ]
+    wanted = {name: f"{_digest(spec)} {labels}" for name, spec in specs.items() if json.dumps(spec, sort_keys=True) + name not in fitted}
+    requests = [request for name, mark in wanted.items() if (request := _request(context.instance, name, mark))]
     added, removed = sorted(set(specs) - known), sorted(known - set(specs))
     if not requests and not added and not removed:
-        return dg.SkipReason(f"all {len(specs)} models are fitted")
+        given_up = f", {len(wanted)} of them failed {_MOST_FAILURES} times and wait for other labels" if wanted else ""
+        return dg.SkipReason(f"nothing to fit for {len(specs)} models{given_up}")
     partition_requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if added:
         partition_requests.append(models.build_add_request(added))
@@ -100,22 +110,35 @@ def _ask_for_days(
     )
     if plan.outside:
         note += f"; no partition for {', '.join(map(str, plan.outside[:5]))}: see SOUNDMILL_START_DATE, or the clock of the source"
-    if not plan.run:
+    requests = [request for day, mark in plan.run.items() if (request := _request(context.instance, day.isoformat(), mark))]
+    if len(requests) < len(plan.run):
+        note += f"; {len(plan.run) - len(requests)} days failed {_MOST_FAILURES} times and wait for a change, or for you"
+    if not requests:
         waiting = f"{len(plan.waiting)} changed days wait for a run in flight or for the spacing" if plan.waiting else "nothing changed"
         return dg.SkipReason(waiting + note)
     if note:
         context.log.warning(note.removeprefix("; "))
-    requests = [
-        dg.RunRequest(partition_key=day.isoformat(), run_key=f"{day.isoformat()} {mark}", tags={"soundmill/because": asset})
-        for day, mark in plan.run.items()
-    ]
     return dg.SensorResult(run_requests=requests, cursor=plan.cursor.text())
+
+
+def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
+    """A request for what `mark` stands for; a new one where the last one failed, none where it failed too often."""
+    tags = {_INPUT: _digest([partition, mark])}
+    failures = instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]))
+    if failures >= _MOST_FAILURES:
+        return None
+    # Dagster remembers a key for ever, whatever became of its run
+    return dg.RunRequest(
+        partition_key=partition, run_key=f"{partition} {mark}" + (f" attempt {failures + 1}" if failures else ""), tags=tags
+    )
 
 
 def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
     """Days on which a run that has not ended works on the asset."""
     busy: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        if (process := run.tags.get(PROCESS)) and is_dead(process):
+            continue  # a command that was killed: its run will never end
         chosen = run.asset_selection
         if chosen is not None and dg.AssetKey(asset) not in chosen:
             continue

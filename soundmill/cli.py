@@ -257,13 +257,13 @@ def model_list(as_json: Json = False) -> None:
 
 
 @model.command("show", epilog="Example: `soundmill model show kitchen`")
-def model_show(name: str, version: Annotated[int | None, typer.Option(help="The newest when left out.")] = None) -> None:
+def model_show(name: str, version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None) -> None:
     """Print a version's card as JSON."""
     from soundmill.catalog import ModelRegistry, UnknownModel
 
     registry = ModelRegistry(_catalog())
     try:
-        found = registry.latest(name) if version is None else next((v for v in registry.versions(name) if v.version == version), None)
+        found = registry.current(name) if version is None else next((v for v in registry.versions(name) if v.version == version), None)
     except UnknownModel as error:
         refuse(str(error))
     if found is None or found.card is None:
@@ -274,7 +274,7 @@ def model_show(name: str, version: Annotated[int | None, typer.Option(help="The 
 @model.command("promote", epilog="Example: `soundmill model promote kitchen --version 3 --because 'fewer false alarms at night'`")
 def model_promote(
     name: str,
-    version: Annotated[int | None, typer.Option(help="The newest when left out.")] = None,
+    version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None,
     because: Annotated[str, typer.Option(help="Why; kept with the version.")] = "by hand",
 ) -> None:
     """Make a version the champion, whose verdicts become detections."""
@@ -282,7 +282,7 @@ def model_promote(
 
     registry = ModelRegistry(_catalog())
     try:
-        chosen = registry.promote(name, version or registry.latest(name).version, because)
+        chosen = registry.promote(name, version or registry.current(name).version, because)
     except UnknownModel as error:
         refuse(str(error))
     typer.echo(f"{chosen.name} version {chosen.version} is the champion")

@@ -136,12 +136,10 @@ class Lake:
             with self._aside(full) as file:
                 yield file
             return
-        with tempfile.TemporaryFile() as file:
-            yield file
-            file.seek(0)
-            with self.fs.open(full, "wb") as target:
-                while block := file.read(1 << 22):
-                    target.write(block)
+        with tempfile.NamedTemporaryFile(prefix="soundmill-") as file:
+            yield file  # type: ignore[misc]  # a binary file in all but name
+            file.flush()
+            self.fs.put_file(file.name, full)
 
     @contextmanager
     def local_file(self, path: str) -> Iterator[Path]:
@@ -257,10 +255,8 @@ class Lake:
         try:
             with self.fs.open(full, "rb") as file:
                 metadata = pq.read_schema(file).metadata or {}
-        except FileNotFoundError:
-            return None
-        except pa.ArrowInvalid:
-            return None
+        except (OSError, pa.ArrowInvalid):
+            return None  # not there, or damaged: either way it is to be made
         if metadata.get(_SCHEMA_VERSION) != str(table.version).encode():
             return None
         return bytes(metadata[_MADE_FROM]).decode()
@@ -281,7 +277,7 @@ class Lake:
         filesystem = None if self.is_local else pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(self.fs))
         try:
             return ds.dataset(paths, schema=table.schema, format="parquet", filesystem=filesystem).to_table(columns=names, filter=where)
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, OSError) as error:
             raise DamagedTable(f"a file of {table.name} is damaged ({error}); delete it and materialise its day again") from error
 
     def _present(self, table: DayTable, wanted: list[date]) -> list[date]:
@@ -310,15 +306,30 @@ def _walk(folder: str, skip: int) -> Iterator[Entry]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            if "." in entry.name and not any(os.scandir(entry.path)):
-                yield Entry(entry.path[skip:], 0, "empty folder", is_dir=True)
-            yield from _walk(entry.path, skip)
-            continue
+        path = entry.path[skip:]
         try:
+            if entry.is_dir(follow_symlinks=False):
+                if "." in entry.name and _is_empty(entry.path):
+                    yield Entry(path, 0, "empty folder", is_dir=True)
+                yield from _walk(entry.path, skip)
+                continue
             stat = entry.stat()
+            if entry.is_dir():  # a link to a folder: not followed, because it may lead in circles
+                yield Entry(path, 0, "link to a folder", is_dir=True)
+                continue
         except FileNotFoundError:
             if entry.is_symlink():
-                yield Entry(entry.path[skip:], 0, "dangling link")
+                yield Entry(path, 0, "dangling link")
             continue  # else renamed or removed since the listing
-        yield Entry(entry.path[skip:], stat.st_size, str(stat.st_mtime_ns))
+        except OSError as error:
+            yield Entry(path, 0, f"unreadable: {error.strerror}")
+            continue
+        yield Entry(path, stat.st_size, str(stat.st_mtime_ns))
+
+
+def _is_empty(folder: str) -> bool:
+    try:
+        with os.scandir(folder) as scan:
+            return next(scan, None) is None
+    except PermissionError:
+        return False  # told as unreadable by the walk itself

@@ -351,10 +351,11 @@ def _clip_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_file() and not path.name.startswith("."):
             try:
-                with open_audio(path):
-                    yield path
+                with open_audio(path) as reader:
+                    if sum(len(block) for block in reader.blocks()):
+                        yield path
             except UndecodableAudio:
-                continue
+                continue  # not a clip, or a broken one
 
 
 def _by_source(files: Sequence[Path], rng: Rng) -> list[list[Path]]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-_COMPACT = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})[T_ ](\d{2})[-:]?(\d{2})[-:]?(\d{2})(?:[.,_](\d{1,6})(?!\d))?")
-_EPOCH_MS = re.compile(r"(?<!\d)(1\d{12})(?!\d)")
+_COMPACT = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})[T_ ](\d{2})[-:]?(\d{2})[-:]?(\d{2})(?:[.,](\d{1,6})(?!\d))?")
+_EPOCH_MS = re.compile(r"(?<!\d)([012]\d{12})(?!\d)")  # from 1970 to 2065
 
 
 class UnreadableTime(ValueError):
@@ -27,7 +27,7 @@ def parse_instant(text: str) -> datetime:
         return from_ms(int(text))
     try:
         return utc(datetime.fromisoformat(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UnreadableTime(f"{text!r} is not a moment; write it like 2026-01-05T10:00:00Z") from None
 
 
@@ -59,9 +59,10 @@ def instant_in_name(name: str) -> datetime | None:
         year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
         microsecond = int((match.group(7) or "0").ljust(6, "0"))
         try:
-            return datetime(year, month, day, hour, minute, second, microsecond, UTC)
+            moment = datetime(year, month, day, hour, minute, second, microsecond, UTC)
         except ValueError:
             return None
+        return moment if year < 9999 else None  # so that a length can be added
     return None
 
 

@@ -27,6 +27,8 @@ _LIBAV_NAMES: dict[Format, str] = {"ogg": "ogg", "mov": "mov", "matroska": "matr
 _LIBAV_KNOWN = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
 _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
 _MOST_BAD_PACKETS = 0.05
+_UNKNOWN_FRAMES = 1 << 62
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000  # Hz; what lies outside is a broken header, and would be resampled to a monster
 
 
 class UndecodableAudio(ValueError):
@@ -94,10 +96,12 @@ def open_audio(source: Source) -> Iterator[AudioReader]:
             else:
                 with handle:
                     if handle.frames > 0 or kind != "wav":
+                        _refuse_odd_rate(handle.samplerate)
                         yield _SoundfileReader(handle)
                         return
             file.seek(0)
         with _LibavReader(place, kind) as reader:
+            _refuse_odd_rate(reader.info.sample_rate)
             yield reader
 
 
@@ -137,6 +141,15 @@ def _refuse_broken_wav(file: BinaryIO, size: int) -> None:
         )
 
 
+def _refuse_odd_rate(sample_rate: int) -> None:
+    if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
+        raise UndecodableAudio("bad_header", f"the header claims a sample rate of {sample_rate} Hz")
+
+
+def _block_length(channels: int) -> int:
+    return max(1024, 2 * BLOCK // max(2, channels))
+
+
 class _SoundfileReader:
     def __init__(self, handle: sf.SoundFile) -> None:
         self._handle = handle
@@ -144,14 +157,15 @@ class _SoundfileReader:
         self._as_integers = handle.subtype in ("PCM_16", "PCM_S8", "PCM_U8")
         # libsndfile takes NaN and infinity over from float files only
         self._may_hold_nan = handle.subtype in ("FLOAT", "DOUBLE")
-        self.info = AudioInfo(handle.format.lower(), handle.subtype.lower(), handle.samplerate, handle.channels, handle.frames)
+        frames = handle.frames if handle.frames < _UNKNOWN_FRAMES else None  # a FLAC written to a pipe
+        self.info = AudioInfo(handle.format.lower(), handle.subtype.lower(), handle.samplerate, handle.channels, frames)
 
     def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
         count = self._handle.channels
         dtype = "int16" if self._as_integers else "float32"
-        read = np.empty((BLOCK, count), dtype)
-        interleaved = np.empty((BLOCK, count), np.float32) if self._as_integers else read
-        mono = np.empty(BLOCK, np.float32)
+        read = np.empty((_block_length(count), count), dtype)
+        interleaved = np.empty(read.shape, np.float32) if self._as_integers else read
+        mono = np.empty(len(read), np.float32)
         scale = np.float32(2.0**-15) if self._as_integers else np.float32(1)
         done = 0
         while length := self._read(read, dtype, done):
@@ -172,7 +186,7 @@ class _SoundfileReader:
 
     def _read(self, into: npt.NDArray[Any], dtype: str, done: int) -> int:
         try:
-            return len(self._handle.read(BLOCK, dtype=dtype, out=into, always_2d=True))
+            return len(self._handle.read(len(into), dtype=dtype, out=into, always_2d=True))
         except sf.LibsndfileError as error:
             if done:
                 raise _truncated(done, self.info.frames) from None
@@ -222,7 +236,8 @@ class _LibavReader:
 
     def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
         rate, count = self.info.sample_rate, self.info.channels
-        out = np.empty((BLOCK, count) if channels == "all" else BLOCK, np.float32)
+        block = _block_length(count)
+        out = np.empty((block, count) if channels == "all" else block, np.float32)
         done = 0
         for frame in self._blocks_of_frames(rate):
             done += frame.samples
@@ -245,16 +260,16 @@ class _LibavReader:
     def _blocks_of_frames(self, rate: int) -> Iterator[Any]:
         """Frames of BLOCK samples: codecs give small ones, and each costs more in Python than its samples do."""
         fifo = self._av.AudioFifo()
+        block = _block_length(self.info.channels)
         for frame in self._frames():
             if frame.sample_rate != rate:
                 raise UndecodableAudio("rate_changes", f"the sample rate changes from {rate} to {frame.sample_rate} Hz midway")
+            if frame.layout.nb_channels != self.info.channels:  # the queue below would take it, and read memory that is not there
+                raise UndecodableAudio("channels_change", f"the number of channels changes from {self.info.channels} midway")
             frame.pts = None
-            try:
-                fifo.write(frame)
-            except ValueError:
-                raise UndecodableAudio("channels_change", "the number of channels changes midway") from None
-            while fifo.samples >= BLOCK:
-                yield fifo.read(BLOCK)
+            fifo.write(frame)
+            while fifo.samples >= block:
+                yield fifo.read(block)
         if fifo.samples:
             yield fifo.read()
 

@@ -62,8 +62,8 @@ def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
     while position + 8 <= size:
         file.seek(position)
         name, length = struct.unpack(order + "4sI", file.read(8))
-        if name == b"ds64":
-            _, long_data = struct.unpack("<QQ", file.read(16))
+        if name == b"ds64" and len(sizes := file.read(16)) == 16:
+            _, long_data = struct.unpack("<QQ", sizes)
         if name == b"data":
             present = size - position - 8
             if length == 0xFFFF_FFFF and long_data is not None:

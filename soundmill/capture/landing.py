@@ -39,6 +39,11 @@ class LandedFile:
     is_dir: bool = False
 
     @property
+    def key(self) -> str:
+        """Its path as the ledger's key: bytes in a name that are no UTF-8 are spelled out."""
+        return self.path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+    @property
     def name(self) -> str:
         """The file's name without its folders."""
         return self.path.rsplit("/", 1)[-1]
@@ -47,7 +52,7 @@ class LandedFile:
 def landed_on(lake: Lake, day: date) -> tuple[list[LandedFile], str]:
     """Every file landed in the day's folder of any source, in order of path, and the fingerprint that `landing_by_day` gives them."""
     entries: list[Entry] = []
-    for source in lake.folders(LANDING):
+    for source in filter(_SOURCE.fullmatch, lake.folders(LANDING)):
         entries.extend(entry for entry in lake.files(f"{LANDING}/{source}/{day.isoformat()}") if not entry.path.endswith(_UNFINISHED))
     sidecars = {entry.path: entry.stamp for entry in entries if entry.path.endswith(SIDECAR)}
     files = []
@@ -72,7 +77,7 @@ def landing_by_day(lake: Lake) -> tuple[dict[date, str], int]:
         if entry.path.endswith(_UNFINISHED):
             continue
         parts = entry.path.split("/", 3)
-        text = parts[2] if len(parts) == 4 else ""
+        text = parts[2] if len(parts) == 4 and _SOURCE.fullmatch(parts[1]) else ""
         if text not in days:
             days[text] = _day(text)
         if days[text] is None:
@@ -92,7 +97,7 @@ def _line(entry: Entry) -> str:
 
 
 def _digest(lines: list[str]) -> str:
-    return hashlib.blake2b("\n".join(sorted(lines)).encode(), digest_size=10).hexdigest()
+    return hashlib.blake2b("\n".join(sorted(lines)).encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
 
 
 def _day(text: str) -> date | None:
@@ -117,7 +122,10 @@ def start_of(lake: Lake, file: LandedFile, seconds: float) -> datetime:
     if named := instant_in_name(file.name):
         return named
     if lake.is_local and file.stamp.isdigit():
-        written = datetime.fromtimestamp(int(file.stamp) / 1e9, UTC) - timedelta(seconds=seconds)
+        try:
+            written = datetime.fromtimestamp(int(file.stamp) / 1e9, UTC) - timedelta(seconds=seconds)
+        except OverflowError:
+            raise StartUnknown("neither its name nor its time of writing says when it began") from None
         if written.date() == file.day:
             return written
     raise StartUnknown("nothing says when it began: name it like 20260105T101500Z.wav, or land it with soundmill ingest --started-at")
@@ -135,9 +143,14 @@ def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None
     began = started_at or instant_in_name(file.name) or _start_by_clock(file)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", file.name).lstrip(".")[-80:]
     moment = to_ms(began)
-    path = f"{LANDING}/{source}/{from_ms(moment).date().isoformat()}/{moment}_{name}"
-    if lake.exists(path) and _same_bytes(lake, path, file):
-        return path, began
+    if moment < 0:
+        raise ValueError(f"{began:%Y-%m-%d} lies before 1970")
+    path = f"{LANDING}/{source}/{from_ms(moment).date().isoformat()}/{moment:013d}_{name}"
+    if lake.exists(path):
+        if _same_bytes(lake, path, file):
+            return path, began
+        # other audio of the same name and moment: both are kept, and which of them counts is decided later
+        path = f"{path.rpartition('/')[0]}/{moment:013d}_{_hash_of(file)[:8]}_{name}"
     with open(file, "rb") as bytes_in, lake.writer(path) as bytes_out:
         shutil.copyfileobj(bytes_in, bytes_out, 1 << 20)
     return path, began
@@ -152,8 +165,13 @@ def _start_by_clock(file: Path) -> datetime:
 
 
 def _same_bytes(lake: Lake, path: str, file: Path) -> bool:
-    with lake.local_file(path) as there, open(there, "rb") as one, open(file, "rb") as two:
-        return hashlib.file_digest(one, "sha256").digest() == hashlib.file_digest(two, "sha256").digest()
+    with lake.local_file(path) as there:
+        return _hash_of(there) == _hash_of(file)
+
+
+def _hash_of(file: Path) -> str:
+    with open(file, "rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def iter_audio_files(folder: Path) -> Iterator[Path]:

@@ -1,11 +1,12 @@
 """Cutting landed files into segments: the silence gate, the ledger's rows, and the day's table.
 
-Only what is missing, changed or due for another attempt is worked on. Files are taken one after another in order of path, so that
-of two that claim the same moment the same one wins every time; writing overlaps with decoding.
+Only what is missing, changed or due for another attempt is worked on. Files are taken one after another in order of path: of two that
+claim the same moment, the one that is there keeps it, and of two that are new the first by path has it. Writing overlaps with decoding.
 """
 
 import hashlib
 import json
+import struct
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -123,18 +124,26 @@ def update_segments(
     previous = ledger.processed(ASSET).get(day)
     files, fingerprint = landed_on(lake, day)
     known = ledger.landed(day)
-    due = [file for file in files if _is_due(known.get(file.path), _fingerprint(file, segmenter), now, max_attempts)]
+    there = {file.key for file in files}
+    ledger.forget([item.key for item in known.values() if item.state == "quarantined" and item.key not in there])
+    released = ledger.released(day)
+    due = [file for file in files if file.key in released or _is_due(known.get(file.key), _fingerprint(file, segmenter), now, max_attempts)]
+    later = {file.key for file in due}
     other_days: set[date] = set()
     with ThreadPoolExecutor(_WRITERS) as pool:
         for done, file in enumerate(due):
-            before = known.get(file.path)
-            item, segments = _Cutter(lake, ledger, segmenter, file, pool).cut()
+            before = known.get(file.key)
+            later.discard(file.key)
+            item, segments = _Cutter(lake, ledger, segmenter, file, pool, frozenset(later)).cut()
             if item.state == "quarantined":
                 item = _with_attempts(item, before, now)
-            gone = ledger.record(item, segments)
-            for orphan in _orphans(before, gone, [item, *segments]):
+            old = [*ledger.parts(file.key), *([before] if before else [])]
+            # files go before the rows that name them do: killed in between, the item is still due
+            for orphan in _orphans(old, [item, *segments]) - ledger.paths_in_use({part.path for part in old if part.path}, file.key):
                 lake.delete(orphan)
-            other_days |= {part.day for part in (*gone, item, *segments) if part.day != day}
+            reached = {part.day for part in (*old, item, *segments) if part.day != day}
+            ledger.record(item, segments, stale=(ASSET, reached))
+            other_days |= reached
             if progress:
                 progress(done + 1, len(due))
     ready = ledger.segments(day, "ready")
@@ -143,7 +152,6 @@ def update_segments(
     _write_quarantine(lake, ledger, day)
     # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
     ledger.mark_processed(ASSET, day, fingerprint, previous)
-    ledger.mark_stale(ASSET, other_days)
     return _summary(ledger, day, len(files), len(due), changed, other_days)
 
 
@@ -168,15 +176,17 @@ def _with_attempts(item: Item, before: Item | None, now: datetime) -> Item:
     return replace(item, attempts=attempts, next_attempt_at=now + _BACKOFF * 4 ** (attempts - 1) if item.transient else None)
 
 
-def _orphans(before: Item | None, gone: list[Item], new: list[Item]) -> set[str]:
-    kept = {item.path for item in new}
-    return {item.path for item in (*gone, *([before] if before else [])) if item.path and item.path not in kept}
+def _orphans(old: list[Item], new: list[Item]) -> set[str]:
+    return {item.path for item in old if item.path} - {item.path for item in new if item.path}
 
 
 class _Cutter:
-    """One landed file on its way to segments."""
+    """One landed file on its way to segments. Files `later` in the same update do not yet count: the first by path has its moment."""
 
-    def __init__(self, lake: Lake, ledger: Ledger, segmenter: Segmenter, file: LandedFile, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, lake: Lake, ledger: Ledger, segmenter: Segmenter, file: LandedFile, pool: ThreadPoolExecutor, later: frozenset[str]
+    ) -> None:
+        self._later = later
         self._lake, self._ledger, self._segmenter, self._file, self._pool = lake, ledger, segmenter, file, pool
         self._written: list[str] = []
 
@@ -189,9 +199,9 @@ class _Cutter:
             with self._lake.local_file(file.path) as local:
                 return self._cut(str(local))
         except UndecodableAudio as error:
-            for path in self._written:
-                self._lake.delete(path)
-            return self._refused(error.code, str(error), transient=error.transient), []
+            return self._failed(error.code, str(error), transient=error.transient), []
+        except (OverflowError, struct.error, MemoryError) as error:  # headers that claim what no recording has
+            return self._failed("undecodable", f"{type(error).__name__}: {error}"), []
         except NotInLake:
             return self._refused("vanished", "the file went away between listing and reading", transient=True), []
         except StartUnknown as error:
@@ -209,7 +219,7 @@ class _Cutter:
         if seconds < SHORTEST_SECONDS:
             return self._refused("too_short", f"{seconds:.4f} s of sound is less than {SHORTEST_SECONDS} s"), []
         if len(segments) == 1:
-            return replace(segments[0], key=self._file.path, parent=None, landed=self._file.day), []
+            return replace(segments[0], key=self._file.key, parent=None, landed=self._file.day), []
         return replace(self._row("recording", "cut"), day=began.date(), started_at=began, seconds=seconds), segments
 
     def _stored(self, began: datetime, pieces: Iterator[tuple[int, Int16]]) -> Iterator[Item]:
@@ -218,7 +228,7 @@ class _Cutter:
         try:
             for number, (offset, pcm) in enumerate(pieces):
                 start = from_ms(to_ms(began + timedelta(seconds=offset / self._segmenter.sample_rate)))
-                row = replace(self._row("segment", "ready"), key=f"{self._file.path}#{number:05d}", parent=self._file.path, landed=None)
+                row = replace(self._row("segment", "ready"), key=f"{self._file.key}#{number:05d}", parent=self._file.key, landed=None)
                 writing.append(self._pool.submit(self._store, row, start, offset, pcm))
                 if len(writing) > 2 * _WRITERS:
                     yield writing.popleft().result()
@@ -248,12 +258,15 @@ class _Cutter:
         data = wav_bytes(pcm, self._segmenter.sample_rate)
         content_hash = hashlib.sha256(data).hexdigest()
         row = replace(row, content_hash=content_hash)
-        for other in self._ledger.at(row.source, [start]):
-            if other.key not in (row.key, self._file.path) and other.parent != self._file.path:
+        for other in self._ledger.at(row.source, start):
+            owner = other.parent or other.key
+            if owner != self._file.key and owner not in self._later:
                 if other.content_hash == content_hash:
-                    return replace(row, state="duplicate", reason="same_audio", message=f"the same as {other.key}")
-                message = f"{other.key} holds other sound from the same moment"
-                return replace(row, state="quarantined", reason="conflicting_start", message=message)
+                    row = replace(row, state="duplicate", reason="same_audio", message=f"the same as {other.key}")
+                else:
+                    message = f"{other.key} holds other sound from the same moment"
+                    row = replace(row, state="quarantined", reason="conflicting_start", message=message)
+                return replace(row, blocked_by=other.key)
         path = f"audio/segments/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
         self._lake.write_if_changed(path, data)
         self._written.append(path)
@@ -262,7 +275,7 @@ class _Cutter:
     def _row(self, kind: str, state: str) -> Item:
         file = self._file
         return Item(
-            key=file.path,
+            key=file.key,
             kind="recording" if kind == "recording" else "segment",
             source=file.source,
             day=file.day,
@@ -270,6 +283,12 @@ class _Cutter:
             fingerprint=_fingerprint(file, self._segmenter),
             landed=file.day,
         )
+
+    def _failed(self, reason: str, message: str, *, transient: bool = False) -> Item:
+        """Refused midway: what was written of it goes, but for what another item owns by now."""
+        for path in set(self._written) - self._ledger.paths_in_use(set(self._written), ""):
+            self._lake.delete(path)
+        return self._refused(reason, message, transient=transient)
 
     def _refused(self, reason: str, message: str, *, transient: bool = False) -> Item:
         row = self._row("recording", "cut")
@@ -291,7 +310,7 @@ def _row(item: Item, segmenter: Segmenter) -> dict[str, object]:
 
 
 def _content(items: list[Item]) -> str:
-    lines = "\n".join(f"{item.key} {item.content_hash}" for item in items)
+    lines = "\n".join(f"{item.key} {item.content_hash} {item.started_at}" for item in items)
     return hashlib.blake2b(lines.encode(), digest_size=10).hexdigest()
 
 

@@ -73,7 +73,7 @@ class Timeline:
 
     def content(self, source: str, start: datetime, end: datetime) -> str:
         """A hash of the segments between start and end, which changes whenever `read` may give other samples."""
-        hashes = " ".join(span.content_hash for span in self._touching(source, start, end))
+        hashes = " ".join(f"{span.content_hash} {span.started_at}" for span in self._touching(source, start, end))
         return hashlib.blake2b(hashes.encode(), digest_size=8).hexdigest()
 
     def _touching(self, source: str, start: datetime, end: datetime) -> list[_Span]:

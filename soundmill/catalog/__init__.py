@@ -6,7 +6,7 @@ lies in the lake.
 
 from soundmill.catalog.annotations import Annotation, Annotations
 from soundmill.catalog.database import Catalog, CatalogUnavailable, open_catalog
-from soundmill.catalog.leases import Lease, LeaseLost, lease
+from soundmill.catalog.leases import Lease, LeaseLost, is_dead, lease, process_mark
 from soundmill.catalog.ledger import Item, ItemState, Ledger, StateCount
 from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
 
@@ -24,6 +24,8 @@ __all__ = [
     "ModelVersion",
     "StateCount",
     "UnknownModel",
+    "is_dead",
     "lease",
     "open_catalog",
+    "process_mark",
 ]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import func, select, update
 
@@ -12,6 +12,7 @@ from soundmill.catalog.schema import AnnotationRow, TagRow
 from soundmill.times import utc
 
 _TAG = re.compile(r"[^\W_][\w .&'()/+-]{0,63}")
+LONGEST = timedelta(hours=1)
 RESERVED = frozenset({"other"})  # the recogniser's word for everything it was not taught
 
 
@@ -28,6 +29,10 @@ class Annotation:
     def __post_init__(self) -> None:
         if self.end <= self.start:
             raise ValueError(f"an annotation must end after it starts, and {self.tag!r} at {self.start:%Y-%m-%d %H:%M:%S} does not")
+        if self.end - self.start > LONGEST:
+            raise ValueError(f"the annotation {self.tag!r} at {self.start:%Y-%m-%d %H:%M:%S} is longer than an hour; is its end mistyped?")
+        if len(self.author) > 64:
+            raise ValueError(f"the author {self.author[:20]!r}... is longer than 64 characters")
         if not _TAG.fullmatch(self.tag):
             raise ValueError(f"{self.tag!r} is no tag: it takes 1 to 64 letters, digits, spaces and - _ . & ' ( ) / +")
         if self.tag.lower() in RESERVED:

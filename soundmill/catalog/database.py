@@ -65,6 +65,8 @@ def open_catalog(url: str) -> Catalog:
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite and parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise CatalogUnavailable(f"the catalog can be SQLite or PostgreSQL, not {parsed.get_backend_name()}")
     engine = create_engine(parsed, pool_pre_ping=not is_sqlite, connect_args={"timeout": _BUSY_SECONDS} if is_sqlite else {})
     if is_sqlite:
         _prepare_sqlite(engine)

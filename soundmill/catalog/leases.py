@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 from sqlalchemy import delete, or_, select, update
@@ -60,7 +61,7 @@ def lease(catalog: Catalog, name: str, *, seconds: float = 60, wait: float = 600
 
     A holder on this machine whose process is gone is replaced at once. Raises `LeaseLost`.
     """
-    owner = f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time()} {secrets.token_hex(4)}"
+    owner = f"{process_mark()} {secrets.token_hex(4)}"
     deadline = time.monotonic() + wait
     while not _claim(catalog, name, owner, seconds):
         if time.monotonic() > deadline:
@@ -77,7 +78,7 @@ def lease(catalog: Catalog, name: str, *, seconds: float = 60, wait: float = 600
 def _claim(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
     now = datetime.now(UTC)
     holder = _holder(catalog, name)
-    dead = holder if holder is not None and _is_dead(holder) else ""
+    dead = holder if holder is not None and is_dead(holder) else ""
     claim = catalog.insert(LeaseRow).values(name=name, owner=owner, expires_at=now + timedelta(seconds=seconds))
     claim = claim.on_conflict_do_update(
         index_elements=["name"],
@@ -103,13 +104,32 @@ def _holder(catalog: Catalog, name: str) -> str | None:
         return session.scalar(select(LeaseRow.owner).where(LeaseRow.name == name))
 
 
-def _is_dead(owner: str) -> bool:
-    host, pid, started, _ = owner.split(" ")
-    if host != socket.gethostname():
-        return False
+def process_mark() -> str:
+    """This process among all there are, in at most 63 characters: machine (with its process namespace, for containers), number, start."""
+    return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
+
+
+def is_dead(mark: str) -> bool:
+    """Whether the process of a mark is known to be gone: it ran on this machine, and does so no more."""
+    machine, pid, started = mark.split(" ")[:3]
+    return machine == _machine() and _started(int(pid)) != started
+
+
+def _machine() -> str:
     try:
-        return bool(psutil.Process(int(pid)).create_time() != float(started))
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.AccessDenied:
-        return False
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+        return f"{socket.gethostname()[:20]}:{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:  # not Linux
+        return socket.gethostname()[:40]
+
+
+def _started(pid: int) -> str:
+    """When a process began, in the kernel's own ticks, which no change of the clock moves; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        pass
+    try:
+        return "" if Path("/proc/self/stat").exists() else str(int(psutil.Process(pid).create_time()))
+    except psutil.Error:
+        return ""

@@ -1,13 +1,13 @@
 """The ledger: one row for every piece of audio, from where it came to what became of it."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow
@@ -30,6 +30,7 @@ class Item:
     fingerprint  of the input and of how it was treated: an item is redone when it differs
     started_at   UTC moment of the first sample; seconds: its length
     path         the stored WAV in the lake (state ready only); content_hash: sha256 of that file
+    blocked_by   key of the item that has the same moment, for a duplicate or a conflict
     reason       one short word why it is not ready; message: a sentence; transient: whether a later attempt may succeed
     """
 
@@ -51,6 +52,7 @@ class Item:
     transient: bool = False
     attempts: int = 1
     next_attempt_at: datetime | None = None
+    blocked_by: str | None = None
 
 
 _COLUMNS = [f.name for f in fields(Item)]
@@ -94,30 +96,80 @@ class Ledger:
         with self._catalog.reading() as session:
             return [_item(row) for row in session.scalars(query)]
 
-    def at(self, source: str, moments: Sequence[datetime]) -> list[Item]:
-        """Ready segments of a source that begin at one of these moments."""
-        if not moments:
-            return []
-        query = select(ItemRow).where(
-            ItemRow.source == source, ItemRow.state == "ready", ItemRow.started_at >= min(moments), ItemRow.started_at <= max(moments)
-        )
-        wanted = set(moments)
+    def at(self, source: str, moment: datetime) -> list[Item]:
+        """Ready segments of a source that begin at the moment."""
+        query = select(ItemRow).where(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "ready")
         with self._catalog.reading() as session:
-            return [_item(row) for row in session.scalars(query) if row.started_at in wanted]
+            return [_item(row) for row in session.scalars(query)]
 
-    def record(self, item: Item, segments: Sequence[Item] = ()) -> list[Item]:
-        """Writes an item and the segments cut from it, replacing what an earlier attempt made of it, in one transaction.
+    def parts(self, key: str) -> list[Item]:
+        """The segments cut from a recording."""
+        with self._catalog.reading() as session:
+            return [_item(row) for row in session.scalars(select(ItemRow).where(ItemRow.parent == key).order_by(ItemRow.key))]
 
-        Returns the segments of the earlier attempt that are no more, so that their files can go.
+    def paths_in_use(self, paths: Collection[str], but_by: str) -> set[str]:
+        """Those of the paths that ready items use, but for the item `but_by` and its segments."""
+        wanted, used = sorted(paths), set[str]()
+        with self._catalog.reading() as session:
+            for start in range(0, len(wanted), _BATCH):
+                query = select(ItemRow.path, ItemRow.key, ItemRow.parent).where(
+                    ItemRow.path.in_(wanted[start : start + _BATCH]), ItemRow.state == "ready"
+                )
+                used |= {path for path, key, parent in session.execute(query) if path and but_by not in (key, parent)}
+        return used
+
+    def released(self, landed: date) -> set[str]:
+        """Files landed on the day that gave way to another item which no longer stands in their way."""
+        blocker, parent = aliased(ItemRow), aliased(ItemRow)
+        query = (
+            select(func.coalesce(ItemRow.parent, ItemRow.key))
+            .outerjoin(blocker, ItemRow.blocked_by == blocker.key)
+            .outerjoin(parent, ItemRow.parent == parent.key)
+            .where(
+                ItemRow.blocked_by.is_not(None),
+                func.coalesce(ItemRow.landed, parent.landed) == landed,
+                or_(blocker.key.is_(None), blocker.state != "ready", blocker.started_at != ItemRow.started_at),
+            )
+        )
+        with self._catalog.reading() as session:
+            return set(session.scalars(query))
+
+    def retryable(self, now: datetime, max_attempts: int) -> dict[date, str]:
+        """Days landed on which items wait for another attempt that is due, each with a mark that changes with every attempt."""
+        query = (
+            select(ItemRow.landed, func.count(), func.sum(ItemRow.attempts))
+            .where(
+                ItemRow.state == "quarantined",
+                ItemRow.transient,
+                ItemRow.attempts < max_attempts,
+                ItemRow.next_attempt_at <= now,
+                ItemRow.landed.is_not(None),
+            )
+            .group_by(ItemRow.landed)
+        )
+        with self._catalog.reading() as session:
+            return {day: f"{count} items, {attempts} attempts" for day, count, attempts in session.execute(query) if day is not None}
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Removes items, say those in quarantine whose file is gone."""
+        with self._catalog.writing() as session:
+            for start in range(0, len(keys), _BATCH):
+                session.execute(delete(ItemRow).where(ItemRow.key.in_(keys[start : start + _BATCH])))
+
+    def record(self, item: Item, segments: Sequence[Item] = (), stale: tuple[str, Collection[date]] = ("", ())) -> None:
+        """Writes an item and the segments cut from it, in place of what an earlier attempt made of it.
+
+        `stale` names an asset and other days that these reach: they are marked in the same transaction, so that no kill can part them.
         """
         new = {segment.key for segment in segments}
+        asset, days = stale
         with self._catalog.writing() as session:
-            old = [_item(row) for row in session.scalars(select(ItemRow).where(ItemRow.parent == item.key))]
-            gone = [segment for segment in old if segment.key not in new]
+            old = session.scalars(select(ItemRow.key).where(ItemRow.parent == item.key)).all()
+            gone = [key for key in old if key not in new]
             for start in range(0, len(gone), _BATCH):
-                session.execute(delete(ItemRow).where(ItemRow.key.in_([segment.key for segment in gone[start : start + _BATCH]])))
+                session.execute(delete(ItemRow).where(ItemRow.key.in_(gone[start : start + _BATCH])))
             self._upsert(session, [item, *segments])
-        return gone
+            self._mark_stale(session, asset, days)
 
     def counts(self, day: date | None = None) -> list[StateCount]:
         """Items and seconds by source and state; recordings that were cut are left out, for their segments carry the seconds."""
@@ -164,12 +216,15 @@ class Ledger:
 
     def mark_stale(self, asset: str, days: Iterable[date]) -> None:
         """Notes that days hold items which came from elsewhere, so that the asset is made again there."""
-        now = datetime.now(UTC)
         with self._catalog.writing() as session:
-            for day in days:
-                note = f"stale {secrets.token_hex(8)}"
-                row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
-                session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
+            self._mark_stale(session, asset, days)
+
+    def _mark_stale(self, session: Session, asset: str, days: Iterable[date]) -> None:
+        now = datetime.now(UTC)
+        for day in days:
+            note = f"stale {secrets.token_hex(8)}"
+            row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
+            session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 
     def _upsert(self, session: Session, items: Iterable[Item]) -> None:
         now = datetime.now(UTC)

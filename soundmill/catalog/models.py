@@ -1,5 +1,6 @@
 """The model registry: models by name, their versions, and which one is the champion."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ModelRow, ModelVersionRow
 
 _RACES = 20
+_DELETED = "deleted"
 
 
 class UnknownModel(LookupError):
@@ -62,24 +64,35 @@ class ModelRegistry:
         self.spec(name)
         versions = self.versions(name)
         with self._catalog.writing() as session:
-            session.execute(delete(ModelVersionRow).where(ModelVersionRow.name == name))
+            # the numbers stay taken: detections and reports name them
+            rows = session.scalars(select(ModelVersionRow).where(ModelVersionRow.name == name)).all()
+            for row in rows:
+                row.champion, row.card, row.fingerprint = False, None, f"{_DELETED} {row.version} {secrets.token_hex(8)}"
             session.execute(delete(ModelRow).where(ModelRow.name == name))
         return versions
 
     def versions(self, name: str | None = None) -> list[ModelVersion]:
         """Versions, of one model or of all, by name and number."""
-        query = select(ModelVersionRow).order_by(ModelVersionRow.name, ModelVersionRow.version)
+        query = select(ModelVersionRow).where(ModelVersionRow.fingerprint.not_like(f"{_DELETED}%"))
+        query = query.order_by(ModelVersionRow.name, ModelVersionRow.version)
         if name is not None:
             query = query.where(ModelVersionRow.name == name)
         with self._catalog.reading() as session:
             return [_version(row) for row in session.scalars(query)]
 
-    def latest(self, name: str) -> ModelVersion:
-        """The newest finished version of a model. Raises `UnknownModel`."""
-        finished = [version for version in self.versions(name) if version.card is not None]
-        if not finished:
-            raise UnknownModel(f"the model {name!r} has not been fitted; materialise osr_model for it")
-        return finished[-1]
+    def current(self, name: str) -> ModelVersion:
+        """The version that the model's newest fit gave, be it new or one that was there. Raises `UnknownModel`."""
+        with self._catalog.reading() as session:
+            number = session.scalar(select(ModelRow.current).where(ModelRow.name == name))
+            row = session.get(ModelVersionRow, (name, number)) if number is not None else None
+            if row is None or row.card is None:
+                raise UnknownModel(f"the model {name!r} has not been fitted; materialise osr_model for it")
+            return _version(row)
+
+    def set_current(self, name: str, version: int) -> None:
+        """Notes which version the newest fit gave."""
+        with self._catalog.writing() as session:
+            session.execute(update(ModelRow).where(ModelRow.name == name).values(current=version))
 
     def begin(self, name: str, fingerprint: str) -> ModelVersion:
         """The version for a fit: the one with this fingerprint where there is one, else a new number."""

@@ -39,6 +39,7 @@ class ItemRow(Base):
         Index("items_by_day", "day", "kind", "state"),
         Index("items_by_landed", "landed", "source"),
         Index("items_by_parent", "parent"),
+        Index("items_by_path", "path"),
         Index("items_by_start", "source", "started_at"),
     )
 
@@ -60,6 +61,7 @@ class ItemRow(Base):
     transient: Mapped[bool] = mapped_column(default=False)
     attempts: Mapped[int] = mapped_column(Integer, default=1)
     next_attempt_at: Mapped[datetime | None]
+    blocked_by: Mapped[str | None] = mapped_column(String(1024), index=True)
     updated_at: Mapped[datetime]
 
 
@@ -112,6 +114,7 @@ class ModelRow(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     spec: Mapped[dict[str, Any]]
+    current: Mapped[int | None] = mapped_column(Integer)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from soundmill.features.extractor import Vectors
 from soundmill.features.spectrogram import magnitude_spectrogram
 
+_BLOCK = 1024  # frames transformed together: twelve seconds at 44.1 kHz
 FULL_SCALE_RATIO = 32_768 / 32_767  # the original divides int16 by 32,767
 
 
@@ -36,13 +37,26 @@ class LoudestFrames:
         """See `Extractor`."""
         if not len(samples):
             return np.empty((0, self.size), np.float32)
-        magnitudes = magnitude_spectrogram(samples * np.float32(FULL_SCALE_RATIO), self.window, self.hop)
-        loudness = magnitudes.sum(axis=1)
-        loudest = np.argsort(-loudness, kind="stable")[: self.frames]
+        loudness, loudest, magnitudes = self._loudest(samples)
         out = np.empty((len(loudest), self.size), np.float32)
-        np.log(magnitudes[loudest] + np.float32(1e-5), out=out[:, :-1])
+        np.log(magnitudes + np.float32(1e-5), out=out[:, :-1])
         out[:, -1] = count_peaks(loudness, sample_rate / self.hop) / (len(samples) / sample_rate)
         return out
+
+    def _loudest(self, samples: Vectors) -> tuple[Vectors, npt.NDArray[np.intp], Vectors]:
+        """Loudness of every frame; the loudest frames, by loudness; their magnitudes. Hours of sound take no more memory than minutes."""
+        step = _BLOCK * self.hop
+        sums, kept, magnitudes = [], np.empty(0, np.intp), np.empty((0, self.size - 1), np.float32)
+        for at in range(0, max(1, len(samples) - self.window + 1), step):
+            block = samples[at : at + step + self.window - self.hop] * np.float32(FULL_SCALE_RATIO)
+            found = magnitude_spectrogram(block, self.window, self.hop)
+            sums.append(found.sum(axis=1))
+            kept = np.concatenate([kept, np.arange(len(found)) + at // self.hop])
+            magnitudes = np.concatenate([magnitudes, found])
+            loudness = np.concatenate(sums)
+            best = np.argsort(-loudness[kept], kind="stable")[: self.frames]
+            kept, magnitudes = kept[best], magnitudes[best]
+        return loudness, kept, magnitudes
 
 
 def count_peaks(loudness: npt.NDArray[np.float32], frames_per_second: float, least: float = 4.0, reach: float = 0.1) -> int:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,7 +37,7 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
     if missing := {"start", "end", "tag"} - set(names):
         raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}")
     found = []
-    for row in rows:
+    for row in _rows(rows):
         values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)}
         if not any(values.values()):
             continue
@@ -52,6 +52,13 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
             )
         )
     return found
+
+
+def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise LabelFileRefused(f"line {reader.line_num}: {error}") from None
 
 
 def write_csv(annotations: Iterable[Annotation]) -> str:
@@ -116,5 +123,5 @@ def _annotation(line: int, source: str, moment: Callable[[str], datetime], span:
         if end == start:  # a point label marks a moment: a tenth of a second around it
             start, end = start - timedelta(seconds=0.05), end + timedelta(seconds=0.05)
         return Annotation(source, start, end, tag, author)
-    except (UnreadableTime, ValueError) as error:
+    except (UnreadableTime, ValueError, OverflowError) as error:
         raise LabelFileRefused(f"line {line}: {error}") from None

@@ -75,7 +75,7 @@ def evaluate(model: GaussianVotes, tagged: Sounds, background: Sounds, backgroun
         results[tag] = TagResult(precision, metrics.ratio(hits, support), f1, area, support, model.least_recall)
         curve = metrics.precision_recall_curve(all_margins[:, k], is_tag)
         curves[tag] = (curve[0].round(4).tolist(), curve[1].round(4).tolist())
-    closed = np.array(model.tags_)[margins[known].argmax(axis=1)] == truth[known] if known.any() else np.empty(0)
+    closed = (np.array(model.nearest(tagged)) == truth)[known]
     unknown_said = [name for name, is_known in zip(said, known, strict=True) if not is_known] + list(said_background)
     unknown_margins = np.concatenate([margins[~known], margins_background])
     alarms = sum(name != OTHER for name in said_background)

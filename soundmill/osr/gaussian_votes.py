@@ -96,7 +96,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         """`predict` and `decision_function` in one pass."""
         costs = self.vector_costs(sounds)
         thresholds = np.array([self.thresholds_[tag] for tag in self.tags_])
-        margins = np.stack([t - sound_costs(costs[:, k], sounds.owner, len(sounds)) for k, t in enumerate(thresholds)], axis=1)
+        margins = thresholds - self._sound_costs(costs, sounds)
         passes = (costs[:, : len(self.tags_)] <= thresholds).any(axis=1)
         winner = np.where(passes, costs.argmin(axis=1), len(self.classes_))
         names = [*self.classes_, OTHER]
@@ -108,6 +108,15 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
             min(vote, key=lambda name: (-vote[name], name)) if vote and heard else OTHER for vote, heard in zip(votes, loud, strict=True)
         ]
         return named, np.maximum(margins, -1e9)  # a sound without vectors is infinitely far; keep it a number
+
+    def nearest(self, sounds: Sounds) -> list[str]:
+        """The tag whose cost is lowest for just more than half of a sound's vectors, thresholds and "other" aside."""
+        best = self._sound_costs(self.vector_costs(sounds), sounds).argmin(axis=1)
+        return [self.tags_[k] for k in best]
+
+    def _sound_costs(self, costs: Floats, sounds: Sounds) -> Floats:
+        columns = [sound_costs(costs[:, k], sounds.owner, len(sounds)) for k in range(len(self.tags_))]
+        return np.stack(columns, axis=1)
 
     def _fit_projector(self, vectors: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
         from sklearn.decomposition import PCA

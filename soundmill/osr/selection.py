@@ -38,8 +38,8 @@ def choose_days(spec: ModelSpec, annotated: Collection[date]) -> DataChoice:
         if not free:
             raise NothingToLearnFrom("every annotated day is a test day; name other --test-days, or annotate more days")
         train = tuple(free) if test else tuple(free[: max(1, math.floor(TRAIN_SHARE * len(free)))])
-    if not test and not spec.train_days:
-        test = tuple(day for day in days if day not in train)
+    if not test:
+        test = tuple(day for day in days if day not in train and day not in (spec.background_days or ()))
     background = train if spec.background_days is None else spec.background_days
     return DataChoice(tuple(train), tuple(test), tuple(day for day in background if day not in test))
 

@@ -164,7 +164,7 @@ def test_a_model_restricted_to_tags_and_sources_uses_no_others(local_home: Home)
     build(local_home)
     local_home.define("bells", tags=("doorbell",), sources=("mic",), train_days=DAYS[:2], test_days=DAYS[2:])
     local_home.run("osr_model", "evaluation_report", model="bells")
-    card = ModelRegistry(local_home.catalog).latest("bells").card
+    card = ModelRegistry(local_home.catalog).current("bells").card
     assert card is not None
     assert card["tags"] == ["doorbell"]
 

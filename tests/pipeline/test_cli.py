@@ -118,6 +118,8 @@ def test_a_model_is_defined_fitted_shown_promoted_and_deleted(soundmill: Command
         (("ingest", "README.md", "--source", "a/b"), 1, "cannot name a source"),
         (("materialize", "segments", "--day", "2025-01-01"), 1, "no asset is called segments"),
         (("materialize", "detections"), 1, "which days"),
+        (("materialize", "detections", "--day", "2020-01-01"), 1, "2020-01-01 is no partition"),
+        (("ingest", "README.md", "--started-at", "9999-12-31T23:59:59-10:00"), 2, "is not a moment"),
         (("materialize", "detections", "--day", "monday"), 2, "is not a day"),
         (("materialize", "detections", "--from", "2025-01-02", "--to", "2025-01-01"), 2, "--to lies before --from"),
         (("model", "define", "no/slash"), 1, "cannot name a model"),

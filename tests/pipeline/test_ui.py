@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.dev import DevFailed, _free_port, running
 from soundmill.audio import to_pcm16, wav_bytes
-from soundmill.catalog import Annotation, Annotations, Catalog, ModelRegistry, open_catalog
+from soundmill.catalog import Annotation, Annotations, Catalog, ModelRegistry, lease, open_catalog
 from soundmill.lake import open_lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.scene import RATE, household
@@ -124,3 +124,12 @@ def test_a_port_in_use_is_refused_and_nothing_is_started(home: Settings) -> None
         with pytest.raises(DevFailed, match="is in use"), running(home, taken.getsockname()[1]):
             pass
     assert not home.home.exists()
+
+
+def test_a_second_one_on_the_same_home_is_refused(home: Settings) -> None:
+    with (
+        lease(open_catalog(home.catalog_url), f"dev {home.home.absolute()}"),
+        pytest.raises(DevFailed, match="another `soundmill dev`"),
+        running(home, _free_port()),
+    ):
+        pass

@@ -97,6 +97,56 @@ def test_days_out_of_range_and_stray_files_are_told(local_home: Home) -> None:
     assert "no partition for 1999-12-31" in (result.skip_message or "")
 
 
+def test_a_failed_run_is_asked_for_again_three_times_in_all(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    keys = []
+    for _ in range(3):
+        (request,) = tick(new_audio, local_home).run_requests or []
+        keys.append(request.run_key)
+        job = local_home.defs.resolve_job_def("day_chain")
+        run = local_home.instance.create_run_for_job(
+            job, tags={**request.tags, "dagster/partition": "2025-01-01"}, status=dg.DagsterRunStatus.STARTED
+        )
+        assert isinstance(tick(new_audio, local_home), dg.SkipReason)
+        local_home.instance.report_run_failed(run, "killed")
+    assert len(set(keys)) == 3
+    given_up = tick(new_audio, local_home)
+    assert isinstance(given_up, dg.SkipReason)
+    assert "failed 3 times" in (given_up.skip_message or "")
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T230000Z.wav", wav(3.0))
+    assert asked(tick(new_audio, local_home)) == ["2025-01-01"]
+
+
+def test_a_broken_file_is_asked_for_again_when_its_next_attempt_is_due(local_home: Home) -> None:
+    from dataclasses import replace
+
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T100000Z.wav", wav(3.0)[:9000])
+    local_home.run("captured_segments", days=DAYS[:1])
+    assert isinstance(tick(new_audio, local_home), dg.SkipReason)
+    (item,) = local_home.ledger.quarantined(DAYS[0])
+    local_home.ledger.record(replace(item, next_attempt_at=datetime(2025, 1, 1, tzinfo=UTC)))
+    assert asked(tick(new_audio, local_home)) == ["2025-01-01"]
+    local_home.run("captured_segments", days=DAYS[:1])
+    assert isinstance(tick(new_audio, local_home), dg.SkipReason)
+    assert local_home.ledger.quarantined(DAYS[0])[0].attempts == 2
+
+
+def test_the_run_of_a_killed_command_holds_nothing_up(local_home: Home) -> None:
+    from pipeline.run import report_dead_runs
+    from soundmill.catalog import process_mark
+
+    local_home.land_day(DAYS[0])
+    job = local_home.defs.resolve_job_def("day_chain")
+    machine, _, _ = process_mark().split(" ")
+    for process in (f"{machine} 999999999 1", process_mark()):
+        tags = {"dagster/partition": "2025-01-01", "soundmill/process": process}
+        local_home.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
+        expected = {"2025-01-01"} if process == process_mark() else set()
+        assert days_in_flight(local_home.instance, "captured_segments") == expected
+    assert report_dead_runs(local_home.instance) == 1
+    assert local_home.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) == 1
+
+
 def test_changed_annotations_ask_for_their_days(local_home: Home) -> None:
     for day in DAYS:
         local_home.land_day(day)
@@ -112,10 +162,14 @@ def test_changed_annotations_ask_for_their_days(local_home: Home) -> None:
 
 def test_a_model_whose_fit_failed_for_want_of_labels_is_asked_for_again_when_they_come(local_home: Home) -> None:
     local_home.define("house", train_days=DAYS[:1], test_days=DAYS[1:2])
+    local_home.instance.add_dynamic_partitions(models.name or "", ["house"])
     (early,) = tick(model_requests, local_home).run_requests or []
     (same,) = tick(model_requests, local_home).run_requests or []
     assert early.run_key == same.run_key  # Dagster runs a key once
     local_home.land_day(DAYS[0])
+    pending = tick(model_requests, local_home)
+    assert isinstance(pending, dg.SkipReason)
+    assert "labels of 1 days" in (pending.skip_message or "")
     local_home.run("annotations", days=DAYS[:1])
     (later,) = tick(model_requests, local_home).run_requests or []
     assert later.run_key != early.run_key
@@ -219,10 +273,14 @@ def test_pruning_deletes_old_finished_runs_and_only_says_so_in_a_dry_run(local_h
         prune_runs.execute_in_process(instance=local_home.instance, run_config=settings, resources={"lake": local_home.resources["lake"]})
 
     assert PruneConfig().dry_run
+    local_home.run("annotations", days=DAYS[:1])
+    local_home.run("annotations", days=DAYS[1:])
     prune(older_than_days=-1)
-    assert local_home.instance.get_runs_count() == 2
+    assert local_home.instance.get_runs_count() == 4
     prune(older_than_days=-1, dry_run=False)
-    assert local_home.instance.get_runs_count() == 1  # the pruning run itself
+    # gone: the run whose day was made again, and the dry run; kept: the newest run of each day, and the pruning run itself
+    assert local_home.instance.get_runs_count() == 3
+    assert local_home.instance.get_materialized_partitions(dg.AssetKey("annotations")) == {day.isoformat() for day in DAYS}
     assert partial.exists()  # it is young, and may belong to a writer at work
 
 

@@ -46,7 +46,14 @@ def test_a_label_belongs_to_the_day_it_starts_on(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize(
     ("tag", "length", "says"),
-    [("kettle", 0, "end after"), ("", 1, "no tag"), ("a\nb", 1, "no tag"), ("Other", 1, "own word"), ("x" * 65, 1, "no tag")],
+    [
+        ("kettle", 0, "end after"),
+        ("", 1, "no tag"),
+        ("a\nb", 1, "no tag"),
+        ("Other", 1, "own word"),
+        ("x" * 65, 1, "no tag"),
+        ("kettle", 3601, "longer than an hour"),
+    ],
 )
 def test_labels_that_cannot_be_are_refused(tag: str, length: float, says: str) -> None:
     with pytest.raises(ValueError, match=says):

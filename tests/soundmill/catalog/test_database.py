@@ -71,8 +71,8 @@ def test_a_plain_postgresql_url_is_understood(postgres_url: str) -> None:
     opened.close()
 
 
-@pytest.mark.parametrize("url", ["not a url", "postgresql+psycopg://nobody@127.0.0.1:1/none"])
+@pytest.mark.parametrize("url", ["not a url", "postgresql+psycopg://nobody@127.0.0.1:1/none", "mysql://nobody@host/none"])
 def test_what_cannot_be_opened_is_said_in_one_line(url: str) -> None:
     with pytest.raises(CatalogUnavailable) as caught:
         open_catalog(url)
-    assert "nobody" in str(caught.value) or "not a database URL" in str(caught.value)
+    assert any(part in str(caught.value) for part in ("nobody", "not a database URL", "not mysql"))

@@ -64,9 +64,11 @@ def test_each_second_is_counted_once(catalog: Catalog) -> None:
 def test_recording_again_replaces_what_an_earlier_attempt_made(catalog: Catalog) -> None:
     ledger = Ledger(catalog)
     long = recording()
-    assert ledger.record(long, [segment(long, n) for n in range(3)]) == []
-    gone = ledger.record(long, [segment(long, 0)])
-    assert [item.key for item in gone] == [f"{long.key}#1", f"{long.key}#2"]
+    ledger.record(long, [segment(long, n) for n in range(3)])
+    assert ledger.paths_in_use({"audio/0.wav", "audio/2.wav", "audio/9.wav"}, "") == {"audio/0.wav", "audio/2.wav"}
+    assert ledger.paths_in_use({"audio/0.wav"}, long.key) == set()
+    ledger.record(long, [segment(long, 0)])
+    assert [item.key for item in ledger.parts(long.key)] == [f"{long.key}#0"]
     assert [item.key for item in ledger.segments(DAY)] == [f"{long.key}#0"]
 
 
@@ -75,17 +77,48 @@ def test_many_segments_go_in_one_transaction(catalog: Catalog) -> None:
     long = recording(seconds=3 * 1700)
     ledger.record(long, [segment(long, n) for n in range(1700)])
     assert len(ledger.segments(DAY, "ready")) == 1700
-    assert len(ledger.record(long, [])) == 1700
+    ledger.record(long, [])
+    assert ledger.segments(DAY) == []
 
 
 def test_segments_are_found_by_the_moment_they_begin(catalog: Catalog) -> None:
     ledger = Ledger(catalog)
     long = recording()
     ledger.record(long, [segment(long, n) for n in range(3)])
-    assert [item.key for item in ledger.at("mic", [START + timedelta(seconds=3)])] == [f"{long.key}#1"]
-    assert ledger.at("mic", [START + timedelta(seconds=1)]) == []
-    assert ledger.at("porch", [START]) == []
-    assert ledger.at("mic", []) == []
+    assert [item.key for item in ledger.at("mic", START + timedelta(seconds=3))] == [f"{long.key}#1"]
+    assert ledger.at("mic", START + timedelta(seconds=1)) == []
+    assert ledger.at("porch", START) == []
+
+
+def test_an_item_that_gave_way_is_released_when_nothing_stands_in_its_way(catalog: Catalog) -> None:
+    ledger = Ledger(catalog)
+    first, second = recording("a.wav", kind="segment", state="ready", started_at=START), recording("b.wav", kind="segment")
+    ledger.record(first)
+    ledger.record(replace(second, state="duplicate", started_at=START, blocked_by=first.key))
+    assert ledger.released(DAY) == set()
+    ledger.record(replace(first, started_at=START + timedelta(seconds=1)))
+    assert ledger.released(DAY) == {second.key}
+    ledger.record(first)
+    assert ledger.released(DAY) == set()
+    ledger.forget([first.key])
+    assert ledger.released(DAY) == {second.key}
+
+
+def test_days_with_items_due_for_another_attempt_are_found(catalog: Catalog) -> None:
+    ledger = Ledger(catalog)
+    waiting = recording(state="quarantined", reason="truncated", transient=True, attempts=2, next_attempt_at=START)
+    ledger.record(waiting)
+    assert ledger.retryable(START - timedelta(seconds=1), 5) == {}
+    assert ledger.retryable(START, 5) == {DAY: "1 items, 2 attempts"}
+    assert ledger.retryable(START, 2) == {}
+    ledger.record(replace(waiting, transient=False))
+    assert ledger.retryable(START, 5) == {}
+
+
+def test_days_reached_into_go_stale_with_the_item_itself(catalog: Catalog) -> None:
+    ledger = Ledger(catalog)
+    ledger.record(recording(), [], stale=("segments", [date(2026, 1, 6)]))
+    assert ledger.processed("segments")[date(2026, 1, 6)].startswith("stale ")
 
 
 def test_a_day_that_went_stale_meanwhile_stays_stale(catalog: Catalog) -> None:

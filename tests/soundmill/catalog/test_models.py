@@ -14,9 +14,11 @@ def test_a_fit_is_known_by_its_fingerprint(catalog: Catalog) -> None:
     assert registry.begin("kitchen", "abc").version == 1
     assert registry.begin("kitchen", "def").version == 2
     with pytest.raises(UnknownModel, match="has not been fitted"):
-        registry.latest("kitchen")
+        registry.current("kitchen")
+    registry.define("kitchen", {})
     registry.finish("kitchen", 1, {"tags": ["kettle"]})
-    assert registry.latest("kitchen").version == 1
+    registry.set_current("kitchen", 1)
+    assert registry.current("kitchen").version == 1
 
 
 def test_the_first_model_is_champion_until_another_is_promoted(catalog: Catalog) -> None:
@@ -56,5 +58,7 @@ def test_specifications_can_be_changed_and_deleted(catalog: Catalog) -> None:
     registry.begin("kitchen", "abc")
     assert [version.version for version in registry.delete("kitchen")] == [1]
     assert registry.specs() == {}
+    assert registry.versions() == []
+    assert registry.begin("kitchen", "abc").version == 2  # numbers are not given twice: detections name them
     with pytest.raises(UnknownModel, match="soundmill model define kitchen"):
         registry.spec("kitchen")

@@ -75,6 +75,7 @@ def test_days_are_split_by_themselves_or_as_told() -> None:
     assert told.train == tuple(DAYS[:2])
     assert told.test == (DAYS[5],)
     assert told.background == ()
+    assert choose_days(ModelSpec(train_days=(DAYS[0],), background_days=(DAYS[1],)), DAYS).test == tuple(DAYS[2:])
     assert choose_days(ModelSpec(test_days=(DAYS[0],)), DAYS).train == tuple(DAYS[1:])
     with pytest.raises(NothingToLearnFrom, match="labels import"):
         choose_days(ModelSpec(), [])

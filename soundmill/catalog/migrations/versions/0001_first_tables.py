@@ -46,13 +46,16 @@ def upgrade() -> None:
         sa.Column("transient", sa.Boolean(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("blocked_by", sa.String(length=1024), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("items_by_day", "items", ["day", "kind", "state"], unique=False)
     op.create_index("items_by_landed", "items", ["landed", "source"], unique=False)
     op.create_index("items_by_parent", "items", ["parent"], unique=False)
+    op.create_index("items_by_path", "items", ["path"], unique=False)
     op.create_index("items_by_start", "items", ["source", "started_at"], unique=False)
+    op.create_index(op.f("ix_items_blocked_by"), "items", ["blocked_by"], unique=False)
     op.create_table(
         "leases",
         sa.Column("name", sa.String(length=256), nullable=False),
@@ -79,6 +82,7 @@ def upgrade() -> None:
         "models",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("spec", sa.JSON(), nullable=False),
+        sa.Column("current", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
@@ -108,7 +112,9 @@ def downgrade() -> None:
     op.drop_index("one_champion", table_name="model_versions", sqlite_where=sa.text("champion"), postgresql_where=sa.text("champion"))
     op.drop_table("model_versions")
     op.drop_table("leases")
+    op.drop_index(op.f("ix_items_blocked_by"), table_name="items")
     op.drop_index("items_by_start", table_name="items")
+    op.drop_index("items_by_path", table_name="items")
     op.drop_index("items_by_parent", table_name="items")
     op.drop_index("items_by_landed", table_name="items")
     op.drop_index("items_by_day", table_name="items")
