@@ -27,7 +27,7 @@ _LIBAV_NAMES: dict[Format, str] = {"ogg": "ogg", "mov": "mov", "matroska": "matr
 _LIBAV_KNOWN = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
 _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
 _MOST_BAD_PACKETS = 0.05
-_UNKNOWN_FRAMES = 1 << 62
+_UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of a FLAC written to a pipe, which libav reads to its end
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000  # Hz; what lies outside is a broken header, and would be resampled to a monster
 
 
@@ -77,7 +77,7 @@ def open_audio(source: Source) -> Iterator[AudioReader]:
     """
     with _binary(source) as (file, size):
         # by its path a file is read in C, without a call back to Python for every buffer
-        place = str(Path(source).absolute()) if isinstance(source, (str, Path)) else file
+        place = _path_for_c(source) or file
         file.seek(0)
         head = file.read(HEAD_BYTES)
         kind = sniff(head)
@@ -95,7 +95,7 @@ def open_audio(source: Source) -> Iterator[AudioReader]:
                 pass  # a codec inside WAV or CAF that only libav knows
             else:
                 with handle:
-                    if handle.frames > 0 or kind != "wav":
+                    if 0 < handle.frames < _UNKNOWN_FRAMES or (handle.frames == 0 and kind != "wav"):
                         _refuse_odd_rate(handle.samplerate)
                         yield _SoundfileReader(handle)
                         return
@@ -141,6 +141,18 @@ def _refuse_broken_wav(file: BinaryIO, size: int) -> None:
         )
 
 
+def _path_for_c(source: Source) -> str | None:
+    """The path as C libraries take it; None where the source is none, or its name is no text."""
+    if not isinstance(source, (str, Path)):
+        return None
+    path = str(Path(source).absolute())
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
+    return path
+
+
 def _refuse_odd_rate(sample_rate: int) -> None:
     if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
         raise UndecodableAudio("bad_header", f"the header claims a sample rate of {sample_rate} Hz")
@@ -157,8 +169,7 @@ class _SoundfileReader:
         self._as_integers = handle.subtype in ("PCM_16", "PCM_S8", "PCM_U8")
         # libsndfile takes NaN and infinity over from float files only
         self._may_hold_nan = handle.subtype in ("FLOAT", "DOUBLE")
-        frames = handle.frames if handle.frames < _UNKNOWN_FRAMES else None  # a FLAC written to a pipe
-        self.info = AudioInfo(handle.format.lower(), handle.subtype.lower(), handle.samplerate, handle.channels, frames)
+        self.info = AudioInfo(handle.format.lower(), handle.subtype.lower(), handle.samplerate, handle.channels, handle.frames)
 
     def blocks(self, channels: Channels = "mix") -> Iterator[Float32]:
         count = self._handle.channels

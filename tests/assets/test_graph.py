@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
@@ -332,3 +333,41 @@ def test_ranges_go_to_runs_of_at_most_thirty_days(local_home: Home) -> None:
         ("2025-01-31", "2025-03-01"),
         ("2025-03-02", "2025-03-06"),
     ]
+
+
+def test_detections_without_features_are_refused_not_guessed(local_home: Home) -> None:
+    build(local_home)
+    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
+    local_home.run("osr_model", model="house")
+    ModelRegistry(local_home.catalog).promote("house", 2, "to see")
+    local_home.lake.delete("tables/segment_features/loudest_frames/2025-01-03.parquet")
+    with pytest.raises(RunFailed, match="24 of 24 segments have no loudest_frames vectors: materialise segment_features"):
+        local_home.run("detections", days=DAYS[2:])
+
+
+def test_the_report_is_about_the_version_that_the_newest_fit_gave(local_home: Home) -> None:
+    build(local_home)
+    for train_days, version in ((DAYS[:1], 2), (DAYS[:2], 1)):  # the second one is that of the first version
+        local_home.define("house", train_days=train_days, test_days=DAYS[2:])
+        done = local_home.run("osr_model", "evaluation_report", model="house")
+        assert {facts["version"] for facts in done.values()} == {version}
+
+
+def test_the_good_days_of_a_failed_range_count_as_made(local_home: Home) -> None:
+    for day in DAYS:
+        local_home.land_day(day)
+    local_home.run("captured_segments", days=DAYS)
+    local_home.lake.write_bytes("tables/captured_segments/2025-01-02.parquet", b"damaged")
+    with pytest.raises(RunFailed, match="1 of 3 days failed"):
+        local_home.run("segment_features", days=DAYS)
+    assert local_home.instance.get_materialized_partitions(dg.AssetKey("segment_features")) == {"2025-01-01", "2025-01-03"}
+
+
+def test_no_secret_shows_in_the_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster._core.remote_representation.external_data import RepositorySnap
+
+    monkeypatch.setenv("SOUNDMILL_CATALOG", "postgresql://someone:hunter2@host/name")
+    monkeypatch.setenv("SOUNDMILL_ALERT_WEBHOOK", "https://example.org/hunter2")
+    snap = RepositorySnap.from_def(build_definitions().get_repository_def())
+    assert snap.resources
+    assert "hunter2" not in repr(snap.resources)

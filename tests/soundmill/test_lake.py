@@ -178,3 +178,19 @@ def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(tmp_path: Path, monke
         signal.signal(signal.SIGXFSZ, handler)
     assert lake.read_bytes("blob") == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+def test_a_damaged_footer_is_a_day_to_be_made(lake: Lake) -> None:
+    lake.write_day(TABLE, MONDAY, rows("a", "b"), "first")
+    whole = lake.read_bytes(lake.table_path(TABLE, MONDAY))
+    lake.write_bytes(lake.table_path(TABLE, MONDAY), whole[:20] + bytes(len(whole) - 28) + whole[-8:])
+    assert lake.made_from(TABLE, MONDAY) is None
+    with pytest.raises(DamagedTable):
+        lake.read_days(TABLE, [MONDAY])
+
+
+def test_an_interrupted_writer_of_something_large_leaves_nothing(lake: Lake) -> None:
+    with pytest.raises(KeyboardInterrupt), lake.writer("large") as file:
+        file.write(b"x" * 9_000_000)
+        raise KeyboardInterrupt
+    assert not lake.exists("large")

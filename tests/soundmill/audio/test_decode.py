@@ -225,3 +225,21 @@ print(samples, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     written, grown_kilobytes = map(int, ran.stdout.split())
     assert written == samples
     assert grown_kilobytes < 20_000
+
+
+@pytest.mark.parametrize(("container", "codec"), [("mp3", "libmp3lame"), ("adts", "aac")])
+@pytest.mark.parametrize("stereo_first", [True, False])
+def test_a_stream_whose_channels_change_midway_is_refused(container: str, codec: str, stereo_first: bool) -> None:
+    mono = tone(1.0)
+    parts = [encode(np.stack([mono, mono], axis=1), 44_100, container, codec), encode(mono, 44_100, container, codec)]
+    with pytest.raises(UndecodableAudio) as caught:
+        heard(b"".join(parts if stereo_first else parts[::-1]))
+    assert caught.value.code in ("channels_change", "undecodable")
+
+
+def test_a_flac_written_to_a_pipe_has_no_length_and_is_read_to_its_end() -> None:
+    flac = bytearray(encode(tone(1.0), 44_100, "flac", "flac"))
+    flac[21] &= 0xF0  # the total of samples: 36 bits that end 26 bytes into the file
+    flac[22:26] = bytes(4)
+    assert probe(bytes(flac)).frames is None
+    assert len(heard(bytes(flac))) == 44_100

@@ -59,3 +59,24 @@ def test_a_source_s_name_cannot_leave_its_folder(lake: Lake, tmp_path: Path, sou
     file.write_bytes(wav(1.0))
     with pytest.raises(ValueError, match="cannot name a source"):
         land(lake, file, source)
+
+
+def test_other_audio_of_the_same_name_and_moment_is_kept_beside_the_first(lake: Lake, tmp_path: Path) -> None:
+    file = tmp_path / "20260105T120000Z.wav"
+    for pitch in (440, 880, 440):
+        file.write_bytes(wav(2.0, pitch))
+        path, _ = land(lake, file, "mic")
+        assert lake.read_bytes(path) == file.read_bytes()
+    assert len(list(lake.files("landing"))) == 2
+
+
+def test_a_moment_long_ago_is_found_again_in_the_name(lake: Lake, tmp_path: Path) -> None:
+    from soundmill.times import instant_in_name
+
+    file = tmp_path / "tape.wav"
+    file.write_bytes(wav(2.0))
+    for moment in (datetime(1975, 6, 1, tzinfo=UTC), datetime(2050, 6, 1, tzinfo=UTC)):
+        path, _ = land(lake, file, "mic", moment)
+        assert instant_in_name(path.rsplit("/", 1)[1]) == moment
+    with pytest.raises(ValueError, match="before 1970"):
+        land(lake, file, "mic", datetime(1950, 1, 1, tzinfo=UTC))

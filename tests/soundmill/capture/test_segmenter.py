@@ -246,3 +246,98 @@ def test_pieces_join_to_the_stream_whatever_its_blocks(total: int, samples: int,
     assert all(len(pcm) == samples for _, pcm in pieces[:-1])
     if total >= samples:
         assert samples // 2 <= len(pieces[-1][1]) <= samples + samples // 2
+
+
+def test_a_run_killed_after_a_recording_over_midnight_still_gives_the_next_day_its_part(
+    folder_lake: Lake, sqlite_catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder_lake.write_bytes(f"{FOLDER}/20260105T235955Z.wav", wav(12.0))
+
+    def killed(*_: object, **__: object) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "write_day", killed)
+        with pytest.raises(KeyboardInterrupt):
+            update(folder_lake, sqlite_catalog)
+    assert update(folder_lake, sqlite_catalog).worked_on == 0
+    assert Ledger(sqlite_catalog).processed("captured_segments")[DAY + timedelta(days=1)].startswith("stale ")
+
+
+def test_a_corrected_start_changes_what_the_day_was_made_from(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    folder_lake.write_bytes(f"{FOLDER}/take.wav", wav(3.0))
+    marks = []
+    for moment in ("2026-01-05T08:30:00Z", "2026-01-05T08:30:00.500Z"):
+        folder_lake.write_bytes(f"{FOLDER}/take.wav.json", json.dumps({"started_at": moment}).encode())
+        assert update(folder_lake, sqlite_catalog).changed
+        marks.append(folder_lake.made_from(SEGMENTS, DAY))
+    assert marks[0] != marks[1]
+    assert len(list(folder_lake.files("audio"))) == 1  # the WAV under the old moment is gone
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("99991231T235959Z.wav", wav(3.0), "no_start_time"),
+        ("20260105T120000Z_rf64.wav", b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0", "truncated"),
+        ("20260105T120000Z_slow.wav", wav_bytes(np.full(40_000, 9000, np.int16), 1), "bad_header"),
+        ("20260105T120000Z_fast.wav", wav_bytes(np.full(40_000, 9000, np.int16), 900_000), "bad_header"),
+    ],
+)
+def test_a_file_that_claims_the_impossible_stops_nothing(
+    folder_lake: Lake, sqlite_catalog: Catalog, name: str, content: bytes, reason: str
+) -> None:
+    folder_lake.write_bytes(f"{FOLDER}/20260105T110000Z.wav", wav(3.0))
+    folder_lake.write_bytes(f"{FOLDER}/{name}", content)
+    os.utime(folder_lake.full_path(f"{FOLDER}/{name}"), (0, 0))
+    result = update(folder_lake, sqlite_catalog)
+    assert result.states == {"ready": 1, "quarantined": 1}
+    assert result.reasons == {reason: 1}
+
+
+def test_a_name_that_is_no_text_and_a_link_in_circles_stop_nothing(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    from soundmill.capture.landing import landing_by_day
+
+    folder = Path(folder_lake.full_path(FOLDER))
+    folder.mkdir(parents=True)
+    (folder / "20260105T110000Z.wav").write_bytes(wav(3.0))
+    with open(os.fsencode(folder) + b"/20260105T120000Z_caf\xe9.wav", "wb") as file:
+        file.write(wav(3.0, 880))
+    (folder / "loop").symlink_to(folder)
+    (folder / "self.wav").symlink_to(folder / "self.wav")
+    assert DAY in landing_by_day(folder_lake)[0]
+    assert update(folder_lake, sqlite_catalog).states == {"ready": 2, "quarantined": 2}
+    assert update(folder_lake, sqlite_catalog).worked_on == 0
+
+
+def test_what_gave_way_comes_back_when_the_way_is_free(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    same, other = wav_bytes(noise(SLOT), RATE), wav_bytes(noise(SLOT, 1), RATE)
+    for name, content in (("a", same), ("b", same), ("c", other)):
+        folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z_{name}.wav", content)
+    update(folder_lake, sqlite_catalog)
+    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z_a.wav", b"junk")
+    update(folder_lake, sqlite_catalog)
+    again = update(folder_lake, sqlite_catalog)
+    assert again.states == {"ready": 1, "quarantined": 2}
+    (row,) = folder_lake.read_days(SEGMENTS, [DAY]).to_pylist()
+    assert row["key"].endswith("_b.wav")
+    np.testing.assert_array_equal(read_pcm(folder_lake.read_bytes(row["path"]))[0], noise(SLOT))
+
+
+def test_a_duplicate_stays_one_when_the_recipe_changes(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    same = wav_bytes(noise(SLOT), RATE)
+    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z_b.wav", same)
+    update(folder_lake, sqlite_catalog)
+    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z_a.wav", same)
+    assert update(folder_lake, sqlite_catalog).states == {"ready": 1, "duplicate": 1}
+    again = update(folder_lake, sqlite_catalog, segmenter=Segmenter(gate_dbfs=-60.0))
+    assert again.states == {"ready": 1, "duplicate": 1}
+    (row,) = folder_lake.read_days(SEGMENTS, [DAY]).to_pylist()
+    assert folder_lake.exists(row["path"])
+
+
+def test_a_broken_file_that_is_taken_away_leaves_the_quarantine(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z.wav", b"junk")
+    assert update(folder_lake, sqlite_catalog).states == {"quarantined": 1}
+    folder_lake.delete(f"{FOLDER}/20260105T120000Z.wav")
+    assert update(folder_lake, sqlite_catalog).states == {}
