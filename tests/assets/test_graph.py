@@ -87,9 +87,9 @@ def test_one_run_for_all_days_and_one_for_each_end_with_the_same_bytes(home: Hom
     assert home.stored("tables") == together
 
 
-def test_every_day_of_a_range_reports_for_itself(local_home: Home) -> None:
-    local_home.land_day(DAYS[0])
-    done = local_home.run("captured_segments", days=DAYS)
+def test_every_day_of_a_range_reports_for_itself(home: Home) -> None:
+    home.land_day(DAYS[0])
+    done = home.run("captured_segments", days=DAYS)
     assert {partition for _, partition in done} == {day.isoformat() for day in DAYS}
     assert done["captured_segments", "2025-01-01"]["segments"] == 24
     assert done["captured_segments", "2025-01-02"]["status"] == "no data"
@@ -99,8 +99,8 @@ def test_every_day_of_a_range_reports_for_itself(local_home: Home) -> None:
     assert "data:image/png;base64," in done["captured_segments", "2025-01-01"]["spectrograms"]
 
 
-def test_an_empty_day_is_done_with_no_data(local_home: Home) -> None:
-    done = local_home.run(*DAY_NAMES, days=DAYS[:1])
+def test_an_empty_day_is_done_with_no_data(home: Home) -> None:
+    done = home.run(*DAY_NAMES, days=DAYS[:1])
     assert {name: facts["status"] for (name, _), facts in done.items()} == {
         **dict.fromkeys(BEFORE, "no data"),
         "detections": "no champion model yet",
@@ -117,35 +117,35 @@ def checks(home: Home) -> dict[str, bool]:
     return found
 
 
-def test_bad_files_warn_and_stop_nothing(local_home: Home) -> None:
-    local_home.land_day(DAYS[0])
+def test_bad_files_warn_and_stop_nothing(home: Home) -> None:
+    home.land_day(DAYS[0])
     for number in range(4):
-        local_home.lake.write_bytes(f"landing/mic/2025-01-01/2025-01-01T1{number}-00-00_broken.wav", b"no sound")
-    done = local_home.run(*BEFORE, days=DAYS[:1])
+        home.lake.write_bytes(f"landing/mic/2025-01-01/2025-01-01T1{number}-00-00_broken.wav", b"no sound")
+    done = home.run(*BEFORE, days=DAYS[:1])
     facts = done["captured_segments", "2025-01-01"]
     assert "quarantined | 4" in facts["items_by_state"]
     assert "not_audio | 4" in facts["quarantine_reasons"]
-    assert checks(local_home)["few_in_quarantine"] is False
-    assert checks(local_home)["all_segments_have_vectors"] is True
+    assert checks(home)["few_in_quarantine"] is False
+    assert checks(home)["all_segments_have_vectors"] is True
 
 
-def test_an_annotation_without_audio_is_said_so(local_home: Home) -> None:
-    local_home.land_day(DAYS[0])
-    moment = replace(Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
-    Annotations(local_home.catalog).add([moment])
-    local_home.run(*BEFORE, days=DAYS[:1])
-    assert checks(local_home)["annotations_have_audio"] is False
+def test_an_annotation_without_audio_is_said_so(home: Home) -> None:
+    home.land_day(DAYS[0])
+    moment = replace(Annotations(home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
+    Annotations(home.catalog).add([moment])
+    home.run(*BEFORE, days=DAYS[:1])
+    assert checks(home)["annotations_have_audio"] is False
 
 
-def test_new_labels_change_only_what_depends_on_them(local_home: Home) -> None:
-    build(local_home)
-    before = local_home.stored("tables")
-    labels = Annotations(local_home.catalog)
+def test_new_labels_change_only_what_depends_on_them(home: Home) -> None:
+    build(home)
+    before = home.stored("tables")
+    labels = Annotations(home.catalog)
     labels.withdraw(labels.of_days(DAYS[0], DAYS[0])[:1])
-    local_home.run("annotations", "annotation_features", days=DAYS[:1])
-    changed = {path for path, content in local_home.stored("tables").items() if before[path] != content}
+    home.run("annotations", "annotation_features", days=DAYS[:1])
+    changed = {path for path, content in home.stored("tables").items() if before[path] != content}
     assert changed == {"tables/annotations/2025-01-01.parquet", "tables/annotation_features/loudest_frames/2025-01-01.parquet"}
-    refit = local_home.run("osr_model", model="house")["osr_model", "house"]
+    refit = home.run("osr_model", model="house")["osr_model", "house"]
     assert (refit["status"], refit["version"], refit["champion"]) == ("fitted", 2, False)
 
 
@@ -215,19 +215,19 @@ def test_what_cannot_run_together_or_is_not_there_is_refused(local_home: Home) -
         local_home.run("osr_model")
 
 
-def test_one_failing_day_leaves_the_others_done(local_home: Home) -> None:
+def test_one_failing_day_leaves_the_others_done(home: Home) -> None:
     for day in DAYS:
-        local_home.land_day(day)
-    local_home.run("captured_segments", "annotations", days=DAYS)
-    local_home.lake.write_bytes("tables/captured_segments/2025-01-02.parquet", b"damaged")
+        home.land_day(day)
+    home.run("captured_segments", "annotations", days=DAYS)
+    home.lake.write_bytes("tables/captured_segments/2025-01-02.parquet", b"damaged")
     with pytest.raises(RunFailed, match="1 of 3 days failed: 2025-01-02: DamagedTable"):
-        local_home.run("segment_features", days=DAYS)
-    assert [path for path in local_home.stored("tables") if "segment_features" in path] == [
+        home.run("segment_features", days=DAYS)
+    assert [path for path in home.stored("tables") if "segment_features" in path] == [
         "tables/segment_features/loudest_frames/2025-01-01.parquet",
         "tables/segment_features/loudest_frames/2025-01-03.parquet",
     ]
-    local_home.run("captured_segments", "segment_features", days=DAYS)  # making the day again mends it
-    assert len([path for path in local_home.stored("tables") if "segment_features" in path]) == 3
+    home.run("captured_segments", "segment_features", days=DAYS)  # making the day again mends it
+    assert len([path for path in home.stored("tables") if "segment_features" in path]) == 3
 
 
 def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home: Home, tmp_path: Path) -> None:
@@ -294,34 +294,34 @@ def test_two_runs_of_one_day_at_once_lose_nothing(local_home: Home, tmp_path: Pa
     assert len(local_home.lake.read_days(SEGMENTS, DAYS[:1])) == 24
 
 
-def test_progress_counts_reconcile_and_failed_days_are_listed(local_home: Home) -> None:
-    local_home.land_day(DAYS[0])
-    local_home.lake.write_bytes("landing/mic/2025-01-01/2025-01-01T20-00-00.wav", wav(3.0, amplitude=0.001))
-    local_home.run("captured_segments", days=DAYS[:1])
-    facts = local_home.run("collection_progress")["collection_progress", None]
+def test_progress_counts_reconcile_and_failed_days_are_listed(home: Home) -> None:
+    home.land_day(DAYS[0])
+    home.lake.write_bytes("landing/mic/2025-01-01/2025-01-01T20-00-00.wav", wav(3.0, amplitude=0.001))
+    home.run("captured_segments", days=DAYS[:1])
+    facts = home.run("collection_progress")["collection_progress", None]
     assert facts["hours_raw"] == pytest.approx((24 * 132_352 / 44_100 + 3) / 3600, abs=1e-4)
     assert "silent | 1" in facts["items_by_state"]
-    assert checks(local_home)["no_failed_partitions"] is True
-    assert checks(local_home)["hours_reconcile"] is True
-    local_home.lake.write_bytes("tables/captured_segments/2025-01-01.parquet", b"damaged")
+    assert checks(home)["no_failed_partitions"] is True
+    assert checks(home)["hours_reconcile"] is True
+    home.lake.write_bytes("tables/captured_segments/2025-01-01.parquet", b"damaged")
     with pytest.raises(RunFailed):
-        local_home.run("segment_features", days=DAYS[:1])
-    local_home.run("collection_progress")
-    assert checks(local_home)["no_failed_partitions"] is False
-    assert json.loads(local_home.lake.read_bytes("reports/collection_progress/progress.json"))["items"] == {"ready": 24, "silent": 1}
+        home.run("segment_features", days=DAYS[:1])
+    home.run("collection_progress")
+    assert checks(home)["no_failed_partitions"] is False
+    assert json.loads(home.lake.read_bytes("reports/collection_progress/progress.json"))["items"] == {"ready": 24, "silent": 1}
 
 
-def test_annotations_over_midnight_hear_both_days(local_home: Home) -> None:
+def test_annotations_over_midnight_hear_both_days(home: Home) -> None:
     from datetime import UTC, datetime
 
     start = datetime(2025, 1, 1, 23, 59, 58, tzinfo=UTC)
-    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T235940Z.wav", wav(40.0))
-    Annotations(local_home.catalog).add([Annotation("mic", start, start + timedelta(seconds=4), "late")])
-    local_home.run("captured_segments", days=DAYS[:2])
-    done = local_home.run("annotations", "annotation_features", days=DAYS[:1])
+    home.lake.write_bytes("landing/mic/2025-01-01/20250101T235940Z.wav", wav(40.0))
+    Annotations(home.catalog).add([Annotation("mic", start, start + timedelta(seconds=4), "late")])
+    home.run("captured_segments", days=DAYS[:2])
+    done = home.run("annotations", "annotation_features", days=DAYS[:1])
     assert done["annotation_features", "2025-01-01"]["sounds"] == 1
-    assert checks(local_home)["annotations_have_audio"] is True
-    assert len(local_home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("source") == "mic")) > 4
+    assert checks(home)["annotations_have_audio"] is True
+    assert len(home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("source") == "mic")) > 4
 
 
 def test_ranges_go_to_runs_of_at_most_thirty_days(local_home: Home) -> None:
