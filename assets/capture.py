@@ -96,7 +96,8 @@ def _few(result: DayOfSegments, collection: CollectionResource) -> Verdict:
 def _segments_metadata(lake: Lake, day: date, result: DayOfSegments, collection: CollectionResource) -> dict[str, Any]:
     ready = result.states.get("ready", 0)
     metadata: dict[str, Any] = {
-        "status": status(result.changed, ready),
+        "status": "nothing usable" if result.states and not ready else status(result.changed, ready),
+        "quarantined": result.states.get("quarantined", 0),
         "files": result.files,
         "files_worked_on": result.worked_on,
         "segments": ready,

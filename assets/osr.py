@@ -18,7 +18,7 @@ from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day, models
 from resources import CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import ModelRegistry, ModelVersion, lease
+from soundmill.catalog import ModelRegistry, ModelVersion, UnknownModel, lease
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS, detection_rows
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from soundmill.osr.gaussian_votes import GaussianVotes
 
 _ALL_DAYS = dg.AllPartitionMapping()
+DEMO = "demo"  # names that begin so are the demo's
 _RECOGNISER = "gaussian_votes 1"  # part of every fit's fingerprint: goes up when the same data would give another model
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
@@ -61,6 +62,9 @@ def osr_model(
         else:
             card, fresh = fit.card, False
         registry.set_current(name, fit.version)
+        before = registry.champion()
+        if before is not None and before.name.startswith(DEMO) and not name.startswith(DEMO):
+            registry.promote(name, fit.version, "the first model of one's own, in place of the demo's")
     champion = registry.champion()
     support: dict[str, int] = card["data"]["support"]
     few = [tag for tag, count in support.items() if count < 10]
@@ -110,7 +114,8 @@ def evaluation_report(
     if not data.days.test:
         raise dg.Failure(f"the model {name!r} has no test days: annotate another day, or define it with --test-days", allow_retries=False)
     model = load_model(store.read_bytes(_model_path(fit)))
-    tagged = data.tagged(data.days.test)
+    # every label of the test days: sounds of tags that the model was not taught ought to be "other"
+    tagged = data.tagged(data.days.test, of_any_tag=True)
     background, seconds = data.background(data.days.test, TEST_BACKGROUND_PER_DAY * len(data.days.test))
     try:
         result = evaluate(model, tagged, background, seconds)
@@ -218,7 +223,10 @@ def detections(
 
 
 def _spec(registry: ModelRegistry, name: str) -> ModelSpec:
-    return ModelSpec.parse(registry.spec(name))
+    try:
+        return ModelSpec.parse(registry.spec(name))
+    except UnknownModel as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 def _model_path(fit: ModelVersion) -> str:
@@ -293,11 +301,11 @@ class _ModelData:
         parts += [str(sorted(row.items())) for row in labels.to_pylist()]
         return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
 
-    def tagged(self, of_days: tuple[date, ...]) -> Sounds:
-        """Annotated sounds of the model's tags and sources. Raises `dg.Failure` where their features have not been made."""
+    def tagged(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> Sounds:
+        """Annotated sounds of the model's sources and tags, or of any tag. Raises `dg.Failure` where their features have not been made."""
         from soundmill.features.store import vectors
 
-        labels = self._labels(of_days)
+        labels = self._labels(of_days, of_any_tag=of_any_tag)
         table = _feature_table("annotation", self.spec.extractor)
         have = set(self._lake.days(table))
         if missing := sorted({row["start"].date() for row in labels} - have):
@@ -332,9 +340,9 @@ class _ModelData:
         except NothingToLearnFrom as error:
             raise dg.Failure(str(error), allow_retries=False) from None
 
-    def _labels(self, of_days: tuple[date, ...]) -> list[dict[str, Any]]:
+    def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
         rows = self._of_sources(self._lake.read_days(ANNOTATIONS, of_days)).to_pylist()
-        return [row for row in rows if not self.spec.tags or row["tag"] in self.spec.tags]
+        return [row for row in rows if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
 
     def _of_sources(self, rows: pa.Table) -> pa.Table:
         return rows.filter(_is_in("source", self.spec.sources)) if self.spec.sources else rows

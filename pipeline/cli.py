@@ -41,7 +41,11 @@ def materialize(
         print_json([{"asset": one.asset, "partition": one.partition, "metadata": one.metadata} for one in done])
     else:
         for one in done:
-            typer.echo(f"{one.asset} {one.partition or ''}: {one.metadata.get('status', 'done')}")
+            facts = one.metadata
+            extra = [f"{facts['quarantined']} in quarantine"] if facts.get("quarantined") else []
+            extra += [f"by {facts['model']} version {facts['version']}"] if "model" in facts else []
+            extra += [str(facts["report"])] if "report" in facts else []
+            typer.echo(f"{one.asset} {one.partition or ''}: {', '.join([str(facts.get('status', 'done')), *extra])}")
 
 
 @app.command(epilog="Example: `soundmill demo`, or on real sound: `soundmill demo --clips ~/clips --json result.json`")

@@ -87,7 +87,8 @@ def materialize(
     if kind == "day" and not days:
         raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
     if strange := sorted(set(map(str, days)) - set(partitions.get_partition_keys())):
-        raise UnknownAsset(f"{strange[0]} is no partition: days run from SOUNDMILL_START_DATE to today")
+        first = partitions.get_first_partition_key()
+        raise UnknownAsset(f"{strange[0]} is no partition: days run from {first} (SOUNDMILL_START_DATE) to today")
     if kind == "model" and not model:
         raise UnknownAsset(f"{', '.join(names)}: which model? give --model")
     if kind == "model" and model:

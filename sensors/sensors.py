@@ -64,16 +64,19 @@ def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
         return dg.SkipReason(f"labels of {len(pending)} days are not yet in a snapshot; models wait for them")
     registry = ModelRegistry(catalog.open())
     specs = registry.specs()
+    labelled = set(Annotations(catalog.open()).tags())
     # a fit that failed for want of labels is asked for again when labels have come
     labels = _digest(sorted(map(str, taken.items())))
     known = set(context.instance.get_dynamic_partitions(models.name or ""))
     fitted = {json.dumps(version.card["spec"], sort_keys=True) + version.name for version in registry.versions() if version.card}
-    wanted = {name: f"{_digest(spec)} {labels}" for name, spec in specs.items() if json.dumps(spec, sort_keys=True) + name not in fitted}
+    unfitted = {name: spec for name, spec in specs.items() if json.dumps(spec, sort_keys=True) + name not in fitted}
+    wanted = {name: f"{_digest(spec)} {labels}" for name, spec in unfitted.items() if labelled & set(spec["tags"] or labelled)}
     requests = [request for name, mark in wanted.items() if (request := _request(context.instance, name, mark))]
     added, removed = sorted(set(specs) - known), sorted(known - set(specs))
     if not requests and not added and not removed:
         given_up = f", {len(wanted)} of them failed {_MOST_FAILURES} times and wait for other labels" if wanted else ""
-        return dg.SkipReason(f"nothing to fit for {len(specs)} models{given_up}")
+        unheard = f", {len(unfitted) - len(wanted)} wait for their first label" if len(unfitted) > len(wanted) else ""
+        return dg.SkipReason(f"nothing to fit for {len(specs)} models{given_up}{unheard}")
     partition_requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if added:
         partition_requests.append(models.build_add_request(added))

@@ -4,6 +4,7 @@ Commands that need Dagster are added by `pipeline/cli.py`; this file knows the l
 """
 
 import json
+import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -75,7 +76,7 @@ def ingest(
     source: Annotated[str, typer.Option(help="Which microphone or collection this is.")] = "upload",
     started_at: Annotated[
         str | None,
-        typer.Option(help="When the first file began; further files follow one another. Without it names tell, else file times."),
+        typer.Option(help="When the first file began, in UTC; further files follow. Without it names tell, else file times."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -86,7 +87,7 @@ def ingest(
     from datetime import timedelta
 
     from soundmill.audio import UndecodableAudio, probe
-    from soundmill.capture.landing import iter_audio_files, land
+    from soundmill.capture.landing import audio_files, land
     from soundmill.lake import open_lake
 
     values = settings()
@@ -96,7 +97,7 @@ def ingest(
     for path in paths:
         if not path.exists():
             refuse(f"{path} is not there")
-        files.extend(iter_audio_files(path) if path.is_dir() else [path])
+        files.extend(audio_files(path) if path.is_dir() else [path])
     landed, failed = [], []
     for file in files:
         try:
@@ -116,8 +117,10 @@ def ingest(
     if as_json:
         print_json({"landed": landed, "failed": failed})
     else:
-        typer.echo(f"{len(landed)} files landed for {source}" + (f", {len(failed)} could not be read" if failed else ""))
-    if failed or not files:
+        typer.echo(f"{_count(len(landed), 'file')} landed for {source}" + (f", {len(failed)} could not be read" if failed else ""))
+    if not files:
+        refuse("no audio file found")
+    if failed:
         raise typer.Exit(1)
 
 
@@ -130,6 +133,7 @@ def labels_import(
     source: Annotated[str, typer.Option(help="The source, where the file does not say.")] = "",
     started_at: Annotated[str | None, typer.Option(help="The moment of second 0, for times in seconds.")] = None,
     author: Annotated[str, typer.Option(help="Who labelled.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the file's annotations back instead.")] = False,
     as_json: Json = False,
 ) -> None:
     """Add annotations from a label file. The same file twice adds nothing; one bad line refuses the whole file.
@@ -137,8 +141,10 @@ def labels_import(
     CSV takes the columns source, start, end, tag and author; an Audacity label track takes seconds and needs `--source` and
     `--started-at`.
     """
+    from soundmill.capture.landing import LANDING
     from soundmill.catalog import Annotations
     from soundmill.formats.labels import READERS, LabelFileRefused, Placement
+    from soundmill.lake import open_lake
 
     if format not in READERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")
@@ -150,12 +156,17 @@ def labels_import(
         refuse(f"{file} cannot be read: {error}")
     except LabelFileRefused as error:
         refuse(f"{file}, {error}")
+    if unheard := sorted({a.source for a in found} - set(open_lake(settings().lake_url, settings().s3_endpoint).folders(LANDING))):
+        typer.echo(f"note: no audio of {', '.join(unheard)} has landed yet", err=True)
+    if withdraw:
+        typer.echo(f"{Annotations(_catalog()).withdraw(found)} of {_count(len(found), 'annotation')} withdrawn")
+        return
     added = Annotations(_catalog()).add(found)
     summary = {"read": len(found), "added": added, "days": sorted({a.day for a in found})}
     if as_json:
         print_json(summary)
     else:
-        typer.echo(f"{added} of {len(found)} annotations are new, on {len(summary['days'])} days")  # type: ignore[arg-type]
+        typer.echo(f"{added} of {_count(len(found), 'annotation')} new, on {_count(len({a.day for a in found}), 'day')}")
 
 
 @labels.command("export", epilog="Example: `soundmill labels export --days 2026-01-01..2026-01-31 > january.csv`")
@@ -361,11 +372,18 @@ def doctor(as_json: Json = False) -> None:
         lake.write_bytes(".doctor", b"soundmill")
         lake.delete(".doctor")
         landed, misplaced = landing_by_day(lake)
+        outside = sorted(day for day in landed if not values.start_date <= day <= datetime.now(UTC).date())
+        if outside:
+            first = ", ".join(map(str, outside[:5]))
+            checks["days"] = f"failed: {first} lie before SOUNDMILL_START_DATE or in the future, and are not picked up"
         checks["lake"] = f"ok, {lake.url}: {len(landed)} days landed"
         if misplaced:
             checks["landing"] = f"failed: {misplaced} files lie outside landing/{{source}}/{{date}}/ and are not picked up"
     except OSError as error:
         checks["lake"] = f"failed: {lake.url}: {error}"
+    known = {f"SOUNDMILL_{name.upper()}" for name in Settings.model_fields}
+    if strange := sorted(name for name in os.environ if name.startswith("SOUNDMILL_") and name not in known and "_TEST_" not in name):
+        checks["settings"] = f"failed: {', '.join(strange)} is no setting"
     bad = any(text.startswith("failed") for text in checks.values())
     if as_json:
         print_json({"settings": rows, "checks": checks})
@@ -386,6 +404,10 @@ def _shown(value: object) -> str:
 
         return make_url(text).render_as_string(hide_password=True)
     return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -12,11 +12,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from soundmill.audio import UndecodableAudio, probe
+from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.lake import Entry, Lake
 from soundmill.times import UnreadableTime, from_ms, instant_in_name, parse_instant, to_ms
 
 LANDING = "landing"
 SIDECAR = ".json"
+_SUFFIXES = frozenset(
+    [".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".webm", ".aif", ".aiff", ".au", ".caf"]
+)
 _UNFINISHED = (".partial", ".part", ".tmp", ".crdownload")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -174,8 +178,18 @@ def _hash_of(file: Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
-def iter_audio_files(folder: Path) -> Iterator[Path]:
-    """Files below a folder that are not hidden and not sidecars, in order of path."""
+def audio_files(folder: Path) -> Iterator[Path]:
+    """Files below a folder that are audio by name or by content, in order of path; hidden and unfinished ones are left out."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith(".") and not path.name.endswith((SIDECAR, *_UNFINISHED)):
+        if path.is_file() and not path.name.startswith(".") and not path.name.endswith((SIDECAR, *_UNFINISHED)) and _looks_like_audio(path):
             yield path
+
+
+def _looks_like_audio(path: Path) -> bool:
+    if path.suffix.lower() in _SUFFIXES:
+        return True
+    try:
+        with open(path, "rb") as file:
+            return sniff(file.read(HEAD_BYTES)) not in ("empty", "html", "text", "unknown")
+    except OSError:
+        return False

@@ -82,6 +82,7 @@ class ModelRegistry:
 
     def current(self, name: str) -> ModelVersion:
         """The version that the model's newest fit gave, be it new or one that was there. Raises `UnknownModel`."""
+        self.spec(name)
         with self._catalog.reading() as session:
             number = session.scalar(select(ModelRow.current).where(ModelRow.name == name))
             row = session.get(ModelVersionRow, (name, number)) if number is not None else None

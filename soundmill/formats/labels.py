@@ -35,7 +35,8 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
     names = [name.strip().lower() for name in rows.fieldnames or []]
     rows.fieldnames = names
     if missing := {"start", "end", "tag"} - set(names):
-        raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}")
+        hint = "; for an Audacity label track, give --format audacity" if "\t" in text[:500] else ""
+        raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}{hint}")
     found = []
     for row in _rows(rows):
         values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)}

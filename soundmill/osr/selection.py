@@ -13,6 +13,7 @@ from soundmill.osr.spec import ModelSpec, NothingToLearnFrom
 TRAIN_SHARE = 0.7
 TEST_BACKGROUND_PER_DAY = 500
 _FRAMES = 21
+_TOUCH = timedelta(milliseconds=10)  # less than this is no touch: starts are rounded to the millisecond
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def free_of(segments: Sequence[tuple[str, str, datetime, float]], annotations: S
     free = []
     for key, source, start, seconds in segments:
         starts, ends = by_source.get(source, ([], []))
-        begun = bisect_left(starts, start + timedelta(seconds=seconds))
-        if begun == 0 or ends[begun - 1] <= start:
+        begun = bisect_left(starts, start + timedelta(seconds=seconds) - _TOUCH)
+        if begun == 0 or ends[begun - 1] <= start + _TOUCH:
             free.append(key)
     return free
 

@@ -371,3 +371,22 @@ def test_no_secret_shows_in_the_definitions(monkeypatch: pytest.MonkeyPatch) -> 
     snap = RepositorySnap.from_def(build_definitions().get_repository_def())
     assert snap.resources
     assert "hunter2" not in repr(snap.resources)
+
+
+def test_labelled_sounds_that_were_not_taught_count_as_unknown(local_home: Home) -> None:
+    build(local_home)
+    local_home.define("bells", tags=("doorbell", "kettle"), train_days=DAYS[:2], test_days=DAYS[2:])
+    local_home.run("osr_model", "evaluation_report", model="bells")
+    result = json.loads(local_home.lake.read_bytes("reports/bells/1/evaluation.json"))
+    assert result["columns"] == ["doorbell", "kettle", "knocking", "other"]
+    assert sum(row[2] for row in result["confusion"]) == 4
+    assert result["unknown_support"] == 4 + 12  # the knocks, and the rain
+
+
+def test_the_first_model_of_one_s_own_takes_the_demo_s_place(local_home: Home) -> None:
+    build(local_home)
+    registry = ModelRegistry(local_home.catalog)
+    local_home.define("demo", train_days=DAYS[:1], test_days=DAYS[2:])
+    local_home.run("osr_model", model="demo")
+    registry.promote("demo", 1, "the demo's own")
+    assert local_home.run("osr_model", model="house")["osr_model", "house"]["champion"] is True

@@ -62,8 +62,8 @@ def test_audio_comes_in_is_labelled_and_worked_on(soundmill: Command, tmp_path: 
     assert len(json.loads(soundmill("ingest", str(folder), "--source", "garden", "--json"))["landed"]) == 2
     (tmp_path / "track.txt").write_text("1.0\t3.0\twren\n")
     place = ("--source", "garden", "--started-at", "2025-03-01T09:00:00Z")
-    assert "1 of 1 annotations are new" in soundmill("labels", "import", str(tmp_path / "track.txt"), "--format", "audacity", *place)
-    assert "0 of 1 annotations are new" in soundmill("labels", "import", str(tmp_path / "track.txt"), "--format", "audacity", *place)
+    assert "1 of 1 annotation new" in soundmill("labels", "import", str(tmp_path / "track.txt"), "--format", "audacity", *place)
+    assert "0 of 1 annotation new" in soundmill("labels", "import", str(tmp_path / "track.txt"), "--format", "audacity", *place)
     exported = soundmill("labels", "export", "--days", "2025-03-01")
     assert "garden,2025-03-01T09:00:01+00:00,2025-03-01T09:00:03+00:00,wren" in exported
     done = json.loads(soundmill("materialize", "day", "--from", "2025-02-28", "--to", "2025-03-01", "--json"))
@@ -126,9 +126,10 @@ def test_a_model_is_defined_fitted_shown_promoted_and_deleted(soundmill: Command
         (("model", "define", "x", "--extractor", "mfcc"), 1, "loudest_frames"),
         (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
         (("model", "define", "x", "--train-days", "2025-01-01", "--test-days", "2025-01-01"), 1, "would both train and test"),
-        (("model", "show", "x"), 1, "has not been fitted"),
+        (("model", "show", "x"), 1, "no model is called 'x'"),
         (("model", "promote", "x", "--version", "3"), 1, "no finished version"),
         (("labels", "import", "README.md"), 1, "the header lacks"),
+        (("ingest", "docs/../.ci"), 1, "no audio file found"),
         (("labels", "import", "README.md", "--format", "xml"), 2, "is not one of"),
         (("labels", "export", "--days", ""), 2, "at least one day"),
         (("demo", "--clips", "docs"), 1, "three folders"),

@@ -163,6 +163,11 @@ def test_changed_annotations_ask_for_their_days(local_home: Home) -> None:
 def test_a_model_whose_fit_failed_for_want_of_labels_is_asked_for_again_when_they_come(local_home: Home) -> None:
     local_home.define("house", train_days=DAYS[:1], test_days=DAYS[1:2])
     local_home.instance.add_dynamic_partitions(models.name or "", ["house"])
+    unheard = tick(model_requests, local_home)
+    assert isinstance(unheard, dg.SkipReason)
+    assert "1 wait for their first label" in (unheard.skip_message or "")
+    local_home.land_day(DAYS[2])
+    local_home.run("annotations", days=DAYS[2:])
     (early,) = tick(model_requests, local_home).run_requests or []
     (same,) = tick(model_requests, local_home).run_requests or []
     assert early.run_key == same.run_key  # Dagster runs a key once

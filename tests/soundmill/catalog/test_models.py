@@ -9,13 +9,13 @@ from soundmill.catalog import Catalog, ModelRegistry, UnknownModel
 
 def test_a_fit_is_known_by_its_fingerprint(catalog: Catalog) -> None:
     registry = ModelRegistry(catalog)
+    registry.define("kitchen", {})
     first = registry.begin("kitchen", "abc")
     assert (first.version, first.card) == (1, None)
     assert registry.begin("kitchen", "abc").version == 1
     assert registry.begin("kitchen", "def").version == 2
     with pytest.raises(UnknownModel, match="has not been fitted"):
         registry.current("kitchen")
-    registry.define("kitchen", {})
     registry.finish("kitchen", 1, {"tags": ["kettle"]})
     registry.set_current("kitchen", 1)
     assert registry.current("kitchen").version == 1
