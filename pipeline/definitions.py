@@ -11,6 +11,7 @@ from assets.capture import landing_area
 from assets.labels import catalog_labels
 from assets.operations import DAY_ASSETS, collection_progress
 from assets.osr import evaluation_report, osr_model
+from pipeline.console import one_line_console
 from resources import resources_from
 from sensors.jobs import JOBS
 from sensors.schedules import SCHEDULES
@@ -36,6 +37,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         schedules=SCHEDULES,
         sensors=SENSORS,
         executor=dg.in_process_executor,  # steps are short next to the seconds that a process of its own costs
+        loggers={"console": one_line_console},
         resources={**resources_from(Settings()), **(resources or {})},
     )
 
