@@ -1,6 +1,5 @@
 """Open-set recognisers: fitted per model name, judged on days they never saw, and let loose on each day's segments."""
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day, mo
 from resources import CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import ModelRegistry, ModelVersion, UnknownModel, lease
+from soundmill.fingerprint import digest
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS, detection_rows
@@ -299,7 +299,7 @@ class _ModelData:
             parts += [" ".join(row.values()) for row in rows.to_pylist()]
         labels = self._of_sources(self._lake.read_days(ANNOTATIONS, self.days.background, columns=["source", "start", "end"]))
         parts += [str(sorted(row.items())) for row in labels.to_pylist()]
-        return hashlib.blake2b("\n".join(parts).encode(), digest_size=12).hexdigest()
+        return digest(parts)
 
     def tagged(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> Sounds:
         """Annotated sounds of the model's sources and tags, or of any tag. Raises `dg.Failure` where their features have not been made."""

@@ -1,6 +1,5 @@
 """Sensors: new audio, changed labels, requested models, failed runs."""
 
-import hashlib
 import json
 import time
 from collections.abc import Collection, Mapping
@@ -17,6 +16,7 @@ from sensors.plan import Cursor, plan_days
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
 from soundmill.catalog import Annotations, ModelRegistry, is_dead
+from soundmill.fingerprint import digest
 from soundmill.settings import Settings
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
@@ -66,11 +66,15 @@ def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     specs = registry.specs()
     labelled = set(Annotations(catalog.open()).tags())
     # a fit that failed for want of labels is asked for again when labels have come
-    labels = _digest(sorted(map(str, taken.items())))
+    labels = digest(sorted(map(str, taken.items())))
     known = set(context.instance.get_dynamic_partitions(models.name or ""))
     fitted = {json.dumps(version.card["spec"], sort_keys=True) + version.name for version in registry.versions() if version.card}
     unfitted = {name: spec for name, spec in specs.items() if json.dumps(spec, sort_keys=True) + name not in fitted}
-    wanted = {name: f"{_digest(spec)} {labels}" for name, spec in unfitted.items() if labelled & set(spec["tags"] or labelled)}
+    wanted = {
+        name: f"{digest([json.dumps(spec, sort_keys=True)])} {labels}"
+        for name, spec in unfitted.items()
+        if labelled & set(spec["tags"] or labelled)
+    }
     requests = [request for name, mark in wanted.items() if (request := _request(context.instance, name, mark))]
     added, removed = sorted(set(specs) - known), sorted(known - set(specs))
     if not requests and not added and not removed:
@@ -126,7 +130,7 @@ def _ask_for_days(
 
 def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
     """A request for what `mark` stands for; a new one where the last one failed, none where it failed too often."""
-    tags = {_INPUT: _digest([partition, mark])}
+    tags = {_INPUT: digest([partition, mark])}
     failures = instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]))
     if failures >= _MOST_FAILURES:
         return None
@@ -151,10 +155,6 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
         if first and last:
             busy.update(key for key in days.get_partition_keys() if first <= key <= last)
     return busy
-
-
-def _digest(spec: object) -> str:
-    return hashlib.blake2b(json.dumps(spec, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 SENSORS = [new_audio, changed_annotations, model_requests, failed_runs]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from soundmill.audio import UndecodableAudio, probe
 from soundmill.audio.sniff import HEAD_BYTES, sniff
+from soundmill.fingerprint import digest
 from soundmill.lake import Entry, Lake
 from soundmill.times import UnreadableTime, from_ms, instant_in_name, parse_instant, to_ms
 
@@ -66,7 +67,7 @@ def landed_on(lake: Lake, day: date) -> tuple[list[LandedFile], str]:
             stamp = entry.stamp if sidecar is None else f"{entry.stamp}+{sidecar}"
             source = entry.path.split("/", 2)[1]
             files.append(LandedFile(entry.path, source, day, entry.size, stamp, sidecar is not None, entry.is_dir))
-    return sorted(files, key=lambda file: file.path), _digest([_line(entry) for entry in entries])
+    return sorted(files, key=lambda file: file.path), digest(sorted(_line(entry) for entry in entries))
 
 
 def landing_by_day(lake: Lake) -> tuple[dict[date, str], int]:
@@ -92,16 +93,12 @@ def landing_by_day(lake: Lake) -> tuple[dict[date, str], int]:
     for text, found in lines.items():
         day = days[text]
         assert day is not None
-        fingerprints[day] = _digest(found)
+        fingerprints[day] = digest(sorted(found))
     return fingerprints, misplaced
 
 
 def _line(entry: Entry) -> str:
     return f"{entry.path} {entry.size} {entry.stamp}"
-
-
-def _digest(lines: list[str]) -> str:
-    return hashlib.blake2b("\n".join(sorted(lines)).encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
 
 
 def _day(text: str) -> date | None:

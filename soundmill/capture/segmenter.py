@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,8 @@ from soundmill.audio import Channels, Levels, Resampler, UndecodableAudio, ampli
 from soundmill.audio.decode import Float32
 from soundmill.audio.wav import Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
-from soundmill.catalog import Item, Ledger
+from soundmill.catalog import Item, ItemState, Ledger
+from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, NotInLake, column
 from soundmill.times import from_ms, to_ms
 
@@ -64,7 +66,7 @@ class Segmenter:
     @property
     def recipe(self) -> str:
         """A fingerprint of these values; segments are cut again where it differs."""
-        return hashlib.blake2b(repr(self).encode(), digest_size=6).hexdigest()
+        return digest([repr(self)])
 
     def pieces(self, blocks: Iterator[Float32]) -> Iterator[tuple[int, Int16]]:
         """(offset in samples, int16 samples) of each segment of a mono stream at `sample_rate`.
@@ -147,8 +149,10 @@ def update_segments(
             if progress:
                 progress(done + 1, len(due))
     ready = ledger.segments(day, "ready")
-    rows = SEGMENTS.from_rows(_row(item, segmenter) for item in ready)
-    changed = lake.write_day(SEGMENTS, day, rows, made_from=_content(ready))
+    content = digest(f"{item.key} {item.content_hash} {item.started_at}" for item in ready)
+    changed = lake.made_from(SEGMENTS, day) != content
+    if changed:
+        lake.write_day(SEGMENTS, day, SEGMENTS.from_rows(_row(item, segmenter) for item in ready), made_from=content)
     _write_quarantine(lake, ledger, day)
     # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
     ledger.mark_processed(ASSET, day, fingerprint, previous)
@@ -272,14 +276,14 @@ class _Cutter:
         self._written.append(path)
         return replace(row, path=path)
 
-    def _row(self, kind: str, state: str) -> Item:
+    def _row(self, kind: Literal["recording", "segment"], state: ItemState) -> Item:
         file = self._file
         return Item(
             key=file.key,
-            kind="recording" if kind == "recording" else "segment",
+            kind=kind,
             source=file.source,
             day=file.day,
-            state="cut" if state == "cut" else "ready",
+            state=state,
             fingerprint=_fingerprint(file, self._segmenter),
             landed=file.day,
         )
@@ -291,8 +295,7 @@ class _Cutter:
         return self._refused(reason, message, transient=transient)
 
     def _refused(self, reason: str, message: str, *, transient: bool = False) -> Item:
-        row = self._row("recording", "cut")
-        return replace(row, state="quarantined", reason=reason, message=message, transient=transient)
+        return replace(self._row("recording", "quarantined"), reason=reason, message=message, transient=transient)
 
 
 def _row(item: Item, segmenter: Segmenter) -> dict[str, object]:
@@ -307,11 +310,6 @@ def _row(item: Item, segmenter: Segmenter) -> dict[str, object]:
         "content_hash": item.content_hash,
         **item.measures,
     }
-
-
-def _content(items: list[Item]) -> str:
-    lines = "\n".join(f"{item.key} {item.content_hash} {item.started_at}" for item in items)
-    return hashlib.blake2b(lines.encode(), digest_size=10).hexdigest()
 
 
 def _write_quarantine(lake: Lake, ledger: Ledger, day: date) -> None:

@@ -1,6 +1,5 @@
 """Sound by time: any stretch of a source's timeline as samples, stitched from its segments."""
 
-import hashlib
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pyarrow as pa
 
 from soundmill.audio import read_pcm
 from soundmill.audio.wav import Int16
+from soundmill.fingerprint import digest
 from soundmill.lake import Lake
 
 _SNAP_SECONDS = 0.002  # starts are kept to the millisecond: neighbours closer than this join without a seam
@@ -73,8 +73,7 @@ class Timeline:
 
     def content(self, source: str, start: datetime, end: datetime) -> str:
         """A hash of the segments between start and end, which changes whenever `read` may give other samples."""
-        hashes = " ".join(f"{span.content_hash} {span.started_at}" for span in self._touching(source, start, end))
-        return hashlib.blake2b(hashes.encode(), digest_size=8).hexdigest()
+        return digest(f"{span.content_hash} {span.started_at}" for span in self._touching(source, start, end))
 
     def _touching(self, source: str, start: datetime, end: datetime) -> list[_Span]:
         spans = self._by_source.get(source, [])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
@@ -79,33 +79,24 @@ class Ledger:
 
     def landed(self, day: date) -> dict[str, Item]:
         """Items by key whose file was landed in the day's folders."""
-        with self._catalog.reading() as session:
-            return {row.key: _item(row) for row in session.scalars(select(ItemRow).where(ItemRow.landed == day))}
+        return {item.key: item for item in self._items(ItemRow.landed == day)}
 
     def segments(self, day: date, state: ItemState | None = None) -> list[Item]:
         """Segments of a day, by source and start."""
-        query = select(ItemRow).where(ItemRow.day == day, ItemRow.kind == "segment")
-        if state is not None:
-            query = query.where(ItemRow.state == state)
-        with self._catalog.reading() as session:
-            return [_item(row) for row in session.scalars(query.order_by(ItemRow.source, ItemRow.started_at, ItemRow.key))]
+        of_state = true() if state is None else ItemRow.state == state
+        return self._items(ItemRow.day == day, ItemRow.kind == "segment", of_state)
 
     def quarantined(self, day: date) -> list[Item]:
-        """Items of a day that are in quarantine, by key."""
-        query = select(ItemRow).where(ItemRow.day == day, ItemRow.state == "quarantined").order_by(ItemRow.key)
-        with self._catalog.reading() as session:
-            return [_item(row) for row in session.scalars(query)]
+        """Items of a day that are in quarantine, by source, start and key."""
+        return self._items(ItemRow.day == day, ItemRow.state == "quarantined")
 
     def at(self, source: str, moment: datetime) -> list[Item]:
         """Ready segments of a source that begin at the moment."""
-        query = select(ItemRow).where(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "ready")
-        with self._catalog.reading() as session:
-            return [_item(row) for row in session.scalars(query)]
+        return self._items(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "ready")
 
     def parts(self, key: str) -> list[Item]:
         """The segments cut from a recording."""
-        with self._catalog.reading() as session:
-            return [_item(row) for row in session.scalars(select(ItemRow).where(ItemRow.parent == key).order_by(ItemRow.key))]
+        return self._items(ItemRow.parent == key)
 
     def paths_in_use(self, paths: Collection[str], but_by: str) -> set[str]:
         """Those of the paths that ready items use, but for the item `but_by` and its segments."""
@@ -214,11 +205,6 @@ class Ledger:
         with self._catalog.writing() as session:
             return session.execute(row.returning(ProcessedRow.day)).scalar() is not None
 
-    def mark_stale(self, asset: str, days: Iterable[date]) -> None:
-        """Notes that days hold items which came from elsewhere, so that the asset is made again there."""
-        with self._catalog.writing() as session:
-            self._mark_stale(session, asset, days)
-
     def _mark_stale(self, session: Session, asset: str, days: Iterable[date]) -> None:
         now = datetime.now(UTC)
         for day in days:
@@ -226,12 +212,14 @@ class Ledger:
             row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
             session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 
+    def _items(self, *conditions: ColumnElement[bool]) -> list[Item]:
+        """Items by source, start and key. Plain columns: a day of 28,800 as mapped objects would take three times as long."""
+        query = select(*(getattr(ItemRow, name) for name in _COLUMNS)).where(*conditions)
+        with self._catalog.reading() as session:
+            return [Item(*row) for row in session.execute(query.order_by(ItemRow.source, ItemRow.started_at, ItemRow.key))]
+
     def _upsert(self, session: Session, items: Iterable[Item]) -> None:
         now = datetime.now(UTC)
         rows = [{**{name: getattr(item, name) for name in _COLUMNS}, "updated_at": now} for item in items]
         for start in range(0, len(rows), _BATCH):
             session.execute(self._upsert_item, rows[start : start + _BATCH])
-
-
-def _item(row: ItemRow) -> Item:
-    return Item(**{name: getattr(row, name) for name in _COLUMNS})

@@ -1,11 +1,12 @@
 """What every feature extractor is: a name, a size, a fingerprint, and samples to vectors."""
 
-import hashlib
 from dataclasses import asdict
 from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from soundmill.fingerprint import digest
 
 Vectors = npt.NDArray[np.float32]
 
@@ -32,5 +33,4 @@ class Extractor(Protocol):
 
 def fingerprint(extractor: Extractor) -> str:
     """Changes whenever the extractor's numbers may."""
-    text = f"{extractor.name} {extractor.version} {sorted(asdict(extractor).items())}"  # type: ignore[call-overload]
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return digest([extractor.name, str(extractor.version), str(sorted(asdict(extractor).items()))])  # type: ignore[call-overload]

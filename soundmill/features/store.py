@@ -1,6 +1,5 @@
 """Feature tables: one row per vector, one file per day, only what is new computed anew."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundmill.features.extractor import Extractor, Vectors, fingerprint
+from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, column
 
 
@@ -97,8 +97,7 @@ def update_features(
 
 def made_from(spans: Iterable[AudioSpan], mark: str) -> str:
     """The fingerprint of a day of features."""
-    lines = "\n".join(sorted(f"{span.key} {span.content}" for span in spans))
-    return hashlib.blake2b(f"{mark}\n{lines}".encode(), digest_size=10).hexdigest()
+    return digest([mark, *sorted(f"{span.key} {span.content}" for span in spans)])
 
 
 def vectors(table: pa.Table) -> Vectors:

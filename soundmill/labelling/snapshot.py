@@ -1,12 +1,12 @@
 """An immutable snapshot of a day's annotations, as the table that everything later is made from."""
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
 
 from soundmill.catalog import Annotation
+from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, column
 from soundmill.times import to_ms
 
@@ -32,7 +32,7 @@ def write_snapshot(lake: Lake, day: date, annotations: Sequence[Annotation]) -> 
         {"key": annotation_key(a), "source": a.source, "start": a.start, "end": a.end, "tag": a.tag, "author": a.author}
         for a in annotations
     ]
-    content = hashlib.blake2b("\n".join(sorted(str(row["key"]) for row in rows)).encode(), digest_size=10).hexdigest()
+    content = digest(sorted(str(row["key"]) for row in rows))
     return lake.write_day(ANNOTATIONS, day, ANNOTATIONS.from_rows(rows), made_from=content)
 
 

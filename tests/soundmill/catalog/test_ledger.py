@@ -125,7 +125,7 @@ def test_a_day_that_went_stale_meanwhile_stays_stale(catalog: Catalog) -> None:
     ledger = Ledger(catalog)
     assert ledger.mark_processed("segments", DAY, "one", None)
     before = ledger.processed("segments")[DAY]
-    ledger.mark_stale("segments", [DAY])
+    ledger.record(recording(), [], stale=("segments", [DAY]))
     assert not ledger.mark_processed("segments", DAY, "two", before)
     stale = ledger.processed("segments")[DAY]
     assert stale.startswith("stale ")
