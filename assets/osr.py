@@ -102,7 +102,7 @@ def osr_model(
 def evaluation_report(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
-    """How the newest version of the model does on its test days: metrics, pictures, and an HTML page that stands alone."""
+    """How the version of the model's newest fit does on its test days: metrics, pictures, and an HTML page that stands alone."""
     from soundmill.osr.evaluation import evaluate
     from soundmill.osr.report import report_html, report_pictures
     from soundmill.osr.storage import load_model
@@ -207,7 +207,8 @@ def detections(
             rows = detection_rows(model(champion), champion.name, champion.version, segments, sounds)
             others = store.read_days(DETECTIONS, [day], where=~is_mine)
             store.write_day(DETECTIONS, day, pa.concat_tables([others, rows]), made_from=json.dumps({**notes, label: mine}, sort_keys=True))
-        rows = store.read_days(DETECTIONS, [day], where=is_mine)
+        else:
+            rows = store.read_days(DETECTIONS, [day], where=is_mine)
         metadata = {
             "status": status(changed, len(rows)),
             "model": champion.name,
@@ -294,10 +295,10 @@ class _ModelData:
             (_feature_table("annotation", self.spec.extractor), self.days.train),
             (_feature_table("segment", self.spec.extractor), self.days.background),
         ):
-            where = (pc.field("number") == 0) & (_is_in("source", self.spec.sources) if self.spec.sources else pc.scalar(True))
-            rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=where)
+            first = pc.field("number") == 0  # of each sound's vectors
+            rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=first & self._of_sources)
             parts += [" ".join(row.values()) for row in rows.to_pylist()]
-        labels = self._of_sources(self._lake.read_days(ANNOTATIONS, self.days.background, columns=["source", "start", "end"]))
+        labels = self._lake.read_days(ANNOTATIONS, self.days.background, columns=["source", "start", "end"], where=self._of_sources)
         parts += [str(sorted(row.items())) for row in labels.to_pylist()]
         return digest(parts)
 
@@ -325,7 +326,7 @@ class _ModelData:
 
     def background(self, of_days: tuple[date, ...], count: int) -> tuple[Sounds, float]:
         """At most `count` segments, drawn at random, that no annotation touches; and their seconds."""
-        segments = self._of_sources(self._lake.read_days(SEGMENTS, of_days))
+        segments = self._lake.read_days(SEGMENTS, of_days, where=self._of_sources)
         spans = [(row["key"], row["source"], row["started_at"], row["seconds"]) for row in segments.to_pylist()]
         labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, of_days).to_pylist()]
         chosen = sample(free_of(spans, labels), count, self.spec.seed)
@@ -341,11 +342,12 @@ class _ModelData:
             raise dg.Failure(str(error), allow_retries=False) from None
 
     def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
-        rows = self._of_sources(self._lake.read_days(ANNOTATIONS, of_days)).to_pylist()
+        rows = self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()
         return [row for row in rows if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
 
-    def _of_sources(self, rows: pa.Table) -> pa.Table:
-        return rows.filter(_is_in("source", self.spec.sources)) if self.spec.sources else rows
+    @property
+    def _of_sources(self) -> pc.Expression:
+        return _is_in("source", self.spec.sources) if self.spec.sources else pc.scalar(True)
 
 
 def _fit(context: dg.AssetExecutionContext, lake: Lake, fit: ModelVersion, data: _ModelData) -> dict[str, Any]:

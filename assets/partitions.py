@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 # end_offset=1: today is a partition while it lasts, so that sound is segmented the minute it arrives
 days = dg.DailyPartitionsDefinition(start_date=Settings().start_date.isoformat(), end_offset=1)
 models = dg.DynamicPartitionsDefinition(name="models")
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"  # tags of a run over a range
 _LONGEST_WAIT = 12 * 3600  # seconds: for another run of the same day to end
 RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=30)
 

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,7 +27,7 @@ from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER, ModelSpec
 from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, SceneRefused, from_clips, household, truth_of
 from soundmill.settings import Settings
-from soundmill.times import to_ms
+from soundmill.times import midnight, to_ms
 
 BEFORE_THE_MODEL = [asset.key.to_user_string() for asset in DAY_ASSETS if asset.key.to_user_string() != "detections"]
 _CONSOLE = Console(stderr=True)
@@ -98,7 +98,7 @@ def _land(bars: Progress, scene: Scene, lake: Lake, catalog: Catalog) -> list[Ev
             bars.advance(task)
         broken = Path(folder) / "notes.wav"  # a file that is no audio: the day goes on without it
         broken.write_bytes(b"09:00 changed the battery\n")
-        land(lake, broken, scene.name, datetime.combine(scene.days[0], datetime.min.time(), UTC))
+        land(lake, broken, scene.name, midnight(scene.days[0]))
     Annotations(catalog).add(Annotation(scene.name, e.start, e.end, e.tag, "demo") for e in events if e.labelled)
     return events
 
@@ -107,13 +107,10 @@ def _files(number: int, recording: Recording) -> Iterator[tuple[str, Any, dateti
     """A recording as it might come: every third as the segments that an edge device sends, the others whole."""
     if number % 3 == 0:
         for offset in range(0, len(recording.samples), SLOT):
-            moment = recording.started_at + (offset / RATE) * _SECOND
+            moment = recording.started_at + timedelta(seconds=offset / RATE)
             yield f"{to_ms(moment)}.wav", recording.samples[offset : offset + SLOT], moment
     else:
         yield f"{recording.started_at:%Y%m%dT%H%M%S}Z.{'flac' if number % 3 == 1 else 'wav'}", recording.samples, recording.started_at
-
-
-_SECOND = datetime(2025, 1, 1, 0, 0, 1) - datetime(2025, 1, 1)
 
 
 def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, catalog: Catalog, seconds: float) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import RANGE, models
+from assets.partitions import RANGE, RANGE_END, RANGE_START, models
 from assets.partitions import days as partitions
 from sensors.sensors import PROCESS
 from soundmill.catalog import is_dead, process_mark
 from soundmill.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
 _RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.features import annotation_features
 from assets.labels import REVISIONS
-from assets.partitions import days, models
+from assets.partitions import RANGE_END, RANGE_START, days, models
 from resources import AlertsResource, CatalogResource, LakeResource
 from sensors.jobs import day_chain, labels_chain, model_chain
 from sensors.plan import Cursor, plan_days
@@ -57,14 +57,14 @@ def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new."""
     if busy := days_in_flight(context.instance, annotation_features.key.to_user_string()):
         return dg.SkipReason(f"features of {len(busy)} days are being made; models wait for them")
-    taken = catalog.ledger().processed(REVISIONS)
+    annotations, taken = Annotations(catalog.open()), catalog.ledger().processed(REVISIONS)
     partitions = set(days.get_partition_keys())
-    pending = [day for day, mark in Annotations(catalog.open()).revisions().items() if taken.get(day) != mark and str(day) in partitions]
+    pending = [day for day, mark in annotations.revisions().items() if taken.get(day) != mark and str(day) in partitions]
     if pending:
         return dg.SkipReason(f"labels of {len(pending)} days are not yet in a snapshot; models wait for them")
     registry = ModelRegistry(catalog.open())
     specs = registry.specs()
-    labelled = set(Annotations(catalog.open()).tags())
+    labelled = set(annotations.tags())
     # a fit that failed for want of labels is asked for again when labels have come
     labels = digest(sorted(map(str, taken.items())))
     known = set(context.instance.get_dynamic_partitions(models.name or ""))
@@ -151,7 +151,7 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
             continue
         if key := run.tags.get("dagster/partition"):
             busy.add(key)
-        first, last = run.tags.get("dagster/asset_partition_range_start"), run.tags.get("dagster/asset_partition_range_end")
+        first, last = run.tags.get(RANGE_START), run.tags.get(RANGE_END)
         if first and last:
             busy.update(key for key in days.get_partition_keys() if first <= key <= last)
     return busy

@@ -88,10 +88,8 @@ def ingest(
 
     from soundmill.audio import UndecodableAudio, probe
     from soundmill.capture.landing import audio_files, land
-    from soundmill.lake import open_lake
 
-    values = settings()
-    lake = open_lake(values.lake_url, values.s3_endpoint)
+    lake = _lake()
     moment = _instant(started_at)
     files: list[Path] = []
     for path in paths:
@@ -144,7 +142,6 @@ def labels_import(
     from soundmill.capture.landing import LANDING
     from soundmill.catalog import Annotations
     from soundmill.formats.labels import READERS, LabelFileRefused, Placement
-    from soundmill.lake import open_lake
 
     if format not in READERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")
@@ -156,17 +153,17 @@ def labels_import(
         refuse(f"{file} cannot be read: {error}")
     except LabelFileRefused as error:
         refuse(f"{file}, {error}")
-    if unheard := sorted({a.source for a in found} - set(open_lake(settings().lake_url, settings().s3_endpoint).folders(LANDING))):
+    if unheard := sorted({a.source for a in found} - set(_lake().folders(LANDING))):
         typer.echo(f"note: no audio of {', '.join(unheard)} has landed yet", err=True)
     if withdraw:
         typer.echo(f"{Annotations(_catalog()).withdraw(found)} of {_count(len(found), 'annotation')} withdrawn")
         return
     added = Annotations(_catalog()).add(found)
-    summary = {"read": len(found), "added": added, "days": sorted({a.day for a in found})}
+    days = sorted({a.day for a in found})
     if as_json:
-        print_json(summary)
+        print_json({"read": len(found), "added": added, "days": days})
     else:
-        typer.echo(f"{added} of {_count(len(found), 'annotation')} new, on {_count(len({a.day for a in found}), 'day')}")
+        typer.echo(f"{added} of {_count(len(found), 'annotation')} new, on {_count(len(days), 'day')}")
 
 
 @labels.command("export", epilog="Example: `soundmill labels export --days 2026-01-01..2026-01-31 > january.csv`")
@@ -305,7 +302,6 @@ def model_delete(
 ) -> None:
     """Delete a model with all its versions. Detections that its versions made stay."""
     from soundmill.catalog import ModelRegistry, UnknownModel
-    from soundmill.lake import open_lake
 
     registry = ModelRegistry(_catalog())
     try:
@@ -316,7 +312,7 @@ def model_delete(
         versions = registry.delete(name)
     except UnknownModel as error:
         refuse(str(error))
-    lake = open_lake(settings().lake_url, settings().s3_endpoint)
+    lake = _lake()
     for entry in list(lake.files(f"models/{name}")):
         lake.delete(entry.path)
     typer.echo(f"deleted {name} with {len(versions)} versions")
@@ -349,7 +345,6 @@ def doctor(as_json: Json = False) -> None:
     """Print every setting with its source, and check that lake and catalog can be used."""
     from soundmill.capture.landing import landing_by_day
     from soundmill.catalog import CatalogUnavailable
-    from soundmill.lake import open_lake
 
     values = settings()
     rows = [
@@ -367,7 +362,7 @@ def doctor(as_json: Json = False) -> None:
         checks["catalog"] = f"ok, {catalog.engine.url.render_as_string()}"
     except CatalogUnavailable as error:
         checks["catalog"] = f"failed: {error}"
-    lake = open_lake(values.lake_url, values.s3_endpoint)
+    lake = _lake()
     try:
         lake.write_bytes(".doctor", b"soundmill")
         lake.delete(".doctor")
@@ -412,6 +407,13 @@ def _count(number: int, noun: str) -> str:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _lake() -> Any:
+    from soundmill.lake import open_lake
+
+    values = settings()
+    return open_lake(values.lake_url, values.s3_endpoint)
 
 
 def _catalog() -> Any:

@@ -316,7 +316,7 @@ def _write_quarantine(lake: Lake, ledger: Ledger, day: date) -> None:
     path = f"quarantine/{day.isoformat()}/{ASSET}.json"
     notes = [
         {"item": item.key, "reason": item.reason, "message": item.message, "retry": "transient" if item.transient else "permanent"}
-        for item in ledger.quarantined(day)
+        for item in sorted(ledger.quarantined(day), key=lambda item: item.key)
     ]
     if notes:
         lake.write_if_changed(path, (json.dumps(notes, indent=1) + "\n").encode())

@@ -46,17 +46,18 @@ class LoudestFrames:
     def _loudest(self, samples: Vectors) -> tuple[Vectors, npt.NDArray[np.intp], Vectors]:
         """Loudness of every frame; the loudest frames, by loudness; their magnitudes. Hours of sound take no more memory than minutes."""
         step = _BLOCK * self.hop
-        sums, kept, magnitudes = [], np.empty(0, np.intp), np.empty((0, self.size - 1), np.float32)
+        sums, kept = [], np.empty(0, np.intp)
+        loudness, magnitudes = np.empty(0, np.float32), np.empty((0, self.size - 1), np.float32)
         for at in range(0, max(1, len(samples) - self.window + 1), step):
             block = samples[at : at + step + self.window - self.hop] * np.float32(FULL_SCALE_RATIO)
             found = magnitude_spectrogram(block, self.window, self.hop)
             sums.append(found.sum(axis=1))
             kept = np.concatenate([kept, np.arange(len(found)) + at // self.hop])
             magnitudes = np.concatenate([magnitudes, found])
-            loudness = np.concatenate(sums)
-            best = np.argsort(-loudness[kept], kind="stable")[: self.frames]
-            kept, magnitudes = kept[best], magnitudes[best]
-        return loudness, kept, magnitudes
+            loudness = np.concatenate([loudness, sums[-1]])
+            best = np.argsort(-loudness, kind="stable")[: self.frames]
+            loudness, kept, magnitudes = loudness[best], kept[best], magnitudes[best]
+        return np.concatenate(sums), kept, magnitudes
 
 
 def count_peaks(loudness: npt.NDArray[np.float32], frames_per_second: float, least: float = 4.0, reach: float = 0.1) -> int:

@@ -34,7 +34,7 @@ def detection_rows(model: "GaussianVotes", name: str, version: int, segments: pa
 
     `score` is the margin of the named tag, of the nearest tag for "other": above 0 within its threshold.
     """
-    said, margins = model.verdicts(sounds)
+    said, margins, _ = model.verdicts(sounds)
     place = {tag: k for k, tag in enumerate(model.tags_)}
     scores = [float(row[place[tag]] if tag != OTHER else row.max()) for tag, row in zip(said, margins, strict=True)]
     columns = {

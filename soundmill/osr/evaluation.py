@@ -55,8 +55,8 @@ def evaluate(model: GaussianVotes, tagged: Sounds, background: Sounds, backgroun
     unknown. Raises `NothingToLearnFrom` where there is no tagged sound."""
     if not len(tagged):
         raise NothingToLearnFrom("the test days hold no annotated sound; name other --test-days")
-    said, margins = model.verdicts(tagged)
-    said_background, margins_background = model.verdicts(background) if len(background) else ([], np.empty((0, len(model.tags_))))
+    said, margins, nearest = model.verdicts(tagged)
+    said_background, margins_background, _ = model.verdicts(background) if len(background) else ([], np.empty((0, len(model.tags_))), [])
     truth = np.array(tagged.tags)
     known = np.isin(truth, model.tags_)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
@@ -75,7 +75,7 @@ def evaluate(model: GaussianVotes, tagged: Sounds, background: Sounds, backgroun
         results[tag] = TagResult(precision, metrics.ratio(hits, support), f1, area, support, model.least_recall)
         curve = metrics.precision_recall_curve(all_margins[:, k], is_tag)
         curves[tag] = (curve[0].round(4).tolist(), curve[1].round(4).tolist())
-    closed = (np.array(model.nearest(tagged)) == truth)[known]
+    closed = (np.array(nearest) == truth)[known]
     unknown_said = [name for name, is_known in zip(said, known, strict=True) if not is_known] + list(said_background)
     unknown_margins = np.concatenate([margins[~known], margins_background])
     alarms = sum(name != OTHER for name in said_background)

@@ -6,7 +6,7 @@ is not what they deliver on new days; reports print both.
 
 import math
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,15 @@ from soundmill.osr.thresholds import percentile_threshold, precision_threshold, 
 from soundmill.osr.time_of_day import time_model, weight_at
 
 Floats = npt.NDArray[np.float64]
+
+
+class Verdicts(NamedTuple):
+    """What a recogniser says of n sounds: a name for each; margins to the thresholds, shape (n, tags), above 0 within; and the tag
+    that costs least, thresholds and "other" aside."""
+
+    names: list[str]
+    margins: Floats
+    nearest: list[str]
 
 
 class GaussianVotes(BaseEstimator):  # type: ignore[misc]
@@ -86,17 +95,17 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, sounds: Sounds) -> list[str]:
         """A tag or "other" for each sound: the majority of its vectors' verdicts, the first by alphabet where they tie."""
-        return self.verdicts(sounds)[0]
+        return self.verdicts(sounds).names
 
     def decision_function(self, sounds: Sounds) -> Floats:
         """How far within each tag's threshold a sound is, shape (n, tags): above 0 more than half of its vectors pass it."""
-        return self.verdicts(sounds)[1]
+        return self.verdicts(sounds).margins
 
-    def verdicts(self, sounds: Sounds) -> tuple[list[str], Floats]:
-        """`predict` and `decision_function` in one pass."""
+    def verdicts(self, sounds: Sounds) -> Verdicts:
+        """`predict`, `decision_function` and the nearest tags in one pass."""
         costs = self.vector_costs(sounds)
         thresholds = np.array([self.thresholds_[tag] for tag in self.tags_])
-        margins = thresholds - self._sound_costs(costs, sounds)
+        each = np.stack([sound_costs(costs[:, k], sounds.owner, len(sounds)) for k in range(len(self.tags_))], axis=1)
         passes = (costs[:, : len(self.tags_)] <= thresholds).any(axis=1)
         winner = np.where(passes, costs.argmin(axis=1), len(self.classes_))
         names = [*self.classes_, OTHER]
@@ -107,16 +116,8 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         named = [
             min(vote, key=lambda name: (-vote[name], name)) if vote and heard else OTHER for vote, heard in zip(votes, loud, strict=True)
         ]
-        return named, np.maximum(margins, -1e9)  # a sound without vectors is infinitely far; keep it a number
-
-    def nearest(self, sounds: Sounds) -> list[str]:
-        """The tag whose cost is lowest for just more than half of a sound's vectors, thresholds and "other" aside."""
-        best = self._sound_costs(self.vector_costs(sounds), sounds).argmin(axis=1)
-        return [self.tags_[k] for k in best]
-
-    def _sound_costs(self, costs: Floats, sounds: Sounds) -> Floats:
-        columns = [sound_costs(costs[:, k], sounds.owner, len(sounds)) for k in range(len(self.tags_))]
-        return np.stack(columns, axis=1)
+        margins = np.maximum(thresholds - each, -1e9)  # a sound without vectors is infinitely far; keep it a number
+        return Verdicts(named, margins, [self.tags_[k] for k in each.argmin(axis=1)])
 
     def _fit_projector(self, vectors: npt.NDArray[np.float32], y: npt.NDArray[Any]) -> None:
         from sklearn.decomposition import PCA

@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 import pytest
 
 from assets.operations import DAY_ASSETS
+from assets.partitions import RANGE_END, RANGE_START
 from pipeline.definitions import build_definitions
-from pipeline.run import RANGE_END, RANGE_START, RunFailed, UnknownAsset
+from pipeline.run import RunFailed, UnknownAsset
 from resources import CollectionResource
 from soundmill.capture import COVERAGE, SEGMENTS
 from soundmill.catalog import Annotation, Annotations, ModelRegistry

@@ -78,7 +78,7 @@ def test_the_same_data_make_the_same_model(model: GaussianVotes) -> None:
 
 
 def test_a_verdict_follows_from_the_votes_of_its_vectors(model: GaussianVotes) -> None:
-    costs, (said, margins) = model.vector_costs(TEST), model.verdicts(TEST)
+    costs, (said, margins, _) = model.vector_costs(TEST), model.verdicts(TEST)
     for n in range(len(TEST)):
         mine = costs[TEST.owner == n]
         votes = []
