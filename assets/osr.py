@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS, detection_rows
 from soundmill.osr.selection import TEST_BACKGROUND_PER_DAY, DataChoice, background_share, choose_days, free_of, sample
 from soundmill.osr.sounds import Sounds
-from soundmill.osr.spec import OTHER, ModelSpec, NothingToLearnFrom
+from soundmill.osr.spec import OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
 
 if TYPE_CHECKING:
     from soundmill.osr.gaussian_votes import GaussianVotes
@@ -51,8 +52,8 @@ def osr_model(
     The same specification on the same data is the same version: nothing is fitted twice.
     """
     name, store, registry = context.partition_key, lake.open(), ModelRegistry(catalog.open())
-    with lease(catalog.open(), f"osr_model/{name}"):
-        data = _ModelData(store, _spec(registry, name), collection)
+    with _refused_in_one_line(), lease(catalog.open(), f"osr_model/{name}"):
+        data = _ModelData(store, ModelSpec.parse(registry.spec(name)), collection)
         fingerprint = data.fingerprint()
         fit = registry.begin(name, fingerprint)
         if fit.card is None or not store.exists(_model_path(fit)):
@@ -108,7 +109,8 @@ def evaluation_report(
     from soundmill.osr.storage import load_model
 
     name, store, registry = context.partition_key, lake.open(), ModelRegistry(catalog.open())
-    fit = registry.current(name)
+    with _refused_in_one_line():
+        fit = registry.current(name)
     card = fit.card or {}
     data = _ModelData(store, ModelSpec.parse(card["spec"]), collection, _choice(card))
     if not data.days.test:
@@ -117,10 +119,8 @@ def evaluation_report(
     # every label of the test days: sounds of tags that the model was not taught ought to be "other"
     tagged = data.tagged(data.days.test, of_any_tag=True)
     background, seconds = data.background(data.days.test, TEST_BACKGROUND_PER_DAY * len(data.days.test))
-    try:
+    with _refused_in_one_line():
         result = evaluate(model, tagged, background, seconds)
-    except NothingToLearnFrom as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     pictures = report_pictures(model, result)
     folder = f"reports/{name}/{fit.version}"
     store.write_if_changed(f"{folder}/evaluation.json", json.dumps(result.as_json(), indent=1).encode())
@@ -223,10 +223,12 @@ def detections(
     return for_each_day(context, catalog.open(), update, {"every_segment_has_a_verdict": _ERROR})
 
 
-def _spec(registry: ModelRegistry, name: str) -> ModelSpec:
+@contextmanager
+def _refused_in_one_line() -> Iterator[None]:
+    """What a model cannot be made or judged of is said without a trace of the code, and is not tried again."""
     try:
-        return ModelSpec.parse(registry.spec(name))
-    except UnknownModel as error:
+        yield
+    except (NothingToLearnFrom, SpecRefused, UnknownModel) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
 
 
@@ -336,10 +338,7 @@ class _ModelData:
 
     def _choose(self) -> DataChoice:
         annotated = {row["start"].date() for row in self._labels(tuple(self._lake.days(ANNOTATIONS)))}
-        try:
-            return choose_days(self.spec, annotated)
-        except NothingToLearnFrom as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+        return choose_days(self.spec, annotated)
 
     def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
         rows = self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()
@@ -356,19 +355,14 @@ def _fit(context: dg.AssetExecutionContext, lake: Lake, fit: ModelVersion, data:
     from soundmill.osr.storage import dump_model
 
     spec = data.spec
-    try:
-        taught = data.tagged(data.days.train)
-        heard = taught.take(taught.heard().nonzero()[0])
-        per_tag = Counter(heard.tags[i] for i in heard.owner.tolist())
-        background, _ = data.background(data.days.background, background_share(per_tag))
-        context.log.info(
-            f"fitting {fit.name} {fit.version} to {len(heard)} sounds of {len(per_tag)} tags and {len(background)} of background"
-        )
-        model = GaussianVotes(
-            spec.components, spec.regularisation, spec.least_recall, spec.least_dbfs, time_of_day=spec.time_of_day, seed=spec.seed
-        ).fit(heard, background if len(background) else None)
-    except NothingToLearnFrom as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
+    taught = data.tagged(data.days.train)
+    heard = taught.take(taught.heard().nonzero()[0])
+    per_tag = Counter(heard.tags[i] for i in heard.owner.tolist())
+    background, _ = data.background(data.days.background, background_share(per_tag))
+    context.log.info(f"fitting {fit.name} {fit.version} to {len(heard)} sounds of {len(per_tag)} tags and {len(background)} of background")
+    model = GaussianVotes(
+        spec.components, spec.regularisation, spec.least_recall, spec.least_dbfs, time_of_day=spec.time_of_day, seed=spec.seed
+    ).fit(heard, background if len(background) else None)
     card = {
         "name": fit.name,
         "version": fit.version,

@@ -47,6 +47,8 @@ def parse_days(text: str) -> tuple[date, ...]:
     days: list[date] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         first, dots, last = part.partition("..")
+        if dots and parse_day(last) < parse_day(first):
+            raise UnreadableTime(f"{part!r} ends before it begins")
         days.extend(days_between(parse_day(first), parse_day(last)) if dots else [parse_day(first)])
     return tuple(sorted(set(days)))
 

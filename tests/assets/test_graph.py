@@ -391,3 +391,9 @@ def test_the_first_model_of_one_s_own_takes_the_demo_s_place(local_home: Home) -
     local_home.run("osr_model", model="demo")
     registry.promote("demo", 1, "the demo's own")
     assert local_home.run("osr_model", model="house")["osr_model", "house"]["champion"] is True
+
+
+@pytest.mark.parametrize("asset", ["osr_model", "evaluation_report"])
+def test_a_model_that_nobody_defined_is_named_without_a_trace_of_the_code(local_home: Home, asset: str) -> None:
+    with pytest.raises(RunFailed, match=f"^{asset}: no model is called 'nosuch'; define it with: soundmill model define nosuch$"):
+        local_home.run(asset, model="nosuch")

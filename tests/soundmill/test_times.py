@@ -48,6 +48,8 @@ def test_days_come_as_lists_and_ranges() -> None:
     assert parse_days("2026-01-09, 2026-01-01..2026-01-03") == (date(2026, 1, 1), date(2026, 1, 2), date(2026, 1, 3), date(2026, 1, 9))
     assert parse_days("") == ()
     assert len(parse_days("2024-02-28..2024-03-01")) == 3  # a leap day between
+    with pytest.raises(UnreadableTime, match="ends before it begins"):
+        parse_days("2026-01-05..2026-01-01")
     with pytest.raises(UnreadableTime, match="January"):
         parse_days("January")
 
