@@ -10,6 +10,7 @@ from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import COVERAGE, SEGMENTS, DayOfSegments, coverage_of, update_segments
 from soundmill.lake import Lake
+from soundmill.quarantine import quarantine_path
 
 landing_area = dg.AssetSpec(
     "landing_area",
@@ -108,7 +109,7 @@ def _segments_metadata(lake: Lake, day: date, result: DayOfSegments, collection:
         metadata["items_by_state"] = counts_table(result.states, "state")
     if result.reasons:
         metadata["quarantine_reasons"] = counts_table(result.reasons, "reason")
-        metadata["quarantine"] = dg.MetadataValue.path(lake.address(f"quarantine/{day.isoformat()}/{SEGMENTS.name}.json"))
+        metadata["quarantine"] = dg.MetadataValue.path(lake.address(quarantine_path(SEGMENTS.name, day)))
     if result.other_days:
         metadata["also_reached"] = ", ".join(other.isoformat() for other in result.other_days)
     if ready:

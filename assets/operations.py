@@ -8,17 +8,26 @@ import dagster as dg
 
 from assets.capture import capture_coverage, captured_segments
 from assets.features import annotation_features, segment_features
+from assets.ingest import downloads
 from assets.labels import annotations
 from assets.metadata import counts_table, picture
 from assets.osr import detections, evaluation_report, osr_model
 from assets.partitions import days, models
 from resources import CatalogResource, CollectionResource, LakeResource
 
-DAY_ASSETS = [captured_segments, capture_coverage, annotations, segment_features, annotation_features, detections]
+CAPTURE_DAY = [
+    captured_segments,
+    capture_coverage,
+    annotations,
+    segment_features,
+    annotation_features,
+    detections,
+]  # what a day of sound becomes
+DAY_ASSETS = [downloads, *CAPTURE_DAY]
 
 
 @dg.asset(
-    deps=[dg.AssetDep(captured_segments, partition_mapping=dg.AllPartitionMapping())],
+    deps=[dg.AssetDep(asset, partition_mapping=dg.AllPartitionMapping()) for asset in (downloads, captured_segments)],
     group_name="ingest",
     kinds={"sqlalchemy"},
     code_version="1",

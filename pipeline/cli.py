@@ -26,12 +26,12 @@ def materialize(
     Days that are up to date are left as they are, so a range can be run again at any time.
     """
     days, values = _range(day, first, last), settings()
-    from assets.operations import DAY_ASSETS
+    from assets.operations import CAPTURE_DAY
     from pipeline.definitions import defs
     from pipeline.run import RunFailed, UnknownAsset, instance_of
     from pipeline.run import materialize as run
 
-    names = [spec for name in assets for spec in ([a.key.to_user_string() for a in DAY_ASSETS] if name == "day" else [name])]
+    names = [spec for name in assets for spec in ([a.key.to_user_string() for a in CAPTURE_DAY] if name == "day" else [name])]
     with instance_of(values) as instance:
         try:
             done = run(defs, instance, names, days=days, model=model, log_level="WARNING" if as_json else "INFO")

@@ -98,7 +98,7 @@ def materialize(
     return found
 
 
-_EXTERNAL = frozenset({"landing_area", "catalog_labels"})
+_EXTERNAL = frozenset({"landing_area", "download_queue", "catalog_labels"})
 
 
 def _kind(spec: dg.AssetSpec) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from resources.alerts import AlertsResource
 from resources.collection import CollectionResource
+from resources.downloads import DownloadsResource
 from resources.storage import CatalogResource, LakeResource
 from soundmill.settings import Settings
 
@@ -24,5 +25,6 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             quarantine_warn_share=settings.quarantine_warn_share,
             max_attempts=settings.max_attempts,
         ),
+        "fetching": DownloadsResource(),
         "alerts": AlertsResource(),
     }

@@ -7,13 +7,17 @@ from typing import Any
 import dagster as dg
 
 from assets.features import annotation_features
+from assets.ingest import downloads
 from assets.labels import annotations
-from assets.operations import DAY_ASSETS, collection_progress
+from assets.operations import CAPTURE_DAY, collection_progress
 from assets.osr import evaluation_report, osr_model
 from resources import LakeResource
 
 day_chain = dg.define_asset_job(
-    "day_chain", selection=dg.AssetSelection.assets(*DAY_ASSETS), description="Everything that a day's audio and labels become."
+    "day_chain", selection=dg.AssetSelection.assets(*CAPTURE_DAY), description="Everything that a day's audio and labels become."
+)
+downloads_chain = dg.define_asset_job(
+    "downloads_chain", selection=dg.AssetSelection.assets(downloads), description="Fetches what was asked for on a day."
 )
 labels_chain = dg.define_asset_job(
     "labels_chain",
@@ -79,4 +83,4 @@ def prune_runs() -> None:
     delete_old_runs()
 
 
-JOBS: list[Any] = [day_chain, labels_chain, model_chain, progress_check, prune_runs]
+JOBS: list[Any] = [day_chain, downloads_chain, labels_chain, model_chain, progress_check, prune_runs]

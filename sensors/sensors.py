@@ -10,13 +10,14 @@ import dagster as dg
 from assets.features import annotation_features
 from assets.labels import REVISIONS
 from assets.partitions import RANGE_END, RANGE_START, days, models
-from resources import AlertsResource, CatalogResource, LakeResource
-from sensors.jobs import day_chain, labels_chain, model_chain
+from resources import AlertsResource, CatalogResource, DownloadsResource, LakeResource
+from sensors.jobs import day_chain, downloads_chain, labels_chain, model_chain
 from sensors.plan import Cursor, plan_days
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
-from soundmill.catalog import Annotations, ModelRegistry, is_dead
+from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, is_dead
 from soundmill.fingerprint import digest
+from soundmill.ingest.downloads import ASSET as DOWNLOADS_ASSET
 from soundmill.settings import Settings
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
@@ -43,6 +44,21 @@ def new_audio(context: dg.SensorEvaluationContext, lake: LakeResource, catalog: 
         current[day] = f"{current.get(day, '')} again: {mark}"
     note = f"; {misplaced} files lie outside landing/{{source}}/{{date}}/" if misplaced else ""
     return _ask_for_days(context, current, ledger.processed(SEGMENTS_ASSET), SEGMENTS_ASSET, note)
+
+
+@dg.sensor(job=downloads_chain, minimum_interval_seconds=15, default_status=_ON)
+def download_requests(
+    context: dg.SensorEvaluationContext, catalog: CatalogResource, fetching: DownloadsResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Runs the days on which requests are due: new ones, and those whose time for another attempt has come; and days whose tables
+    are to be made again because files came in over HTTP."""
+    ledger, options = catalog.ledger(), fetching.options()
+    ready = sum(count.seconds for count in ledger.counts() if count.state == "ready") / 3600 if options.stop_at_hours else 0.0
+    if options.stop_at_hours and ready >= options.stop_at_hours:
+        return dg.SkipReason(f"the target of {options.stop_at_hours:g} h is reached, and SOUNDMILL_STOP_AT_TARGET is on")
+    processed = ledger.processed(DOWNLOADS_ASSET)
+    current = {**processed, **DownloadQueue(catalog.open()).due_days(datetime.now(UTC))}
+    return _ask_for_days(context, current, processed, DOWNLOADS_ASSET)
 
 
 @dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)
@@ -157,4 +173,4 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
     return busy
 
 
-SENSORS = [new_audio, changed_annotations, model_requests, failed_runs]
+SENSORS = [new_audio, download_requests, changed_annotations, model_requests, failed_runs]

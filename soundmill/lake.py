@@ -109,6 +109,17 @@ class Lake:
         except FileNotFoundError:
             raise NotInLake(f"{self.address(path)} is not there") from None
 
+    def read_start(self, path: str, size: int) -> bytes | None:
+        """The first bytes of a blob, at most `size`; None where it is not there."""
+        full = self.full_path(path)
+        try:
+            if self.is_local:
+                with open(full, "rb") as file:
+                    return file.read(size)
+            return bytes(self.fs.cat_file(full, start=0, end=size))
+        except FileNotFoundError:
+            return None
+
     def write_bytes(self, path: str, data: bytes) -> None:
         """Writes a whole blob, atomically."""
         full = self.full_path(path)

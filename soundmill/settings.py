@@ -22,6 +22,18 @@ class Settings(BaseSettings):
     timezone: str = Field("UTC", description="zone for hours of the day in pictures and in the time-of-day model")
     s3_endpoint: str = Field("", description="S3-compatible endpoint URL, when it is not AWS")
     target_hours: float | None = Field(None, gt=0, description="hours of audio the collection aims at")
+    stop_at_target: bool = Field(False, description="whether downloads stop when the target is reached")
+    downloads_enabled: bool = Field(True, description="whether requests over HTTP are carried out; off: they are answered as a dry run")
+    download_allow: str = Field(
+        "", description="hosts, addresses or networks exempt from the refusal of private addresses, comma separated"
+    )
+    download_concurrency: int = Field(8, ge=1, le=64, description="downloads at a time")
+    download_per_host: int = Field(4, ge=1, le=64, description="downloads at a time from one host")
+    download_delay_seconds: float = Field(0.0, ge=0, description="seconds between the starts of two downloads from one host")
+    download_max_megabytes: int = Field(1024, ge=1, description="largest file that is fetched, MB of 1,048,576 bytes")
+    download_max_seconds: float = Field(1800.0, gt=0, description="longest time that one file may take to come")
+    download_max_hours: float = Field(24.0, gt=0, description="longest sound that one file may hold")
+    keep_originals: bool = Field(False, description="whether downloads are also kept as they came, under their hash")
     alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")
     gate_dbfs: float | None = Field(-48.0, le=0, description="segments whose peak stays below are counted as silent; 'off' keeps all")
     segment_samples: int = Field(132_352, ge=4410, description="samples in a segment (3.0012 s at 44.1 kHz)")
@@ -65,4 +77,18 @@ class Settings(BaseSettings):
     @property
     def extractor_names(self) -> tuple[str, ...]:
         """The extractors run on every day."""
-        return tuple(name.strip() for name in self.extractors.split(",") if name.strip())
+        return _words(self.extractors)
+
+    @property
+    def download_exempt(self) -> tuple[str, ...]:
+        """What may be fetched from although it is private."""
+        return _words(self.download_allow)
+
+    @property
+    def spool(self) -> Path:
+        """Where files wait that are on their way into the lake."""
+        return self.home.absolute() / "spool"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())

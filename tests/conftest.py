@@ -25,6 +25,7 @@ from soundmill.audio import wav_bytes  # noqa: E402
 from soundmill.catalog import Catalog, open_catalog  # noqa: E402
 from soundmill.lake import Lake, open_lake  # noqa: E402
 from tests.home import home, local_home  # noqa: E402, F401  # fixtures
+from tests.web import web  # noqa: E402, F401  # a fixture
 
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 44_100

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.definitions import build_definitions
 from pipeline.run import Materialized, materialize
-from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
+from resources import AlertsResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource
 from soundmill.audio import to_pcm16, wav_bytes
 from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, ModelRegistry
 from soundmill.lake import Lake
@@ -71,11 +71,12 @@ class Home:
         ModelRegistry(self.catalog).define(name, ModelSpec(**spec).model_dump(mode="json"))
 
 
-def _home(lake_url: str, endpoint: str, catalog_url: str) -> Iterator[Home]:
+def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Iterator[Home]:
     resources = {
         "lake": LakeResource(url=lake_url, s3_endpoint=endpoint),
         "catalog": CatalogResource(url=catalog_url),
         "collection": CollectionResource(extractors=["loudest_frames"]),
+        "fetching": DownloadsResource(overrides={"home": str(folder), "download_allow": "127.0.0.1"}),
         "alerts": AlertsResource(),
     }
     with dg.instance_for_test() as instance:
@@ -85,12 +86,12 @@ def _home(lake_url: str, endpoint: str, catalog_url: str) -> Iterator[Home]:
 @pytest.fixture(params=["folder and SQLite", "S3 and PostgreSQL"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     if request.param == "folder and SQLite":
-        yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}")
+        yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
     else:
         get = request.getfixturevalue
-        yield from _home(get("s3_url"), get("s3_endpoint"), get("postgres_url"))
+        yield from _home(get("s3_url"), get("s3_endpoint"), get("postgres_url"), tmp_path)
 
 
 @pytest.fixture
 def local_home(tmp_path: Path) -> Iterator[Home]:
-    yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}")
+    yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)

@@ -3,25 +3,32 @@
 Here belongs what turns bytes into samples and back. What the sound means (segments, features, words) lies in other folders.
 """
 
+from soundmill.audio.activity import SpeechMeter, Turn, overlap_seconds, speech_seconds
 from soundmill.audio.decode import AudioInfo, AudioReader, Channels, UndecodableAudio, open_audio, probe
-from soundmill.audio.levels import Levels, amplitude, dbfs, levels
+from soundmill.audio.levels import LevelMeter, Levels, amplitude, dbfs, levels
 from soundmill.audio.resample import Resampler
-from soundmill.audio.wav import convert, read_pcm, to_pcm16, wav_bytes
+from soundmill.audio.wav import WavWriter, convert, read_pcm, to_pcm16, wav_bytes
 
 __all__ = [
     "AudioInfo",
     "AudioReader",
     "Channels",
+    "LevelMeter",
     "Levels",
     "Resampler",
+    "SpeechMeter",
+    "Turn",
     "UndecodableAudio",
+    "WavWriter",
     "amplitude",
     "convert",
     "dbfs",
     "levels",
     "open_audio",
+    "overlap_seconds",
     "probe",
     "read_pcm",
+    "speech_seconds",
     "to_pcm16",
     "wav_bytes",
 ]

@@ -29,19 +29,42 @@ class Levels:
         return dbfs(self.max_amp / FULL_SCALE)
 
 
+class LevelMeter:
+    """Measures a stream of int16 samples, block by block."""
+
+    def __init__(self) -> None:
+        self._count = self._low = self._high = self._clipped = 0
+        self._sum = self._squares = 0.0
+
+    def add(self, pcm: npt.NDArray[np.int16]) -> None:
+        """Takes samples of shape (n,)."""
+        if not len(pcm):
+            return
+        low, high = int(pcm.min()), int(pcm.max())
+        samples = pcm.astype(np.float32)
+        self._low, self._high, self._count = min(self._low, low), max(self._high, high), self._count + len(pcm)
+        if max(high, -low) >= FULL_SCALE:
+            self._clipped += int(np.count_nonzero(pcm >= FULL_SCALE) + np.count_nonzero(pcm <= -FULL_SCALE))
+        self._squares += float(np.dot(samples, samples))
+        self._sum += float(samples.sum(dtype=np.float64))
+
+    def levels(self) -> Levels:
+        """What was measured so far. A sample is clipped at the largest or smallest value int16 can hold."""
+        if not self._count:
+            return Levels(0, 0.0, 0.0, 0)
+        return Levels(
+            max_amp=max(self._high, -self._low),
+            rms=math.sqrt(self._squares / self._count) / FULL_SCALE,
+            dc=self._sum / self._count / FULL_SCALE,
+            clipped=self._clipped,
+        )
+
+
 def levels(pcm: npt.NDArray[np.int16]) -> Levels:
-    """Measures int16 samples of shape (n,). A sample is clipped at the largest or smallest value int16 can hold."""
-    if not len(pcm):
-        return Levels(0, 0.0, 0.0, 0)
-    low, high = int(pcm.min()), int(pcm.max())
-    samples = pcm.astype(np.float32)
-    clipped = int(np.count_nonzero(pcm >= FULL_SCALE) + np.count_nonzero(pcm <= -FULL_SCALE)) if max(high, -low) >= FULL_SCALE else 0
-    return Levels(
-        max_amp=max(high, -low),
-        rms=math.sqrt(float(np.dot(samples, samples)) / len(pcm)) / FULL_SCALE,
-        dc=float(samples.mean(dtype=np.float64)) / FULL_SCALE,
-        clipped=clipped,
-    )
+    """Measures int16 samples of shape (n,)."""
+    meter = LevelMeter()
+    meter.add(pcm)
+    return meter.levels()
 
 
 def dbfs(share: float) -> float:

@@ -16,13 +16,19 @@ class Resampler:
 
     def __call__(self, blocks: Iterable[Float32]) -> Iterator[Float32]:
         """Resampled blocks of shape (n,), float32; together round(frames * target / source) samples."""
-        if self._stream is None:
-            yield from blocks
-            return
         for block in blocks:
-            resampled = self._stream.resample_chunk(block)
+            resampled = self.push(block)
             if len(resampled):
                 yield resampled
-        tail = self._stream.resample_chunk(np.empty(0, np.float32), last=True)
+        tail = self.flush()
         if len(tail):
             yield tail
+
+    def push(self, block: Float32) -> Float32:
+        """What is ready once these samples are in; maybe nothing yet."""
+        return block if self._stream is None else self._stream.resample_chunk(block)
+
+    def flush(self) -> Float32:
+        """What is left when the stream has ended."""
+        nothing = np.empty(0, np.float32)
+        return nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True)

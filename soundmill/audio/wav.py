@@ -51,17 +51,38 @@ def convert(source: Source, target: BinaryIO, sample_rate: int = 16_000, channel
 
 def write_blocks(blocks: Iterable[Float32], target: BinaryIO, sample_rate: int) -> int:
     """Writes float32 blocks of shape (n,) as a mono 16-bit WAV; returns the samples written."""
-    target.write(_header(0, sample_rate))
-    written = 0
+    writer = WavWriter(target, sample_rate)
     for block in blocks:
+        writer.write(block)
+    return writer.finish()
+
+
+class WavWriter:
+    """Writes a mono 16-bit WAV block by block to a seekable file; its header is right once `finish` has been called."""
+
+    def __init__(self, target: BinaryIO, sample_rate: int) -> None:
+        self._target, self._rate, self._samples = target, sample_rate, 0
+        target.write(_header(0, sample_rate))
+
+    def write(self, block: Float32) -> Int16:
+        """Appends float32 samples of shape (n,); returns them as written. Raises `UndecodableAudio` where no header could count them."""
         pcm = to_pcm16(block)
-        written += len(pcm)
-        if 2 * written > _MOST_DATA:
-            raise UndecodableAudio("too_long", f"more than {_MOST_DATA / 2 / sample_rate / 3600:.0f} hours do not fit one WAV file")
-        target.write(pcm.data)
-    target.seek(0)
-    target.write(_header(2 * written, sample_rate))
-    return written
+        self._samples += len(pcm)
+        if 2 * self._samples > _MOST_DATA:
+            raise UndecodableAudio("too_long", f"more than {_MOST_DATA / 2 / self._rate / 3600:.0f} hours do not fit one WAV file")
+        self._target.write(pcm.data)
+        return pcm
+
+    def finish(self) -> int:
+        """Writes the final header; returns the samples written."""
+        self._target.seek(0)
+        self._target.write(_header(2 * self._samples, self._rate))
+        return self._samples
+
+
+def is_header_of(head: bytes, sample_rate: int, samples: int) -> bool:
+    """Whether these first bytes are the header that this project writes for a mono WAV of that rate and length."""
+    return head == _header(2 * samples, sample_rate)
 
 
 def _header(data_bytes: int, sample_rate: int) -> bytes:

@@ -5,7 +5,6 @@ claim the same moment, the one that is there keeps it, and of two that are new t
 """
 
 import hashlib
-import json
 import struct
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -21,9 +20,10 @@ from soundmill.audio import Channels, Levels, Resampler, UndecodableAudio, ampli
 from soundmill.audio.decode import Float32
 from soundmill.audio.wav import Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
-from soundmill.catalog import Item, ItemState, Ledger
+from soundmill.catalog import CAPTURED, Item, ItemState, Ledger, backoff
 from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, NotInLake, column
+from soundmill.quarantine import write_quarantine
 from soundmill.times import from_ms, to_ms
 
 SEGMENTS = DayTable(
@@ -51,7 +51,6 @@ SEGMENTS = DayTable(
 ASSET = SEGMENTS.name
 SHORTEST_SECONDS = 0.1
 _WRITERS = 4
-_BACKOFF = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -153,7 +152,7 @@ def update_segments(
     changed = lake.made_from(SEGMENTS, day) != content
     if changed:
         lake.write_day(SEGMENTS, day, SEGMENTS.from_rows(_row(item, segmenter) for item in ready), made_from=content)
-    _write_quarantine(lake, ledger, day)
+    write_quarantine(lake, ASSET, day, ledger.quarantined(day))
     # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
     ledger.mark_processed(ASSET, day, fingerprint, previous)
     return _summary(ledger, day, len(files), len(due), changed, other_days)
@@ -177,7 +176,7 @@ def _fingerprint(file: LandedFile, segmenter: Segmenter) -> str:
 def _with_attempts(item: Item, before: Item | None, now: datetime) -> Item:
     again = before is not None and before.state == "quarantined" and before.fingerprint == item.fingerprint
     attempts = before.attempts + 1 if again and before is not None else 1
-    return replace(item, attempts=attempts, next_attempt_at=now + _BACKOFF * 4 ** (attempts - 1) if item.transient else None)
+    return replace(item, attempts=attempts, next_attempt_at=now + backoff(attempts) if item.transient else None)
 
 
 def _orphans(old: list[Item], new: list[Item]) -> set[str]:
@@ -312,22 +311,10 @@ def _row(item: Item, segmenter: Segmenter) -> dict[str, object]:
     }
 
 
-def _write_quarantine(lake: Lake, ledger: Ledger, day: date) -> None:
-    path = f"quarantine/{day.isoformat()}/{ASSET}.json"
-    notes = [
-        {"item": item.key, "reason": item.reason, "message": item.message, "retry": "transient" if item.transient else "permanent"}
-        for item in sorted(ledger.quarantined(day), key=lambda item: item.key)
-    ]
-    if notes:
-        lake.write_if_changed(path, (json.dumps(notes, indent=1) + "\n").encode())
-    else:
-        lake.delete(path)
-
-
 def _summary(ledger: Ledger, day: date, files: int, worked_on: int, changed: bool, other_days: set[date]) -> DayOfSegments:
     states: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
-    for count in ledger.counts(day):
+    for count in ledger.counts(day, CAPTURED):
         states[count.state] += count.items
         seconds[count.state] += count.seconds  # type: ignore[assignment]  # Counter adds floats as well
     reasons = Counter(item.reason or "" for item in ledger.quarantined(day))

@@ -6,24 +6,35 @@ lies in the lake.
 
 from soundmill.catalog.annotations import Annotation, Annotations
 from soundmill.catalog.database import Catalog, CatalogUnavailable, open_catalog
+from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker
 from soundmill.catalog.leases import Lease, LeaseLost, is_dead, lease, process_mark
-from soundmill.catalog.ledger import Item, ItemState, Ledger, StateCount
+from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
 from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
 
 __all__ = [
+    "CAPTURED",
+    "DOWNLOADED",
+    "AddOutcome",
     "Annotation",
     "Annotations",
     "Catalog",
     "CatalogUnavailable",
+    "DownloadQueue",
+    "DownloadRequest",
     "Item",
+    "ItemKind",
     "ItemState",
     "Lease",
     "LeaseLost",
     "Ledger",
     "ModelRegistry",
     "ModelVersion",
+    "RequestRefused",
     "StateCount",
     "UnknownModel",
+    "Wanted",
+    "backoff",
+    "by_speaker",
     "is_dead",
     "lease",
     "open_catalog",

@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true
@@ -13,7 +13,15 @@ from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
+ItemKind = Literal["recording", "segment", "download"]
+CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
+DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 _BATCH = 500
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after so many failed attempts: 1, 4, 16, ... minutes, at most a day."""
+    return min(timedelta(minutes=4 ** min(attempts - 1, 10)), timedelta(days=1))
 
 
 @dataclass(frozen=True)
@@ -23,19 +31,20 @@ class Item:
     A landed file that makes one segment is that segment's row; a longer one is a `recording` in state `cut`, whose segments
     carry `parent`. The seconds of all states but `cut` therefore add up to the raw audio, each second once.
 
-    key          stable name: the landed path, with `#` and a number for a segment cut from a longer recording
-    kind         recording, segment
-    day          UTC date of the audio itself (of the landing folder where the audio could not be read)
+    key          stable name: the landed path, with `#` and a number for a segment cut from a longer recording;
+                 downloads/{conversation}/{speaker} for a download
+    kind         recording, segment, download
+    day          UTC date of the audio itself (of the landing folder where the audio could not be read); of a download's request
     landed       date folder it was landed in; None for a segment of a longer recording
     fingerprint  of the input and of how it was treated: an item is redone when it differs
     started_at   UTC moment of the first sample; seconds: its length
-    path         the stored WAV in the lake (state ready only); content_hash: sha256 of that file
-    blocked_by   key of the item that has the same moment, for a duplicate or a conflict
+    path         the stored WAV in the lake (of what is ready, and of a download that is a duplicate); content_hash: its sha256
+    blocked_by   key of the item that has the same moment or the same sound, for a duplicate or a conflict
     reason       one short word why it is not ready; message: a sentence; transient: whether a later attempt may succeed
     """
 
     key: str
-    kind: Literal["recording", "segment"]
+    kind: ItemKind
     source: str
     day: date
     state: ItemState
@@ -86,9 +95,21 @@ class Ledger:
         of_state = true() if state is None else ItemRow.state == state
         return self._items(ItemRow.day == day, ItemRow.kind == "segment", of_state)
 
-    def quarantined(self, day: date) -> list[Item]:
+    def quarantined(self, day: date, kinds: Collection[ItemKind] = CAPTURED) -> list[Item]:
         """Items of a day that are in quarantine, by source, start and key."""
-        return self._items(ItemRow.day == day, ItemRow.state == "quarantined")
+        return self._items(ItemRow.day == day, ItemRow.state == "quarantined", ItemRow.kind.in_(kinds))
+
+    def downloads(self, day: date | None = None) -> list[Item]:
+        """What the requests of a day, or of all days, became: by key."""
+        of_day = true() if day is None else ItemRow.day == day
+        return sorted(self._items(ItemRow.kind == "download", of_day), key=lambda item: item.key)
+
+    def known(self, keys: Sequence[str]) -> dict[str, Item]:
+        """Those of the items that the ledger has, by key."""
+        found: dict[str, Item] = {}
+        for start in range(0, len(keys), _BATCH):
+            found |= {item.key: item for item in self._items(ItemRow.key.in_(keys[start : start + _BATCH]))}
+        return found
 
     def at(self, source: str, moment: datetime) -> list[Item]:
         """Ready segments of a source that begin at the moment."""
@@ -159,14 +180,36 @@ class Ledger:
             gone = [key for key in old if key not in new]
             for start in range(0, len(gone), _BATCH):
                 session.execute(delete(ItemRow).where(ItemRow.key.in_(gone[start : start + _BATCH])))
-            self._upsert(session, [item, *segments])
-            self._mark_stale(session, asset, days)
+            self.write(session, [item, *segments])
+            self.mark_stale(session, asset, days)
 
-    def counts(self, day: date | None = None) -> list[StateCount]:
+    def settle_twins(self, hashes: Collection[str], asset: str, besides: date | None = None) -> None:
+        """Of downloads with the same sound, the first by day and key is ready and the others are duplicates of it.
+
+        The two sides of one conversation are never each other's duplicates: that they sound alike is for the pair's check to say.
+        The outcome follows from what is there, whoever came first; days that change, `besides` one, are marked stale for `asset`.
+        """
+        with self._catalog.writing() as session:
+            columns = [getattr(ItemRow, name) for name in _COLUMNS]
+            wanted = sorted(hashes)
+            for start in range(0, len(wanted), _BATCH):
+                found = select(*columns).where(
+                    ItemRow.content_hash.in_(wanted[start : start + _BATCH]),
+                    ItemRow.kind == "download",
+                    ItemRow.state.in_(["ready", "duplicate"]),
+                )
+                twins: dict[str, list[Item]] = {}
+                for item in sorted((Item(*row) for row in session.execute(found)), key=lambda item: (item.day, item.key)):
+                    twins.setdefault(item.content_hash or "", []).append(item)
+                changed = [new for items in twins.values() for old, new in zip(items, _settled(items), strict=True) if new != old]
+                self.write(session, changed)
+                self.mark_stale(session, asset, {item.day for item in changed} - {besides})
+
+    def counts(self, day: date | None = None, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED)) -> list[StateCount]:
         """Items and seconds by source and state; recordings that were cut are left out, for their segments carry the seconds."""
         query = (
             select(ItemRow.source, ItemRow.state, func.count(), func.coalesce(func.sum(ItemRow.seconds), 0.0))
-            .where(ItemRow.state != "cut")
+            .where(ItemRow.state != "cut", ItemRow.kind.in_(kinds))
             .group_by(ItemRow.source, ItemRow.state)
             .order_by(ItemRow.source, ItemRow.state)
         )
@@ -205,7 +248,8 @@ class Ledger:
         with self._catalog.writing() as session:
             return session.execute(row.returning(ProcessedRow.day)).scalar() is not None
 
-    def _mark_stale(self, session: Session, asset: str, days: Iterable[date]) -> None:
+    def mark_stale(self, session: Session, asset: str, days: Iterable[date]) -> None:
+        """Says, within a transaction, that an asset's days are to be made again."""
         now = datetime.now(UTC)
         for day in days:
             note = f"stale {secrets.token_hex(8)}"
@@ -218,8 +262,31 @@ class Ledger:
         with self._catalog.reading() as session:
             return [Item(*row) for row in session.execute(query.order_by(ItemRow.source, ItemRow.started_at, ItemRow.key))]
 
-    def _upsert(self, session: Session, items: Iterable[Item]) -> None:
+    def withdraw_below(self, session: Session, prefix: str) -> list[Item]:
+        """Within a transaction, withdraws the items whose keys begin so; returns them as they were."""
+        query = select(*(getattr(ItemRow, name) for name in _COLUMNS)).where(ItemRow.key.startswith(prefix, autoescape=True))
+        found = [Item(*row) for row in session.execute(query)]
+        self.write(
+            session, [replace(item, state="withdrawn", path=None, reason=None, message=None, next_attempt_at=None) for item in found]
+        )
+        return found
+
+    def write(self, session: Session, items: Iterable[Item]) -> None:
+        """Writes items within a transaction, each in place of what stood under its key."""
         now = datetime.now(UTC)
         rows = [{**{name: getattr(item, name) for name in _COLUMNS}, "updated_at": now} for item in items]
         for start in range(0, len(rows), _BATCH):
             session.execute(self._upsert_item, rows[start : start + _BATCH])
+
+
+def _settled(twins: Sequence[Item]) -> list[Item]:
+    """Items with the same sound, in order, as they are to stand."""
+    first = twins[0]
+    settled = []
+    for item in twins:
+        if item is first or item.measures.get("conversation") == first.measures.get("conversation"):
+            settled.append(replace(item, state="ready", reason=None, message=None, blocked_by=None))
+        else:
+            message = f"the same sound as {first.key}"
+            settled.append(replace(item, state="duplicate", reason="same_audio", message=message, blocked_by=first.key))
+    return settled

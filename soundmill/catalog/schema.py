@@ -41,6 +41,7 @@ class ItemRow(Base):
         Index("items_by_parent", "parent"),
         Index("items_by_path", "path"),
         Index("items_by_start", "source", "started_at"),
+        Index("items_by_content", "content_hash"),
     )
 
     key: Mapped[str] = mapped_column(String(1024), primary_key=True)
@@ -63,6 +64,31 @@ class ItemRow(Base):
     next_attempt_at: Mapped[datetime | None]
     blocked_by: Mapped[str | None] = mapped_column(String(1024), index=True)
     updated_at: Mapped[datetime]
+
+
+class DownloadRow(Base):
+    """A request to fetch one file: see `downloads.DownloadRequest` for the meaning of each column."""
+
+    __tablename__ = "download_requests"
+    __table_args__ = (
+        UniqueConstraint("conversation", "speaker", name="one_request"),
+        Index("downloads_due", "state", "next_attempt_at"),
+        Index("downloads_by_day", "day", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    conversation: Mapped[str] = mapped_column(String(128))
+    speaker: Mapped[str] = mapped_column(String(128))
+    url: Mapped[str] = mapped_column(Text)
+    day: Mapped[date] = mapped_column(Date)
+    requested_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None] = mapped_column(Text)
+    claimed_by: Mapped[str | None] = mapped_column(String(256))
+    finished_at: Mapped[datetime | None]
 
 
 class ProcessedRow(Base):

@@ -1,0 +1,325 @@
+"""The queue of downloads: what was asked for, who works on it, and what became of it."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from typing import Literal, cast
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, update
+
+from soundmill.catalog.database import Catalog
+from soundmill.catalog.leases import is_dead
+from soundmill.catalog.ledger import Item, Ledger
+from soundmill.catalog.schema import DownloadRow, LeaseRow
+
+WORKER = "downloads/worker "  # names of the leases that workers hold while they live begin so
+_LONGEST_NAME = 100  # bytes: two of them and an ending fit a file's name
+_LONGEST_URL = 4096
+_BATCH = 400
+
+RequestState = Literal["queued", "done", "failed", "withdrawn"]
+AddOutcome = Literal["new", "known", "changed", "conflict", "withdrawn"]
+
+
+class RequestRefused(ValueError):
+    """A request that can never be a file in the lake; the message says which part is wrong."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file to fetch. `speaker` "agent+customer" means a recording whose first channel is the agent and whose second the customer.
+
+    Raises `RequestRefused` where a name could leave its folder or the URL is none.
+    """
+
+    conversation: str
+    speaker: str
+    url: str
+
+    def __post_init__(self) -> None:
+        speakers = [_name("the speaker", part) for part in self.speaker.split("+")]
+        if len(set(speakers)) < len(speakers):
+            raise RequestRefused(f"the speaker {self.speaker!r} names one twice")
+        object.__setattr__(self, "conversation", _name("the conversation id", self.conversation))
+        object.__setattr__(self, "speaker", _name("the speaker", "+".join(speakers)))
+        url = self.url.strip()
+        if not url:
+            raise RequestRefused(f"{self.conversation}: there is no URL for {self.speaker}")
+        if len(url) > _LONGEST_URL or any(unicodedata.category(letter) == "Cc" for letter in url):
+            raise RequestRefused(
+                f"{self.conversation}: the URL for {self.speaker} is longer than {_LONGEST_URL} or holds control characters"
+            )
+        object.__setattr__(self, "url", url)
+
+
+@dataclass(frozen=True)
+class DownloadRequest:
+    """A file that was asked for.
+
+    day              UTC date of `requested_at`: the partition it belongs to
+    state            queued (also while it waits for its next attempt), done, failed, withdrawn
+    next_attempt_at  not before then; reason, message: what the last attempt failed of
+    claimed_by       the worker on it; a claim ends with that worker's lease
+    """
+
+    id: int
+    conversation: str
+    speaker: str
+    url: str
+    day: date
+    requested_at: datetime
+    state: RequestState
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    reason: str | None = None
+    message: str | None = None
+    claimed_by: str | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """One speaker, or those of the channels in order."""
+        return tuple(self.speaker.split("+"))
+
+    def key(self, speaker: str) -> str:
+        """The ledger's key of one speaker's file."""
+        return f"downloads/{self.conversation}/{speaker}"
+
+    def path(self, speaker: str) -> str:
+        """Where that file lies in the lake."""
+        return f"audio/downloads/{self.day.isoformat()}/{self.conversation}/{self.conversation}_{speaker}.wav"
+
+
+_COLUMNS = [f.name for f in fields(DownloadRequest)]
+
+
+class DownloadQueue:
+    """Requests: added, claimed by workers one at a time, and settled together with their rows of the ledger."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._ledger = Ledger(catalog)
+
+    def add(self, wanted: Sequence[Wanted], now: datetime, *, replace: bool = False) -> list[AddOutcome]:
+        """Asks for files; says of each what that meant.
+
+        new        it is queued
+        known      it was asked for before: nothing changes
+        changed    the speaker's file failed, or `replace` is set: it is fetched anew, from the URL given now
+        conflict   another URL was asked for as this speaker, and not yet in vain: nothing changes
+        withdrawn  it was taken back, and stays so
+        """
+        outcomes: list[AddOutcome] = []
+        now = now.astimezone(UTC)
+        with self._catalog.writing() as session:
+            for start in range(0, len(wanted), _BATCH):
+                part = wanted[start : start + _BATCH]
+                there: dict[str, list[DownloadRow]] = {}
+                for row in session.scalars(select(DownloadRow).where(DownloadRow.conversation.in_({one.conversation for one in part}))):
+                    there.setdefault(row.conversation, []).append(row)
+                for one in part:
+                    known = there.setdefault(one.conversation, [])
+                    outcome = _outcome(one, known, replace)
+                    if outcome == "new":
+                        row = DownloadRow(
+                            conversation=one.conversation,
+                            speaker=one.speaker,
+                            url=one.url,
+                            day=now.date(),
+                            requested_at=now,
+                            state="queued",
+                            attempts=0,
+                        )
+                        session.add(row)
+                        known.append(row)
+                    elif outcome == "changed":
+                        row = next(row for row in known if row.speaker == one.speaker)
+                        row.url, row.state, row.attempts, row.next_attempt_at, row.claimed_by = one.url, "queued", 0, None, None
+                    outcomes.append(outcome)
+        return outcomes
+
+    def claim(
+        self, worker: str, now: datetime, *, day: date | None = None, ids: Collection[int] | None = None, limit: int = 1
+    ) -> list[DownloadRequest]:
+        """Takes up to `limit` requests that are due and that no living worker holds, in order of their coming."""
+        wanted = and_(true() if day is None else DownloadRow.day == day, true() if ids is None else DownloadRow.id.in_(sorted(ids)))
+        free = self._free()
+        chosen = select(DownloadRow.id).where(_due(now), free, wanted).order_by(DownloadRow.id).limit(limit)
+        claim = (
+            update(DownloadRow)
+            .where(DownloadRow.id.in_(chosen.with_for_update(skip_locked=True)), DownloadRow.state == "queued")
+            .values(claimed_by=worker)
+            .returning(*(getattr(DownloadRow, name) for name in _COLUMNS))
+            .execution_options(synchronize_session=False)
+        )
+        with self._catalog.writing() as session:
+            return sorted((DownloadRequest(*row) for row in session.execute(claim)), key=lambda request: request.id)
+
+    def settle(
+        self,
+        request: DownloadRequest,
+        items: Iterable[Item],
+        now: datetime,
+        *,
+        state: RequestState,
+        reason: str | None = None,
+        message: str | None = None,
+        next_attempt_at: datetime | None = None,
+        stale: str = "",
+    ) -> bool:
+        """Ends an attempt: writes the request's state and its items, in one transaction, if the claim is still this worker's.
+
+        `stale` names an asset whose day is to be made again for it. Says whether it wrote.
+        """
+        ended = (
+            update(DownloadRow)
+            .where(DownloadRow.id == request.id, DownloadRow.claimed_by == request.claimed_by, DownloadRow.state == "queued")
+            .values(
+                state=state,
+                attempts=DownloadRow.attempts + 1,
+                reason=reason,
+                message=message,
+                next_attempt_at=next_attempt_at,
+                claimed_by=None,
+                finished_at=None if state == "queued" else now,
+            )
+            .returning(DownloadRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        with self._catalog.writing() as session:
+            if session.execute(ended).scalar() is None:
+                return False
+            self._ledger.write(session, items)
+            if stale:
+                self._ledger.mark_stale(session, stale, [request.day])
+        return True
+
+    def release(self, worker: str) -> None:
+        """Gives back what a worker still holds."""
+        with self._catalog.writing() as session:
+            session.execute(update(DownloadRow).where(DownloadRow.claimed_by == worker).values(claimed_by=None))
+
+    def retry(self, *, conversation: str | None = None, reason: str | None = None) -> int:
+        """Queues failed and waiting requests anew, with all their attempts before them; of one conversation or reason, or all."""
+        again = (
+            update(DownloadRow)
+            .where(
+                or_(DownloadRow.state == "failed", and_(DownloadRow.state == "queued", DownloadRow.next_attempt_at.is_not(None))),
+                true() if conversation is None else DownloadRow.conversation == conversation,
+                true() if reason is None else DownloadRow.reason == reason,
+            )
+            .values(state="queued", attempts=0, next_attempt_at=None)
+            .returning(DownloadRow.id)
+        )
+        with self._catalog.writing() as session:
+            return len(session.execute(again).all())
+
+    def withdraw(self, conversation: str, now: datetime, stale: str) -> list[Item]:
+        """Takes a conversation back for good; returns its items as they were. Their files are for the caller to delete."""
+        with self._catalog.writing() as session:
+            gone = update(DownloadRow).where(DownloadRow.conversation == conversation)
+            days = session.scalars(
+                gone.values(state="withdrawn", claimed_by=None, next_attempt_at=None, finished_at=now).returning(DownloadRow.day)
+            ).all()
+            self._ledger.mark_stale(session, stale, set(days))
+            return self._ledger.withdraw_below(session, f"downloads/{conversation}/")
+
+    def of(self, conversation: str) -> list[DownloadRequest]:
+        """A conversation's requests."""
+        return self._requests(DownloadRow.conversation == conversation)
+
+    def of_day(self, day: date) -> list[DownloadRequest]:
+        """The requests of a day."""
+        return self._requests(DownloadRow.day == day)
+
+    def troubled(self, limit: int = 1000) -> list[DownloadRequest]:
+        """Requests that failed, or wait for another attempt."""
+        return self._requests(or_(DownloadRow.state == "failed", DownloadRow.next_attempt_at.is_not(None)), limit)
+
+    def due_days(self, now: datetime) -> dict[date, str]:
+        """Days with requests that are due and in no living worker's hands, each with a mark that changes with every attempt."""
+        query = (
+            select(DownloadRow.day, func.count(), func.sum(DownloadRow.attempts), func.max(DownloadRow.id))
+            .where(_due(now), self._free())
+            .group_by(DownloadRow.day)
+        )
+        with self._catalog.reading() as session:
+            return {day: f"{count} requests, {attempts} attempts, to {last}" for day, count, attempts, last in session.execute(query)}
+
+    def counts(self, now: datetime, day: date | None = None) -> dict[str, int]:
+        """Requests by state: queued ones told apart as queued, working and waiting."""
+        alive, found = self._alive(), Counter[str]()
+        later = (DownloadRow.next_attempt_at > now).label("later")
+        query = select(DownloadRow.state, DownloadRow.claimed_by, later, func.count())
+        if day is not None:
+            query = query.where(DownloadRow.day == day)
+        with self._catalog.reading() as session:
+            for state, worker, waits, count in session.execute(query.group_by(DownloadRow.state, DownloadRow.claimed_by, later)):
+                found["working" if worker in alive else "waiting" if state == "queued" and waits else state] += count
+        return dict(found)
+
+    def is_held(self, request: DownloadRequest) -> bool:
+        """Whether a living worker is on it."""
+        return request.claimed_by in self._alive()
+
+    def _requests(self, wanted: ColumnElement[bool], limit: int | None = None) -> list[DownloadRequest]:
+        query = select(*(getattr(DownloadRow, name) for name in _COLUMNS)).where(wanted).order_by(DownloadRow.id).limit(limit)
+        with self._catalog.reading() as session:
+            return [DownloadRequest(*row) for row in session.execute(query)]
+
+    def _free(self) -> ColumnElement[bool]:
+        """Requests that nobody holds, or whose holder's lease is over. Judged where it is used: a worker may have come meanwhile."""
+        living = _leases().where(LeaseRow.owner.not_in([owner for owner in self._owners() if is_dead(owner)]))
+        return or_(DownloadRow.claimed_by.is_(None), DownloadRow.claimed_by.not_in(living))
+
+    def _alive(self) -> set[str]:
+        """Workers whose lease runs, but for those on this machine that are known to be gone."""
+        return {owner for owner in self._owners() if not is_dead(owner)}
+
+    def _owners(self) -> set[str]:
+        with self._catalog.reading() as session:
+            return set(session.scalars(_leases()))
+
+
+def _leases() -> Select[tuple[str]]:
+    return select(LeaseRow.owner).where(LeaseRow.name.startswith(WORKER), LeaseRow.expires_at > datetime.now(UTC))
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return and_(DownloadRow.state == "queued", or_(DownloadRow.next_attempt_at.is_(None), DownloadRow.next_attempt_at <= now))
+
+
+def _outcome(one: Wanted, known: Iterable[DownloadRow], replace: bool) -> AddOutcome:
+    speakers = set(one.speaker.split("+"))
+    for row in known:
+        if row.speaker == one.speaker:
+            if row.state == "withdrawn":
+                return "withdrawn"
+            if row.state == "failed" or replace:
+                return "changed"
+            return "known" if row.url == one.url else "conflict"
+        if speakers & set(row.speaker.split("+")):
+            return "conflict"
+    return "new"
+
+
+def _name(what: str, text: str) -> str:
+    """A name that is safe as a file's and a folder's. Raises `RequestRefused`."""
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name:
+        raise RequestRefused(f"{what} is empty")
+    if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        raise RequestRefused(f"{what} {name[:20]!r}... is longer than {_LONGEST_NAME} bytes")
+    if name.startswith(".") or any(letter in "/\\" or unicodedata.category(letter)[0] == "C" for letter in name):
+        raise RequestRefused(f"{what} {name!r} may not begin with a dot nor hold slashes or control characters")
+    return name
+
+
+def by_speaker(items: Iterable[Item]) -> Mapping[str, dict[str, Item]]:
+    """Downloaded items by conversation and speaker."""
+    found: dict[str, dict[str, Item]] = {}
+    for item in items:
+        found.setdefault(cast(str, item.measures["conversation"]), {})[cast(str, item.measures["speaker"])] = item
+    return found

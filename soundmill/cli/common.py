@@ -1,0 +1,90 @@
+"""What all commands share: the application, its settings, and how it refuses, counts and prints."""
+
+import json
+from datetime import date, datetime
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from soundmill.settings import Settings
+from soundmill.times import UnreadableTime, parse_days, parse_instant
+
+app = typer.Typer(
+    name="soundmill",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Audio in; segments, labels, recognisers and reports out. Start with `soundmill demo`, then `soundmill dev`.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+def refuse(message: str) -> NoReturn:
+    """Ends the command with one clear line and exit code 1."""
+    typer.echo(f"soundmill: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def settings() -> Settings:
+    """The settings, or one line on what is wrong with them."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "SOUNDMILL_" + str(first["loc"][0]).upper() if first["loc"] else "the settings"
+        refuse(f"{name}: {first['msg'].removeprefix('Value error, ')}")
+
+
+def print_json(values: Any) -> None:
+    """JSON on standard output; times and days as ISO text."""
+    typer.echo(json.dumps(values, indent=1, default=lambda value: value.isoformat() if hasattr(value, "isoformat") else str(value)))
+
+
+def instant(text: str | None) -> datetime | None:
+    """A moment that was typed, or a usage error."""
+    if text is None:
+        return None
+    try:
+        return parse_instant(text)
+    except UnreadableTime as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def days_in(text: str | None) -> tuple[date, ...]:
+    """Days that were typed, or a usage error."""
+    try:
+        return parse_days(text or "")
+    except UnreadableTime as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def the_lake() -> Any:
+    """The lake of the settings."""
+    from soundmill.lake import open_lake
+
+    values = settings()
+    return open_lake(values.lake_url, values.s3_endpoint)
+
+
+def the_catalog() -> Any:
+    """The catalog of the settings, or one line on why it cannot be opened."""
+    from soundmill.catalog import CatalogUnavailable, open_catalog
+
+    try:
+        return open_catalog(settings().catalog_url)
+    except CatalogUnavailable as error:
+        refuse(str(error))

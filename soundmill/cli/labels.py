@@ -1,0 +1,92 @@
+"""`soundmill labels`: annotations in and out of label files."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soundmill.cli.common import (
+    Json,
+    app,
+    count,
+    days_in,
+    instant,
+    print_json,
+    refuse,
+    the_catalog,
+    the_lake,
+)
+
+labels = typer.Typer(no_args_is_help=True, help="Annotations in and out of label files.")
+app.add_typer(labels, name="labels")
+
+
+@labels.command(
+    "import", epilog="Example: `soundmill labels import night.txt --format audacity --source garden --started-at 2026-01-05T22:00:00Z`"
+)
+def labels_import(
+    file: Annotated[Path, typer.Argument(help="The label file; `-` for standard input.")],
+    format: Annotated[str, typer.Option(help="csv or audacity.")] = "csv",
+    source: Annotated[str, typer.Option(help="The source, where the file does not say.")] = "",
+    started_at: Annotated[str | None, typer.Option(help="The moment of second 0, for times in seconds.")] = None,
+    author: Annotated[str, typer.Option(help="Who labelled.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the file's annotations back instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add annotations from a label file. The same file twice adds nothing; one bad line refuses the whole file.
+
+    CSV takes the columns source, start, end, tag and author; an Audacity label track takes seconds and needs `--source` and
+    `--started-at`.
+    """
+    from soundmill.capture.landing import LANDING
+    from soundmill.catalog import Annotations
+    from soundmill.formats.labels import READERS, LabelFileRefused, Placement
+
+    if format not in READERS:
+        raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")
+    placement = Placement(source, instant(started_at), author)
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        found = READERS[format](text, placement)
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"{file} cannot be read: {error}")
+    except LabelFileRefused as error:
+        refuse(f"{file}, {error}")
+    if unheard := sorted({a.source for a in found} - set(the_lake().folders(LANDING))):
+        typer.echo(f"note: no audio of {', '.join(unheard)} has landed yet", err=True)
+    if withdraw:
+        typer.echo(f"{Annotations(the_catalog()).withdraw(found)} of {count(len(found), 'annotation')} withdrawn")
+        return
+    added = Annotations(the_catalog()).add(found)
+    days = sorted({a.day for a in found})
+    if as_json:
+        print_json({"read": len(found), "added": added, "days": days})
+    else:
+        typer.echo(f"{added} of {count(len(found), 'annotation')} new, on {count(len(days), 'day')}")
+
+
+@labels.command("export", epilog="Example: `soundmill labels export --days 2026-01-01..2026-01-31 > january.csv`")
+def labels_export(
+    days: Annotated[str, typer.Option(help="Days, such as 2026-01-01..2026-01-31 or 2026-01-05,2026-01-07.")],
+    format: Annotated[str, typer.Option(help="csv or audacity.")] = "csv",
+    source: Annotated[str, typer.Option(help="Only this source.")] = "",
+    started_at: Annotated[str | None, typer.Option(help="Audacity: the moment of second 0.")] = None,
+) -> None:
+    """Write annotations to standard output."""
+    from soundmill.catalog import Annotations
+    from soundmill.formats.labels import write_audacity, write_csv
+
+    wanted = days_in(days)
+    if not wanted:
+        raise typer.BadParameter("name at least one day", param_hint="--days")
+    found = [a for a in Annotations(the_catalog()).of_days(wanted[0], wanted[-1]) if a.day in wanted and (not source or a.source == source)]
+    moment = instant(started_at)
+    if format == "csv":
+        typer.echo(write_csv(found), nl=False)
+    elif format == "audacity":
+        if moment is None:
+            raise typer.BadParameter("an Audacity track needs the moment of its second 0", param_hint="--started-at")
+        typer.echo(write_audacity(found, moment), nl=False)
+    else:
+        raise typer.BadParameter(f"{format!r} is not one of csv, audacity", param_hint="--format")

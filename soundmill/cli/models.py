@@ -1,0 +1,146 @@
+"""`soundmill model`: recognisers by name."""
+
+from typing import Annotated, Any
+
+import typer
+
+from soundmill.cli.common import (
+    Json,
+    app,
+    days_in,
+    names_in,
+    print_json,
+    refuse,
+    settings,
+    the_catalog,
+    the_lake,
+)
+
+model = typer.Typer(no_args_is_help=True, help="Recognisers: define, list, show, promote, delete.")
+app.add_typer(model, name="model")
+
+
+@model.command("define", epilog="Example: `soundmill model define kitchen --tags kettle,doorbell --train-days 2026-01-01..2026-01-20`")
+def model_define(
+    name: Annotated[str, typer.Argument(help="Letters, digits, dashes, underscores.")],
+    tags: Annotated[str, typer.Option(help="Tags to learn, comma separated; all when left out.")] = "",
+    train_days: Annotated[str, typer.Option(help="Days to learn from; the first 70 % of the annotated days when left out.")] = "",
+    test_days: Annotated[str, typer.Option(help="Days to be judged on; the other annotated days when left out.")] = "",
+    background_days: Annotated[str | None, typer.Option(help="Days whose unlabelled sound is background; '' for none.")] = None,
+    sources: Annotated[str, typer.Option(help="Sources to use, comma separated; all when left out.")] = "",
+    extractor: Annotated[str, typer.Option(help="Feature extractor.")] = "loudest_frames",
+    least_recall: Annotated[float, typer.Option(help="Recall at which the search for each tag's threshold begins.")] = 0.6,
+    least_dbfs: Annotated[float, typer.Option(help="Segments whose peak is lower are 'other' unheard.")] = -35.0,
+    time_of_day: Annotated[bool, typer.Option(help="Whether the hour counts.")] = True,
+) -> None:
+    """Say what a model is to be.
+
+    The sensor `model_requests` then fits and evaluates it; or by hand: `soundmill materialize osr_model evaluation_report --model NAME`.
+    """
+    from soundmill.catalog import ModelRegistry
+    from soundmill.osr.spec import ModelSpec, SpecRefused, check_name
+
+    values = {
+        "tags": names_in(tags),
+        "train_days": days_in(train_days),
+        "test_days": days_in(test_days),
+        "background_days": None if background_days is None else days_in(background_days),
+        "sources": names_in(sources),
+        "extractor": extractor,
+        "least_recall": least_recall,
+        "least_dbfs": least_dbfs,
+        "time_of_day": time_of_day,
+    }
+    if extractor not in settings().extractor_names:
+        refuse(f"{extractor!r} is not among the extractors run here: {', '.join(settings().extractor_names)} (SOUNDMILL_EXTRACTORS)")
+    try:
+        spec = ModelSpec.parse(values)
+        registry = ModelRegistry(the_catalog())
+        wanted = spec.model_dump(mode="json")
+        twin = next((other for other, known in registry.specs().items() if known == wanted and other != name), None)
+        registry.define(check_name(name), wanted)
+    except SpecRefused as error:
+        refuse(str(error))
+    typer.echo(f"{name} is defined" + (f"; it is the same as {twin}" if twin else ""))
+
+
+@model.command("list", epilog="Example: `soundmill model list --json`")
+def model_list(as_json: Json = False) -> None:
+    """List models, their versions, and the champion."""
+    from soundmill.catalog import ModelRegistry
+
+    registry = ModelRegistry(the_catalog())
+    mine: dict[str, list[Any]] = {}
+    for fit in registry.versions():
+        mine.setdefault(fit.name, []).append(fit)
+    rows = [
+        {
+            "model": name,
+            "version": version.version if version else None,
+            "champion": bool(version and version.champion),
+            "fitted": bool(version and version.card),
+            "tags": version.card["tags"] if version and version.card else [],
+        }
+        for name in registry.specs()
+        for version in (mine.get(name) or [None])
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        state = "not fitted yet" if not row["fitted"] else ", ".join(row["tags"])
+        typer.echo(f"{row['model']}\t{row['version'] or '-'}\t{'champion' if row['champion'] else ''}\t{state}")
+
+
+@model.command("show", epilog="Example: `soundmill model show kitchen`")
+def model_show(name: str, version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None) -> None:
+    """Print a version's card as JSON."""
+    from soundmill.catalog import ModelRegistry, UnknownModel
+
+    registry = ModelRegistry(the_catalog())
+    try:
+        found = registry.current(name) if version is None else next((v for v in registry.versions(name) if v.version == version), None)
+    except UnknownModel as error:
+        refuse(str(error))
+    if found is None or found.card is None:
+        refuse(f"{name!r} has no finished version {version}")
+    print_json(found.card)
+
+
+@model.command("promote", epilog="Example: `soundmill model promote kitchen --version 3 --because 'fewer false alarms at night'`")
+def model_promote(
+    name: str,
+    version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None,
+    because: Annotated[str, typer.Option(help="Why; kept with the version.")] = "by hand",
+) -> None:
+    """Make a version the champion, whose verdicts become detections."""
+    from soundmill.catalog import ModelRegistry, UnknownModel
+
+    registry = ModelRegistry(the_catalog())
+    try:
+        chosen = registry.promote(name, version or registry.current(name).version, because)
+    except UnknownModel as error:
+        refuse(str(error))
+    typer.echo(f"{chosen.name} version {chosen.version} is the champion")
+
+
+@model.command("delete", epilog="Example: `soundmill model delete kitchen --yes`")
+def model_delete(
+    name: str, yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only say what would go.")] = False
+) -> None:
+    """Delete a model with all its versions. Detections that its versions made stay."""
+    from soundmill.catalog import ModelRegistry, UnknownModel
+
+    registry = ModelRegistry(the_catalog())
+    try:
+        if not yes:
+            registry.spec(name)
+            typer.echo(f"would delete {name} with {len(registry.versions(name))} versions; add --yes to do it")
+            return
+        versions = registry.delete(name)
+    except UnknownModel as error:
+        refuse(str(error))
+    lake = the_lake()
+    for entry in list(lake.files(f"models/{name}")):
+        lake.delete(entry.path)
+    typer.echo(f"deleted {name} with {len(versions)} versions")

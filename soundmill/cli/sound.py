@@ -1,0 +1,61 @@
+"""Commands that bring sound in."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soundmill.cli.common import Json, app, count, instant, print_json, refuse, the_lake
+
+
+@app.command(epilog="Example: `soundmill ingest ~/recordings --source garden --started-at 2026-01-05T10:00:00Z`")
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Audio files, or folders of them.")],
+    source: Annotated[str, typer.Option(help="Which microphone or collection this is.")] = "upload",
+    started_at: Annotated[
+        str | None,
+        typer.Option(help="When the first file began, in UTC; further files follow. Without it names tell, else file times."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Copy audio files into the landing area, where the pipeline picks them up.
+
+    A name such as `20260105T101500Z.wav` or `1767607200000.wav` tells when a recording began.
+    """
+    from datetime import timedelta
+
+    from soundmill.audio import UndecodableAudio, probe
+    from soundmill.capture.landing import audio_files, land
+
+    lake = the_lake()
+    moment = instant(started_at)
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            refuse(f"{path} is not there")
+        files.extend(audio_files(path) if path.is_dir() else [path])
+    landed, failed = [], []
+    for file in files:
+        try:
+            place, began = land(lake, file, source, moment)
+        except OSError as error:
+            failed.append({"file": str(file), "error": error.strerror or str(error)})
+            typer.echo(f"{file}: {error.strerror or error}", err=True)
+            continue
+        except ValueError as error:
+            refuse(str(error))
+        landed.append({"file": str(file), "landed": place, "started_at": began.astimezone(UTC)})
+        if moment is not None:
+            try:
+                moment += timedelta(seconds=probe(file).seconds or 0)
+            except UndecodableAudio:
+                pass
+    if as_json:
+        print_json({"landed": landed, "failed": failed})
+    else:
+        typer.echo(f"{count(len(landed), 'file')} landed for {source}" + (f", {len(failed)} could not be read" if failed else ""))
+    if not files:
+        refuse("no audio file found")
+    if failed:
+        raise typer.Exit(1)

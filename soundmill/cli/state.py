@@ -1,0 +1,101 @@
+"""How things stand: progress of the collection, and whether this installation is sound."""
+
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+
+from soundmill.cli.common import (
+    Json,
+    app,
+    print_json,
+    settings,
+    the_catalog,
+    the_lake,
+)
+from soundmill.settings import Settings
+
+
+@app.command(epilog="Example: `soundmill progress --target-hours 100`")
+def progress(
+    target_hours: Annotated[float | None, typer.Option(help="Instead of SOUNDMILL_TARGET_HOURS.")] = None, as_json: Json = False
+) -> None:
+    """Print hours by state and source. Exit code 0 when the target is reached or none is set, 1 otherwise."""
+    from soundmill.catalog import Ledger
+    from soundmill.ingest.progress import progress_bar, progress_of
+
+    ledger = Ledger(the_catalog())
+    target = target_hours if target_hours is not None else settings().target_hours
+    found = progress_of(ledger.counts(), ledger.ready_seconds_by_day(), target, datetime.now(UTC))
+    if as_json:
+        print_json(found.as_json())
+    else:
+        for state, hours in sorted(found.hours.items()):
+            typer.echo(f"{state:<12} {found.items[state]:>9} items {hours:>10.2f} h")
+        typer.echo(f"{'all':<12} {sum(found.items.values()):>9} items {found.raw_hours:>10.2f} h")
+        if found.percent is not None:
+            typer.echo(f"{progress_bar(found.percent)} of {target:g} h" + (f", reached on {found.forecast}" if found.forecast else ""))
+    raise typer.Exit(0 if found.target_reached else 1)
+
+
+@app.command(epilog="Example: `soundmill doctor`")
+def doctor(as_json: Json = False) -> None:
+    """Print every setting with its source, and check that lake and catalog can be used."""
+    from soundmill.capture.landing import landing_by_day
+    from soundmill.catalog import CatalogUnavailable
+
+    values = settings()
+    rows = [
+        {
+            "setting": f"SOUNDMILL_{name.upper()}",
+            "value": _shown(getattr(values, name)),
+            "source": "set" if name in values.model_fields_set else "default",
+            "meaning": info.description,
+        }
+        for name, info in Settings.model_fields.items()
+    ]
+    checks = {}
+    try:
+        catalog = the_catalog()
+        checks["catalog"] = f"ok, {catalog.engine.url.render_as_string()}"
+    except CatalogUnavailable as error:
+        checks["catalog"] = f"failed: {error}"
+    lake = the_lake()
+    try:
+        lake.write_bytes(".doctor", b"soundmill")
+        lake.delete(".doctor")
+        landed, misplaced = landing_by_day(lake)
+        outside = sorted(day for day in landed if not values.start_date <= day <= datetime.now(UTC).date())
+        if outside:
+            first = ", ".join(map(str, outside[:5]))
+            checks["days"] = f"failed: {first} lie before SOUNDMILL_START_DATE or in the future, and are not picked up"
+        checks["lake"] = f"ok, {lake.url}: {len(landed)} days landed"
+        if misplaced:
+            checks["landing"] = f"failed: {misplaced} files lie outside landing/{{source}}/{{date}}/ and are not picked up"
+    except OSError as error:
+        checks["lake"] = f"failed: {lake.url}: {error}"
+    known = {f"SOUNDMILL_{name.upper()}" for name in Settings.model_fields}
+    if strange := sorted(name for name in os.environ if name.startswith("SOUNDMILL_") and name not in known and "_TEST_" not in name):
+        checks["settings"] = f"failed: {', '.join(strange)} is no setting"
+    bad = any(text.startswith("failed") for text in checks.values())
+    if as_json:
+        print_json({"settings": rows, "checks": checks})
+    else:
+        for row in rows:
+            typer.echo(f"{row['setting']:<34} {row['value']:<40} {row['source']:<8} {row['meaning']}")
+        for name, text in checks.items():
+            typer.echo(f"{name}: {text}")
+    raise typer.Exit(1 if bad else 0)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********"
+    text = "" if value is None else str(value)
+    if "://" in text and "@" in text:
+        from sqlalchemy import make_url
+
+        return make_url(text).render_as_string(hide_password=True)
+    return text

@@ -1,0 +1,14 @@
+"""RTTM, the field's format for who spoke when (NIST Rich Transcription): one line for each turn of speech."""
+
+import re
+from collections.abc import Iterable
+
+
+def rttm_lines(file_id: str, speaker: str, turns: Iterable[tuple[float, float]]) -> list[str]:
+    """SPEAKER lines for turns given as (start, end) in seconds; blanks in names become underscores, as the format has none."""
+    name, who = _word(file_id), _word(speaker)
+    return [f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {who} <NA> <NA>" for start, end in turns]
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\s+", "_", text)

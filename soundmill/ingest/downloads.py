@@ -1,0 +1,472 @@
+"""Downloads: claimed from the queue, fetched, converted, measured and entered in the ledger; and a day's tables and manifests.
+
+The asset and the HTTP API use the same `Downloader`. An item's WAV is written before its row, and the row together with the request's
+end: killed anywhere, the request is still queued, and the next worker writes the same bytes again.
+"""
+
+import asyncio
+import random
+import secrets
+import shutil
+import struct
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from soundmill.audio import UndecodableAudio
+from soundmill.audio.levels import amplitude
+from soundmill.audio.sniff import HEAD_BYTES, sniff
+from soundmill.audio.wav import HEADER_BYTES, is_header_of
+from soundmill.catalog import DOWNLOADED, Catalog, DownloadQueue, DownloadRequest, Item, Ledger, backoff, lease
+from soundmill.catalog.downloads import WORKER
+from soundmill.fingerprint import digest
+from soundmill.formats.lhotse import manifest, recording, supervision
+from soundmill.formats.rttm import rttm_lines
+from soundmill.ingest.conversion import SAMPLE_RATE, Sound, convert_download
+from soundmill.ingest.failures import FetchFailed
+from soundmill.ingest.fetch import Fetched, Fetcher, FetchOptions
+from soundmill.ingest.pairs import PAIRS, Pair, pairs_of, turns_of
+from soundmill.lake import DayTable, Lake, column
+from soundmill.quarantine import write_quarantine
+from soundmill.settings import Settings
+
+DOWNLOADS = DayTable(
+    "downloads",
+    pa.schema(
+        [
+            column("key", pa.string(), "the ledger's key"),
+            column("conversation", pa.string(), "the call, or what else the files belong to"),
+            column("speaker", pa.string(), "agent, customer, or what the request said"),
+            column("state", pa.string(), "ready, or duplicate where the same sound is ready under another key"),
+            column("seconds", pa.float64(), "length"),
+            column("samples", pa.int64(), "length in samples at 16 kHz"),
+            column("max_amp", pa.int32(), "largest absolute sample, in int16 steps"),
+            column("rms", pa.float32(), "root mean square, share of full scale"),
+            column("clipped", pa.int32(), "samples at full scale"),
+            column("speech_ratio", pa.float32(), "share of the time in which somebody speaks"),
+            column("channel", pa.int16(), "the channel of the original it was taken from; -1 for the mean of all"),
+            column("original_codec", pa.string(), "codec of the file as it came"),
+            column("original_rate", pa.int32(), "its sample rate, Hz"),
+            column("original_channels", pa.int16(), "its channels"),
+            column("original_bytes", pa.int64(), "its size"),
+            column("original_hash", pa.string(), "its sha256; kept in audio/originals where SOUNDMILL_KEEP_ORIGINALS is on"),
+            column("url", pa.string(), "where it was asked for"),
+            column("path", pa.string(), "its WAV in the lake"),
+            column("content_hash", pa.string(), "sha256 of that WAV"),
+        ]
+    ),
+    key=("conversation", "speaker"),
+)
+ASSET = DOWNLOADS.name
+SOURCE = "downloads"
+SILENT_DBFS = -60.0
+_RECIPE = "16 kHz mono, 1"
+_PART_DAYS = 7
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class DownloadOptions:
+    """How downloads are made.
+
+    spool           folder for files that are on their way, outside the lake
+    concurrency     files at a time; most_hours: of sound in one file
+    max_attempts    at a file that failed for a passing reason
+    keep_originals  whether the bytes as they came are kept, under their hash
+    stop_at_hours   ready hours at which no further request is taken up; None: never
+    """
+
+    spool: Path
+    fetch: FetchOptions = field(default_factory=FetchOptions)
+    concurrency: int = 8
+    most_hours: float = 24
+    max_attempts: int = 5
+    keep_originals: bool = False
+    stop_at_hours: float | None = None
+
+
+def download_options(settings: Settings) -> DownloadOptions:
+    """How the operator wants downloads made."""
+    return DownloadOptions(
+        spool=settings.spool / "downloads",
+        fetch=FetchOptions(
+            most_bytes=settings.download_max_megabytes << 20,
+            seconds=settings.download_max_seconds,
+            per_host=settings.download_per_host,
+            delay=settings.download_delay_seconds,
+            allow=settings.download_exempt,
+        ),
+        concurrency=settings.download_concurrency,
+        most_hours=settings.download_max_hours,
+        max_attempts=settings.max_attempts,
+        keep_originals=settings.keep_originals,
+        stop_at_hours=settings.target_hours if settings.stop_at_target else None,
+    )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one attempt. `failure` is None where it went well; `items` are then the files."""
+
+    request: DownloadRequest
+    items: tuple[Item, ...]
+    failure: FetchFailed | None = None
+
+
+@dataclass(frozen=True)
+class DayOfDownloads:
+    """What an update of a day did. `states` and `seconds` count the day's items, `requests` the queue's; `damaged` names bad files."""
+
+    attempts: int
+    changed: bool
+    states: Mapping[str, int]
+    seconds: Mapping[str, float]
+    reasons: Mapping[str, int]
+    requests: Mapping[str, int]
+    pairs: Sequence[Pair]
+    silent: Sequence[str]
+    damaged: Sequence[str]
+    target_reached: bool
+
+
+class Downloader:
+    """A worker on the queue; use as an asynchronous context manager. What it holds is free again when it ends, even by a kill."""
+
+    def __init__(self, lake: Lake, catalog: Catalog, options: DownloadOptions) -> None:
+        self.lake, self.options = lake, options
+        self.queue, self.ledger = DownloadQueue(catalog), Ledger(catalog)
+        self._catalog = catalog
+        self._stack = AsyncExitStack()
+        self._threads = ThreadPoolExecutor(max(4, options.concurrency), "download")
+        self._fetcher: Fetcher
+        self.name = ""
+
+    async def __aenter__(self) -> "Downloader":
+        self._stack.callback(self._threads.shutdown)
+        held = await self._thread(self._stack.enter_context, lease(self._catalog, WORKER + secrets.token_hex(6), wait=0))
+        self.name = held.owner
+        self._fetcher = await self._stack.enter_async_context(Fetcher(self.options.fetch))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._thread(self.queue.release, self.name)
+        await self._stack.aclose()
+
+    async def run(self, day: date | None, progress: Callable[[Outcome], None] | None = None) -> bool:
+        """Works on requests that are due, of a day or of all, until none is left. Says whether it stopped at the target.
+
+        Raises only where storage fails; what it holds then is free again.
+        """
+        hours_left = await self._thread(self._hours_left)
+        working: set[asyncio.Task[Outcome]] = set()
+        try:
+            while True:
+                free = self.options.concurrency - len(working) if hours_left > 0 else 0
+                claimed = await self._thread(self._claim, day, free) if free else []
+                working |= {asyncio.create_task(self.work(request)) for request in claimed}
+                if not working:
+                    return hours_left <= 0
+                done, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    outcome = task.result()
+                    hours_left -= sum(item.seconds for item in outcome.items if item.state == "ready") / 3600
+                    if progress:
+                        progress(outcome)
+        finally:
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+
+    async def work(self, request: DownloadRequest, *, stale: str = "") -> Outcome:
+        """Makes one attempt at a claimed request, and enters what became of it in catalog and ledger.
+
+        `stale` names an asset that is to make the day's tables again. Raises `OSError` where this machine fails, say for want of room.
+        """
+        part = self.options.spool / f"{request.id}.part"
+        goes_on = False
+        try:
+            fetched = await self._fetcher.fetch(request.url, part)
+            outcome = Outcome(request, tuple(await self._thread(self._convert, request, fetched)))
+        except FetchFailed as failure:
+            outcome = Outcome(request, (), failure)
+            goes_on = failure.transient
+        except UndecodableAudio as error:
+            outcome = Outcome(request, (), FetchFailed(error.code, str(error), transient=error.transient))
+        except (OverflowError, struct.error, MemoryError) as error:  # headers that claim what no recording has
+            outcome = Outcome(request, (), FetchFailed("undecodable", f"{type(error).__name__}: {error}"))
+        settled = await self._thread(self._settle, outcome, stale)
+        if not goes_on:
+            part.unlink(missing_ok=True)
+            part.with_suffix(".json").unlink(missing_ok=True)
+        return settled
+
+    async def _thread(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    def _claim(self, day: date | None, limit: int) -> list[DownloadRequest]:
+        return self.queue.claim(self.name, datetime.now(UTC), day=day, limit=limit)
+
+    def _hours_left(self) -> float:
+        if self.options.stop_at_hours is None:
+            return float("inf")
+        return self.options.stop_at_hours - sum(count.seconds for count in self.ledger.counts() if count.state == "ready") / 3600
+
+    def _convert(self, request: DownloadRequest, fetched: Fetched) -> list[Item]:
+        paths = [request.path(speaker) for speaker in request.speakers]
+        with ExitStack() as files:
+            targets = [files.enter_context(self.lake.writer(path)) for path in paths]
+            info, sounds = convert_download(fetched.path, targets, self.options.most_hours * 3600)
+        if self.options.keep_originals:
+            self._keep_original(fetched)
+        original = {"codec": info.codec, "rate": info.sample_rate, "channels": info.channels, "bytes": fetched.size, "hash": fetched.sha256}
+        split = len(paths) > 1
+        return [
+            replace(
+                _item(request, speaker),
+                seconds=sound.seconds,
+                path=path,
+                content_hash=sound.content_hash,
+                measures={
+                    **_item(request, speaker).measures,
+                    **_measures(sound),
+                    "channel": channel if split else -1,
+                    "original": original,
+                    "fetched_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                },
+            )
+            for channel, (speaker, path, sound) in enumerate(zip(request.speakers, paths, sounds, strict=True))
+        ]
+
+    def _keep_original(self, fetched: Fetched) -> None:
+        with open(fetched.path, "rb") as file:
+            kind = sniff(file.read(HEAD_BYTES))
+        path = original_path(fetched.sha256, kind)
+        if not self.lake.exists(path):
+            with self.lake.writer(path) as kept, open(fetched.path, "rb") as file:
+                shutil.copyfileobj(file, kept, 1 << 20)
+
+    def _settle(self, outcome: Outcome, stale: str) -> Outcome:
+        request, failure, now = outcome.request, outcome.failure, datetime.now(UTC)
+        if failure is None:
+            if self.queue.settle(request, outcome.items, now, state="done", stale=stale):
+                if stale:  # else the day's update does it, once for all
+                    self.ledger.settle_twins({item.content_hash or "" for item in outcome.items}, ASSET)
+                return outcome
+            return replace(outcome, failure=FetchFailed("busy", "the request was changed or taken over meanwhile", transient=True))
+        attempts = request.attempts + 1
+        again = failure.transient and attempts < self.options.max_attempts
+        wait = max(backoff(attempts) * random.uniform(0.8, 1.25), timedelta(seconds=failure.retry_after or 0))
+        next_attempt = now + wait if again else None
+        known = self.ledger.known([request.key(speaker) for speaker in request.speakers])
+        items = []
+        for speaker in request.speakers:
+            before = known.get(request.key(speaker))
+            if before is not None and before.path:
+                continue  # fetched before, and asked for again in vain: what is there stays
+            self.lake.delete(request.path(speaker))  # of an attempt that was killed before it could say so
+            items.append(
+                replace(
+                    _item(request, speaker),
+                    state="quarantined",
+                    reason=failure.code,
+                    message=str(failure),
+                    transient=failure.transient,
+                    attempts=attempts,
+                    next_attempt_at=next_attempt,
+                )
+            )
+        self.queue.settle(
+            request,
+            items,
+            now,
+            state="queued" if again else "failed",
+            reason=failure.code,
+            message=str(failure),
+            next_attempt_at=next_attempt,
+            stale=stale,
+        )
+        return replace(outcome, items=tuple(items))
+
+
+def update_downloads(
+    lake: Lake, catalog: Catalog, day: date, options: DownloadOptions, progress: Callable[[Outcome], None] | None = None
+) -> DayOfDownloads:
+    """Fetches what is due of a day's requests, and writes the day's tables, manifests and quarantine list from the ledger.
+
+    A request that fails stops none of the others. Raises only where storage fails.
+    """
+    ledger, queue = Ledger(catalog), DownloadQueue(catalog)
+    previous = ledger.processed(ASSET).get(day)
+    sweep_spool(options.spool, datetime.now(UTC))
+    attempts = 0
+
+    def count(outcome: Outcome) -> None:
+        nonlocal attempts
+        attempts += 1
+        if progress:
+            progress(outcome)
+
+    async def run() -> bool:
+        async with Downloader(lake, catalog, options) as worker:
+            return await worker.run(day, count)
+
+    with ThreadPoolExecutor(1) as own:  # a loop of its own, wherever this is called from
+        stopped = own.submit(asyncio.run, run()).result()
+    ledger.settle_twins({item.content_hash for item in ledger.downloads(day) if item.content_hash and item.path}, ASSET, besides=day)
+    items = [item for item in ledger.downloads(day) if item.path]
+    changed = _write_day(lake, day, items)
+    write_quarantine(lake, ASSET, day, ledger.quarantined(day, DOWNLOADED))
+    ledger.mark_processed(ASSET, day, digest(f"{item.key} {item.content_hash} {item.state}" for item in items), previous)
+    counts = ledger.counts(day, DOWNLOADED)
+    return DayOfDownloads(
+        attempts=attempts,
+        changed=changed,
+        states={count.state: count.items for count in counts},
+        seconds={count.state: count.seconds for count in counts},
+        reasons=Counter(item.reason or "" for item in ledger.quarantined(day, DOWNLOADED)),
+        requests=queue.counts(datetime.now(UTC), day),
+        pairs=pairs_of(items),
+        silent=[item.key for item in items if item.measures["max_amp"] <= amplitude(SILENT_DBFS)],
+        damaged=damaged_files(lake, items),
+        target_reached=stopped,
+    )
+
+
+def damaged_files(lake: Lake, items: Sequence[Item]) -> list[str]:
+    """Those of the items' WAVs that are missing, of another length than the ledger says, or not 16 kHz mono; each with what is wrong."""
+
+    def judge(item: Item) -> str | None:
+        head = lake.read_start(item.path or "", HEADER_BYTES)
+        if head is None:
+            return f"{item.path} is missing"
+        if not is_header_of(head, SAMPLE_RATE, item.measures["samples"]):
+            return f"{item.path} is not the 16 kHz mono WAV of {item.seconds:.1f} s that was written"
+        return None
+
+    with ThreadPoolExecutor(16) as pool:
+        return [problem for problem in pool.map(judge, items) if problem]
+
+
+def withdraw(lake: Lake, catalog: Catalog, conversation: str, now: datetime) -> int:
+    """Takes a conversation back for good: its files go, its items stay as withdrawn. Returns how many items it had."""
+    ledger, queue = Ledger(catalog), DownloadQueue(catalog)
+    items = [item for item in ledger.downloads() if item.measures["conversation"] == conversation]
+    if not items and not queue.of(conversation):
+        return 0
+    originals = {item.measures["original"]["hash"] for item in items if item.path}
+    for item in items:
+        if item.path:
+            lake.delete(item.path)
+    gone = queue.withdraw(conversation, now, ASSET)
+    used = {item.measures["original"]["hash"] for item in ledger.downloads() if item.path}
+    for sha256 in originals - used:
+        for entry in list(lake.files(original_folder(sha256))):
+            if entry.path.rsplit("/", 1)[1].startswith(sha256):
+                lake.delete(entry.path)
+    ledger.settle_twins({item.content_hash for item in gone if item.content_hash}, ASSET)
+    return len(gone)
+
+
+def original_folder(sha256: str) -> str:
+    """Where originals lie whose hash begins so."""
+    return f"audio/originals/{sha256[:2]}"
+
+
+def original_path(sha256: str, kind: str) -> str:
+    """Where an original's bytes lie."""
+    return f"{original_folder(sha256)}/{sha256}.{kind}"
+
+
+def sweep_spool(spool: Path, now: datetime) -> None:
+    """Removes what attempts left behind that nobody went on with for a week."""
+    for path in spool.glob("*.part") if spool.is_dir() else ():
+        try:
+            if now.timestamp() - path.stat().st_mtime > _PART_DAYS * 86_400:
+                path.unlink()
+                path.with_suffix(".json").unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass  # another worker's, done meanwhile
+
+
+def _item(request: DownloadRequest, speaker: str) -> Item:
+    return Item(
+        key=request.key(speaker),
+        kind="download",
+        source=SOURCE,
+        day=request.day,
+        state="ready",
+        fingerprint=digest([request.url, _RECIPE]),
+        measures={"conversation": request.conversation, "speaker": speaker, "url": request.url},
+        attempts=request.attempts + 1,
+    )
+
+
+def _measures(sound: Sound) -> dict[str, Any]:
+    return {
+        "samples": sound.samples,
+        "bytes": sound.size,
+        "max_amp": sound.levels.max_amp,
+        "rms": round(sound.levels.rms, 7),
+        "clipped": sound.levels.clipped,
+        "speech_ratio": round(sound.speech_ratio, 5),
+        "speech": [list(turn) for turn in sound.turns],
+    }
+
+
+def _write_day(lake: Lake, day: date, items: Sequence[Item]) -> bool:
+    """The day's tables and manifests; says whether any of them changed. Without items there are no manifests."""
+    content = digest(f"{item.key} {item.content_hash} {item.state} {item.measures['url']}" for item in items)
+    if lake.made_from(DOWNLOADS, day) == content and lake.made_from(PAIRS, day) == content:
+        return False
+    pairs = pairs_of(items)
+    folder = f"manifests/downloads/{day.isoformat()}"
+    names = {item.key: f"{item.measures['conversation']}_{item.measures['speaker']}" for item in items}
+    recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in items]
+    speech = [
+        supervision(number, names[item.key], start, end, item.measures["speaker"], conversation=item.measures["conversation"])
+        for item in items
+        for number, (start, end) in enumerate(turns_of(item))
+    ]
+    paired = {pair.conversation for pair in pairs}
+    lines = [
+        line
+        for item in items
+        if item.measures["conversation"] in paired
+        for line in rttm_lines(item.measures["conversation"], item.measures["speaker"], turns_of(item))
+    ]
+    blobs = {
+        f"{folder}/recordings.jsonl.gz": manifest(recordings) if items else b"",
+        f"{folder}/supervisions.jsonl.gz": manifest(speech) if items else b"",
+        f"{folder}/speech.rttm": "".join(line + "\n" for line in lines).encode(),
+    }
+    for path, data in blobs.items():
+        if data:
+            lake.write_if_changed(path, data)
+        else:
+            lake.delete(path)
+    lake.write_day(PAIRS, day, PAIRS.from_rows(pair.row() for pair in pairs), made_from=content)
+    # last: its footer says that all of the day is written
+    return lake.write_day(DOWNLOADS, day, DOWNLOADS.from_rows(_row(item) for item in items), made_from=content)
+
+
+def _row(item: Item) -> dict[str, object]:
+    original = item.measures["original"]
+    return {
+        "key": item.key,
+        "state": item.state,
+        "seconds": item.seconds,
+        "path": item.path,
+        "content_hash": item.content_hash,
+        **{f"original_{name}": original[name] for name in ("codec", "rate", "channels", "bytes", "hash")},
+        **{name: item.measures[name] for name in _FROM_MEASURES},
+    }
+
+
+_FROM_MEASURES = ("conversation", "speaker", "samples", "max_amp", "rms", "clipped", "speech_ratio", "channel", "url")

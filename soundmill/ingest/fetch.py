@@ -1,0 +1,419 @@
+"""The fetcher: one file by HTTP to a file on disk, politely to its server and safely for this machine.
+
+It streams, resumes what broke off, caps size and time and redirects, and says in one code why something did not come.
+"""
+
+import asyncio
+import base64
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpcore
+import httpx
+
+from soundmill.audio.sniff import HEAD_BYTES, sniff
+from soundmill.ingest.addresses import AddressPolicy, GuardedBackend, Resolve, resolve
+from soundmill.ingest.failures import FetchFailed
+from soundmill.ingest.share_links import confirmed_link, direct_link, is_drive
+
+_AGENT = "Soundmill (audio downloads)"
+_PASSING = frozenset({202, 408, 425, 429})
+_LONGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
+_LONGEST_WAIT = 24 * 3600.0  # seconds: more than that no server is believed
+_HASH_BLOCK = 1 << 20
+_SLOW_WINDOW = 30.0
+
+
+@dataclass(frozen=True)
+class FetchOptions:
+    """Limits of one file, and manners toward one host.
+
+    most_bytes   a file may have
+    seconds      a file may take in all; idle_seconds: until the next byte; least_rate: bytes a second, over half a minute
+    redirects    that are followed; resumes: how often a broken file is gone on with before it is put off
+    per_host     connections to one host at a time; delay: seconds between the starts of two files from it
+    pause        longest wait, in seconds, when a host has said twice in a row that it is too much
+    allow        hosts and networks exempt from the refusal of private addresses
+    """
+
+    most_bytes: int = 1 << 30
+    seconds: float = 1800
+    idle_seconds: float = 30
+    least_rate: float = 1024
+    redirects: int = 10
+    resumes: int = 3
+    per_host: int = 4
+    delay: float = 0
+    pause: float = 30
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that came whole: `path` on disk, `sha256` of its bytes, how many there are, and where they came from in the end."""
+
+    path: Path
+    size: int
+    sha256: str
+    url: str
+    resumed: int
+
+
+class Fetcher:
+    """Fetches files; use as an asynchronous context manager. One object keeps count of what it asks of each host."""
+
+    def __init__(self, options: FetchOptions | None = None, resolver: Resolve = resolve) -> None:
+        self.options = options or FetchOptions()
+        self._policy = AddressPolicy(self.options.allow)
+        self._hosts: dict[str, _Host] = {}
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=15)
+        transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+        # httpx offers no way to say who connects, httpcore does; a test asserts that the guard stands
+        transport._pool = httpcore.AsyncConnectionPool(
+            ssl_context=transport._pool._ssl_context,
+            max_connections=None,
+            max_keepalive_connections=20,
+            keepalive_expiry=15,
+            network_backend=GuardedBackend(self._policy, resolver),
+        )
+        self._client = httpx.AsyncClient(
+            transport=transport,
+            timeout=self.options.idle_seconds,
+            headers={"User-Agent": _AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> "Fetcher":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
+
+    async def fetch(self, url: str, part: Path) -> Fetched:
+        """Fetches a URL into the file `part`, going on with what an earlier attempt left there. Raises `FetchFailed`, `OSError`.
+
+        After a failure that may pass, `part` and a note beside it stay for the next attempt; after any other they are gone.
+        """
+        link = direct_link(str(self._policy.check_url(url)))
+        with _locked(part) as file:
+            spool = _Spool(file, part.with_suffix(".json"), link)
+            try:
+                async with asyncio.timeout(self.options.seconds):
+                    found = await self._with_resumes(link, spool)
+                claimed = _claimed_sums(found.headers)
+                sums = await asyncio.to_thread(_digests, file, {"sha256", *claimed})
+                if wrong := [name for name, value in claimed.items() if sums[name] != value]:
+                    message = f"the bytes are not those whose {wrong[0]} the server announces"
+                    raise FetchFailed("checksum_mismatch", message, transient=True)
+            except TimeoutError:
+                raise FetchFailed("timed_out", f"the file did not come within {self.options.seconds:g} s", transient=True) from None
+            except FetchFailed as failure:
+                if not failure.transient or failure.code == "checksum_mismatch":
+                    spool.clear()
+                    part.unlink(missing_ok=True)
+                raise
+            return Fetched(part, spool.size, sums["sha256"].hex(), found.url, found.resumed)
+
+    async def _with_resumes(self, url: str, spool: "_Spool") -> "_Found":
+        resumed = 0
+        while True:
+            before = spool.size
+            try:
+                found = await self._follow(url, spool)
+                return _Found(found.url, found.headers, resumed)
+            except FetchFailed as failure:
+                goes_on = failure.code in ("connection_lost", "truncated") and spool.size > before and spool.validator
+                if resumed >= self.options.resumes or not (goes_on or failure.code == "changed_midway"):
+                    raise
+                resumed += 1
+                await asyncio.sleep(0.1 * 2**resumed)
+
+    async def _follow(self, url: str, spool: "_Spool") -> "_Found":
+        """The file behind a URL and its redirects; each of them is judged anew."""
+        seen: set[str] = set()
+        confirmed = False
+        while True:
+            checked = self._policy.check_url(url)
+            if url in seen:
+                raise FetchFailed("redirect_loop", f"the redirects lead in a circle, to {checked.host}")
+            if len(seen) > self.options.redirects:
+                raise FetchFailed("too_many_redirects", f"there are more than {self.options.redirects} redirects")
+            seen.add(url)
+            host = self._hosts.setdefault(checked.netloc.decode("ascii"), _Host(self.options))
+            async with host.turn(), self._response(checked, spool) as response:
+                host.heard(response)
+                if response.has_redirect_location:
+                    url = str(checked.join(response.headers["location"]))
+                    continue
+                if response.status_code == 416:  # what is there does not fit what the server has: from the start
+                    spool.clear()
+                    seen.discard(url)
+                    continue
+                _check_status(response)
+                page = await self._receive(response, spool)
+                if page is None:
+                    return _Found(str(checked), response.headers)
+            link = None if confirmed else confirmed_link(page, url)
+            confirmed = True
+            if link is None:
+                raise _drive_refusal(page)
+            url = link
+
+    @asynccontextmanager
+    async def _response(self, url: httpx.URL, spool: "_Spool") -> AsyncIterator[httpx.Response]:
+        self._client.cookies.clear()  # nothing that one server says is told to anybody
+        request = self._client.build_request("GET", url, headers=spool.range_headers())
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise _failure(error) from error
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise FetchFailed("bad_url", f"this is no URL: {error}") from None
+
+    async def _receive(self, response: httpx.Response, spool: "_Spool") -> str | None:
+        """Streams the body to the file; returns the page where Google Drive shows one instead."""
+        most = self.options.most_bytes
+        encodings = [one for one in re.split(r"[,\s]+", response.headers.get("content-encoding", "").lower()) if one and one != "identity"]
+        if len(encodings) > 1 or (encodings and encodings[0] not in ("gzip", "deflate")):
+            raise FetchFailed("bad_encoding", f"the server sends the encoding {', '.join(encodings)}, which was not asked for")
+        spool.begin(response, resumable=not encodings)
+        claimed = int(response.headers["content-length"]) if response.headers.get("content-length", "").isdigit() else None
+        if claimed is not None and spool.size + claimed > most:
+            raise FetchFailed("too_large", f"the server announces {(spool.size + claimed) / 1e6:.0f} MB; {most / 1e6:.0f} are allowed")
+        head, known, pace = b"", spool.size > 0, _Pace(self.options.least_rate)
+        blocks = response.aiter_bytes()
+        async for block in blocks:
+            if not known:
+                head += block
+                if len(head) < HEAD_BYTES:
+                    continue
+                if (page := await _page(head, blocks, response)) is not None:
+                    return page
+                known, block = True, head  # what was held back goes first
+            if spool.size + len(block) > most:
+                raise FetchFailed("too_large", f"there are more than the {most / 1e6:.0f} MB that are allowed")
+            spool.write(block)
+            pace.count(len(block))
+        if not known and head:
+            if (page := await _page(head, blocks, response)) is not None:
+                return page
+            spool.write(head)
+        return None
+
+
+@dataclass(frozen=True)
+class _Found:
+    url: str
+    headers: httpx.Headers
+    resumed: int = 0
+
+
+class _Host:
+    """How much is asked of one host at a time."""
+
+    def __init__(self, options: FetchOptions) -> None:
+        self._options = options
+        self._slots = asyncio.Semaphore(options.per_host)
+        self._starts = asyncio.Lock()
+        self._free_at = 0.0
+        self._refusals = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for a slot, for the delay since the last start, and for a pause to end."""
+        loop = asyncio.get_running_loop()
+        async with self._slots:
+            async with self._starts:
+                await asyncio.sleep(max(0.0, self._free_at - loop.time()))
+                self._free_at = max(self._free_at, loop.time() + self._options.delay)
+            yield
+
+    def heard(self, response: httpx.Response) -> None:
+        """Notes an answer: one refusal may be about one file, two in a row are about us, and everyone pauses."""
+        if response.status_code not in (429, 503):
+            self._refusals = 0
+            return
+        self._refusals += 1
+        if self._refusals > 1:
+            pause = min(_retry_after(response) or 1.0, self._options.pause)
+            self._free_at = max(self._free_at, asyncio.get_running_loop().time() + pause)
+
+
+class _Pace:
+    """Refuses a body that drips: fewer than `least` bytes a second over half a minute."""
+
+    def __init__(self, least: float) -> None:
+        self._least, self._bytes = least, 0
+        self._since = asyncio.get_running_loop().time()
+
+    def count(self, size: int) -> None:
+        self._bytes += size
+        now = asyncio.get_running_loop().time()
+        if now - self._since > _SLOW_WINDOW:
+            if self._bytes < self._least * (now - self._since):
+                raise FetchFailed("too_slow", f"fewer than {self._least:g} bytes a second came", transient=True)
+            self._since, self._bytes = now, 0
+
+
+class _Spool:
+    """The file that a body goes to, and the note that says which body it is the beginning of."""
+
+    def __init__(self, file: BinaryIO, note: Path, url: str) -> None:
+        self._file, self._note, self._url = file, note, url
+        self.size = file.seek(0, os.SEEK_END)
+        self.validator = self._length = None
+        try:
+            known: dict[str, Any] = json.loads(note.read_text("utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        if known.get("url") == url and known.get("validator") and self.size:
+            self.validator, self._length = known["validator"], known.get("length")
+        else:
+            self.clear()
+
+    def range_headers(self) -> dict[str, str]:
+        """What asks for the rest only, and for everything where it has changed."""
+        return {"Range": f"bytes={self.size}-", "If-Range": self.validator} if self.size and self.validator else {}
+
+    def begin(self, response: httpx.Response, resumable: bool) -> None:
+        """Goes on at the end where the answer is the rest of what is there, else starts over. Raises `FetchFailed`."""
+        validator = _validator(response.headers) if resumable else None
+        if response.status_code == 206:
+            match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
+            fits = match and int(match[1]) == self.size and (match[2] == "*" or self._length is None or int(match[2]) == self._length)
+            if not fits or (validator and validator != self.validator):
+                self.clear()
+                raise FetchFailed("changed_midway", "the file changed at its source while it came", transient=True)
+            return
+        self.clear()
+        length = response.headers.get("content-length", "")
+        self.validator, self._length = validator, int(length) if length.isdigit() else None
+        if validator:
+            self._note.write_text(json.dumps({"url": self._url, "validator": validator, "length": self._length}), "utf-8")
+
+    def write(self, block: bytes) -> None:
+        """Appends to the file."""
+        self._file.write(block)
+        self.size += len(block)
+
+    def clear(self) -> None:
+        """Forgets what is there."""
+        self._note.unlink(missing_ok=True)
+        self._file.seek(0)
+        self._file.truncate()
+        self.size, self.validator, self._length = 0, None, None
+
+
+@contextmanager
+def _locked(part: Path) -> Iterator[BinaryIO]:
+    """The file, for one worker at a time. Raises `FetchFailed`."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with open(part, "a+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FetchFailed("busy", "another worker is fetching this file", transient=True) from None
+        yield file
+
+
+def _check_status(response: httpx.Response) -> None:
+    status = response.status_code
+    if status in (200, 206):
+        return
+    transient = status in _PASSING or status >= 500
+    after = _retry_after(response) if transient else None
+    message = f"the server said {status} {response.reason_phrase}".strip()
+    raise FetchFailed(f"http_{status}", message, transient=transient, retry_after=after)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that a server asks to wait, given as a number or a date; at most a day."""
+    text = response.headers.get("retry-after", "").strip()
+    if text.isdigit():
+        return min(float(text), _LONGEST_WAIT)
+    try:
+        wait = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(wait, 0.0), _LONGEST_WAIT)
+
+
+def _validator(headers: httpx.Headers) -> str | None:
+    """What tells this body from a later one: a strong ETag, else the date of its last change."""
+    etag: str = headers.get("etag", "")
+    changed: str | None = headers.get("last-modified")
+    return etag if etag.startswith('"') else changed
+
+
+async def _page(head: bytes, rest: AsyncIterator[bytes], response: httpx.Response) -> str | None:
+    """The web page where Google Drive sent one; None where it is no page. Raises `FetchFailed` for anybody else's page or text."""
+    kind = sniff(head[:HEAD_BYTES])
+    if kind not in ("html", "text"):
+        return None
+    if kind == "html" and is_drive(str(response.url)):
+        page = bytearray(head)
+        async for block in rest:
+            page += block
+            if len(page) > _LONGEST_PAGE:
+                break
+        return page.decode("utf-8", "replace")
+    shown = "a web page" if kind == "html" else "text"
+    raise FetchFailed("not_audio", f"the server sent {shown}, not audio")
+
+
+def _drive_refusal(page: str) -> FetchFailed:
+    if "quota" in page.lower():
+        return FetchFailed("quota_exceeded", "Google Drive says that the file was downloaded too often of late", transient=True)
+    return FetchFailed("not_shared", "Google Drive shows a page instead of the file: is it shared with everyone who has the link?")
+
+
+def _failure(error: httpx.HTTPError) -> FetchFailed:
+    """What an error of httpx means here."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, httpx.TimeoutException):
+        return FetchFailed("timed_out", "the server did not answer in time", transient=True)
+    if isinstance(error, httpx.ConnectError):
+        return FetchFailed("connection_failed", f"no connection: {text}", transient=True)
+    if isinstance(error, httpx.DecodingError):
+        return FetchFailed("bad_encoding", f"the body's compression is broken: {text}", transient=True)
+    if isinstance(error, httpx.RemoteProtocolError) and "complete message body" in text:
+        return FetchFailed("truncated", "the connection ended before the whole file had come", transient=True)
+    if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
+        return FetchFailed("bad_url", text)
+    if isinstance(error, httpx.RemoteProtocolError):
+        return FetchFailed("bad_answer", f"the server does not speak HTTP properly: {text}", transient=True)
+    return FetchFailed("connection_lost", f"the connection broke: {text}", transient=True)
+
+
+def _digests(file: BinaryIO, names: set[str]) -> dict[str, bytes]:
+    sums = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+    file.seek(0)
+    while block := file.read(_HASH_BLOCK):
+        for digest in sums.values():
+            digest.update(block)
+    return {name: digest.digest() for name, digest in sums.items()}
+
+
+def _claimed_sums(headers: httpx.Headers) -> dict[str, bytes]:
+    """What the server says the bytes should be: Repr-Digest, Digest, Content-MD5, and the header of Google's storage."""
+    digests = f"{headers.get('repr-digest', '')} {headers.get('digest', '')}"
+    md5s = f"{headers.get('content-md5', '')} {headers.get('x-goog-hash', '')}".strip()
+    found = {
+        "sha256": re.search(r"sha-256=:?([A-Za-z0-9+/]{43}=)", digests, re.IGNORECASE),
+        "md5": re.search(r"(?:^|md5=)([A-Za-z0-9+/]{22}==)", md5s),
+    }
+    return {name: base64.b64decode(match[1]) for name, match in found.items() if match}

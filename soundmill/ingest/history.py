@@ -1,0 +1,34 @@
+"""What came in when: downloads by hour or day, from the ledger and the queue."""
+
+from datetime import datetime, tzinfo
+from typing import Any
+
+from soundmill.catalog import Catalog, DownloadQueue, Ledger
+from soundmill.ingest.conversations import megabytes, size_of
+from soundmill.ingest.pairs import AGENT, CUSTOMER
+
+
+def history(catalog: Catalog, ledger: Ledger, zone: tzinfo, by: str = "hour") -> list[dict[str, Any]]:
+    """A row for each hour or day of the zone in which anything came or failed for good: files by speaker, conversations, MB."""
+    form = "%Y-%m-%d %H:00" if by == "hour" else "%Y-%m-%d"
+    rows: dict[str, dict[str, Any]] = {}
+    calls: dict[str, set[str]] = {}
+    sizes: dict[str, int] = {}
+
+    def row(moment: datetime) -> dict[str, Any]:
+        when = moment.astimezone(zone).strftime(form)
+        return rows.setdefault(when, {"when": when, "conversations": 0, AGENT: 0, CUSTOMER: 0, "other": 0, "failed": 0, "size_mb": 0.0})
+
+    for item in ledger.downloads():
+        if not item.path:
+            continue
+        found = row(datetime.fromisoformat(item.measures["fetched_at"]))
+        speaker, when = item.measures["speaker"], found["when"]
+        found[speaker if speaker in (AGENT, CUSTOMER) else "other"] += 1
+        calls.setdefault(when, set()).add(item.measures["conversation"])
+        sizes[when] = sizes.get(when, 0) + size_of(item)
+        found["conversations"], found["size_mb"] = len(calls[when]), megabytes(sizes[when])
+    for request in DownloadQueue(catalog).troubled():
+        if request.state == "failed" and request.finished_at:
+            row(request.finished_at)["failed"] += 1
+    return [rows[when] for when in sorted(rows)]

@@ -1,0 +1,383 @@
+"""One file by HTTP: every way in which a server can fail or mean harm ends in its code, and nothing is asked for twice."""
+
+import asyncio
+import base64
+import gzip
+import hashlib
+import socket
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from soundmill.ingest import share_links
+from soundmill.ingest.addresses import AddressPolicy
+from soundmill.ingest.failures import FetchFailed
+from soundmill.ingest.fetch import Fetched, Fetcher, FetchOptions
+from tests.conftest import wav
+from tests.web import Asked, Web, reply, reset, serving
+
+OPTIONS = FetchOptions(allow=("127.0.0.1",), idle_seconds=5)
+SOUND = wav(2.0)
+
+
+def fetch(url: str, folder: Path, options: FetchOptions = OPTIONS) -> Fetched:
+    async def run() -> Fetched:
+        async with Fetcher(options) as fetcher:
+            return await fetcher.fetch(url, folder / "1.part")
+
+    return asyncio.run(run())
+
+
+def refused(url: str, folder: Path, options: FetchOptions = OPTIONS) -> FetchFailed:
+    with pytest.raises(FetchFailed) as caught:
+        fetch(url, folder, options)
+    return caught.value
+
+
+def left(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if path.stat().st_size}
+
+
+def test_a_file_comes_whole_with_its_hash(web: Web, tmp_path: Path) -> None:
+    found = fetch(web.serve("/a.wav", SOUND), tmp_path)
+    assert found.path.read_bytes() == SOUND
+    assert (found.size, found.sha256) == (len(SOUND), hashlib.sha256(SOUND).hexdigest())
+    assert "range" not in web.asked[0].headers
+
+
+@pytest.mark.parametrize("kind", ["audio/mpeg; charset=binary", "application/octet-stream", "text/plain", None])
+def test_the_content_type_does_not_matter(web: Web, tmp_path: Path, kind: str | None) -> None:
+    headers = {"Content_Type": kind} if kind else {}
+    assert fetch(web.serve("/a", SOUND, **headers), tmp_path).size == len(SOUND)
+
+
+@pytest.mark.parametrize("status", [404, 403, 410, 401, 304, 204, 429, 500, 503, 408, 425, 202])
+def test_a_status_is_a_code_and_passing_or_not(web: Web, tmp_path: Path, status: int) -> None:
+    failure = refused(web.on("/a", lambda _, connection: reply(connection, f"{status} Whatever")), tmp_path)
+    assert (failure.code, failure.transient) == (f"http_{status}", status in (429, 500, 503, 408, 425, 202))
+    assert web.times("/a") == 1
+
+
+def test_a_server_says_how_long_to_wait_in_seconds_or_by_date(web: Web, tmp_path: Path) -> None:
+    url = web.on("/a", lambda _, connection: reply(connection, "429 Too Many Requests", Retry_After="120"))
+    assert refused(url, tmp_path).retry_after == 120
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=300), usegmt=True)
+    url = web.on("/b", lambda _, connection: reply(connection, "503 Busy", Retry_After=later))
+    assert refused(url, tmp_path).retry_after == pytest.approx(300, abs=5)
+    url = web.on("/c", lambda _, connection: reply(connection, "429 Too Many", Retry_After="99999999"))
+    assert refused(url, tmp_path).retry_after == 86_400
+
+
+def breaks_off(body: bytes, at: int, **headers: str) -> object:
+    def answer(asked: Asked, connection: socket.socket) -> None:
+        if asked.offset:
+            where = f"bytes {asked.offset}-{len(body) - 1}/{len(body)}"
+            reply(connection, "206 Partial Content", body[asked.offset :], Content_Range=where, **headers)
+        else:
+            reply(connection, "200 OK", body[:at], length=len(body), **headers)
+
+    return answer
+
+
+def test_a_broken_file_is_gone_on_with(web: Web, tmp_path: Path) -> None:
+    found = fetch(web.on("/a", breaks_off(SOUND, 50_000, ETag='"one"')), tmp_path)  # type: ignore[arg-type]
+    assert (found.path.read_bytes(), found.resumed) == (SOUND, 1)
+    assert [asked.offset for asked in web.asked] == [0, 50_000]
+    assert web.asked[1].headers["if-range"] == '"one"'
+
+
+def test_without_a_mark_of_the_version_a_broken_file_is_put_off_and_begun_anew(web: Web, tmp_path: Path) -> None:
+    url = web.on("/a", breaks_off(SOUND, 50_000))  # type: ignore[arg-type]
+    failure = refused(url, tmp_path)
+    assert (failure.code, failure.transient) == ("truncated", True)
+    assert web.times("/a") == 1
+    web.serve("/a", SOUND)
+    assert fetch(url, tmp_path).path.read_bytes() == SOUND
+
+
+def test_a_reset_is_gone_on_with_by_a_later_process(web: Web, tmp_path: Path) -> None:
+    def broken(asked: Asked, connection: socket.socket) -> None:
+        if asked.offset:
+            return reset(connection)
+        head = f'HTTP/1.1 200 OK\r\nContent-Length: {len(SOUND)}\r\nETag: "one"\r\n\r\n'.encode()
+        connection.sendall(head + SOUND[:60_000])
+        time.sleep(0.2)  # so that the bytes are read before the reset
+        return reset(connection)
+
+    url = web.on("/a", broken)
+    failure = refused(url, tmp_path, replace(OPTIONS, resumes=1))
+    assert (failure.code, failure.transient) == ("connection_lost", True)
+    assert left(tmp_path) == {"1.part", "1.json"}
+    web.serve("/a", SOUND, ETag='"one"')
+    assert fetch(url, tmp_path).path.read_bytes() == SOUND
+    assert web.asked[-1].offset == 60_000
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_file_that_changed_midway_is_begun_anew(web: Web, tmp_path: Path, honest: bool) -> None:
+    other = wav(2.5, 700)
+
+    def changing(asked: Asked, connection: socket.socket) -> None:
+        if not asked.headers.get("range") and web.times("/a") == 1:
+            reply(connection, "200 OK", SOUND[:50_000], length=len(SOUND), ETag='"one"')
+        elif asked.headers.get("range") and not honest:  # it answers with a range of another version
+            where = f"bytes {asked.offset}-{len(other) - 1}/{len(other)}"
+            reply(connection, "206 Partial Content", other[asked.offset :], Content_Range=where, ETag='"two"')
+        else:
+            reply(connection, "200 OK", other, ETag='"two"')
+
+    assert fetch(web.on("/a", changing), tmp_path).path.read_bytes() == other
+
+
+def test_a_range_that_the_server_no_longer_has_is_begun_anew(web: Web, tmp_path: Path) -> None:
+    def answer(asked: Asked, connection: socket.socket) -> None:
+        if asked.offset:
+            reply(connection, "416 Range Not Satisfiable")
+        elif web.times("/a") == 1:
+            reply(connection, "200 OK", SOUND[:50_000], length=len(SOUND), ETag='"one"')
+        else:
+            reply(connection, "200 OK", SOUND, ETag='"one"')
+
+    assert fetch(web.on("/a", answer), tmp_path).path.read_bytes() == SOUND
+
+
+def test_redirects_are_followed_and_circles_left(web: Web, tmp_path: Path) -> None:
+    web.serve("/a", SOUND)
+    web.on("/b", lambda _, connection: reply(connection, "302 Found", Location="/a"))
+    assert fetch(web.on("/c", lambda _, connection: reply(connection, "308 Permanent", Location="b")), tmp_path).size == len(SOUND)
+    web.on("/x", lambda _, connection: reply(connection, "302 Found", Location="/y"))
+    failure = refused(web.on("/y", lambda _, connection: reply(connection, "302 Found", Location="/x")), tmp_path)
+    assert (failure.code, failure.transient) == ("redirect_loop", False)
+    for n in range(20):
+        web.on(f"/{n}", lambda _, connection, n=n: reply(connection, "302 Found", Location=f"/{n + 1}"))
+    assert refused(web.url + "/0", tmp_path).code == "too_many_redirects"
+
+
+INSIDE = [
+    "http://169.254.169.254/latest/meta-data/",
+    "http://10.0.0.7/",
+    "http://[::1]/",
+    "http://[::ffff:192.168.0.1]/",
+    "http://0xa.2/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[fe80::1]/",
+    "http://100.64.0.1/",
+    "http://0.0.0.0/",
+    "http://167772167/",
+]
+
+
+@pytest.mark.parametrize("target", INSIDE)
+def test_a_redirect_to_a_private_address_is_refused(web: Web, tmp_path: Path, target: str) -> None:
+    failure = refused(web.on("/a", lambda _, connection: reply(connection, "302 Found", Location=target)), tmp_path)
+    assert (failure.code, failure.transient) == ("forbidden_address", False)
+    assert left(tmp_path) == set()
+
+
+def test_without_leave_nothing_local_is_asked(web: Web, tmp_path: Path) -> None:
+    web.serve("/a", SOUND)
+    for host in ("127.0.0.1", "localhost", "0x7f.1", "2130706433", "127.1"):
+        assert refused(web.url.replace("127.0.0.1", host) + "/a", tmp_path, FetchOptions()).code == "forbidden_address"
+    assert not web.asked
+
+
+@pytest.mark.parametrize(("url", "code"), [("ftp://a.test/x", "forbidden_scheme"), ("file:///etc/passwd", "forbidden_scheme")])
+def test_only_http_is_spoken(tmp_path: Path, url: str, code: str) -> None:
+    assert refused(url, tmp_path).code == code
+
+
+@pytest.mark.parametrize("url", ["http://", "https:///x", "http://[::1", "http://a b/", "nonsense", "http://a.test:99999/"])
+def test_what_is_no_url_is_said_to_be_none(tmp_path: Path, url: str) -> None:
+    assert refused(url, tmp_path).code in ("bad_url", "forbidden_scheme", "unknown_host")
+
+
+def test_a_redirect_to_another_scheme_is_refused(web: Web, tmp_path: Path) -> None:
+    failure = refused(web.on("/a", lambda _, connection: reply(connection, "302 Found", Location="file:///etc/passwd")), tmp_path)
+    assert failure.code == "forbidden_scheme"
+
+
+def test_a_name_is_judged_by_what_the_connection_goes_to(web: Web, tmp_path: Path) -> None:
+    """Rebinding: whoever asks first hears a public address, whoever connects hears 127.0.0.1. We ask once, and connect to the answer."""
+    web.serve("/a", SOUND)
+    answers = {"inside.test": ["127.0.0.1"], "mixed.test": ["93.184.216.34", "127.0.0.1"]}
+
+    async def run(host: str, *allow: str) -> Fetched:
+        async def resolver(host: str, port: int) -> list[str]:
+            return answers[host]
+
+        async with Fetcher(replace(OPTIONS, allow=allow), resolver) as fetcher:
+            return await fetcher.fetch(web.url.replace("127.0.0.1", host) + "/a", tmp_path / "1.part")
+
+    for host in answers:
+        with pytest.raises(FetchFailed) as caught:
+            asyncio.run(run(host))
+        assert caught.value.code == "forbidden_address"
+    assert not web.asked
+    for allowed in ("inside.test", "*.test", "127.0.0.0/8"):
+        assert asyncio.run(run("inside.test", allowed)).size == len(SOUND)
+
+
+def test_public_addresses_pass_and_others_need_leave() -> None:
+    policy = AddressPolicy(["10.1.0.0/16", "files.intranet"])
+    for address in ("93.184.216.34", "2606:2800:220:1::1", "10.1.2.3"):
+        policy.check_address("a.test", address)
+    policy.check_address("Files.Intranet.", "192.168.0.9")
+    for address in ("10.2.0.1", "224.0.0.1", "::", "2002:7f00:1::", "::127.0.0.1", "fd00::1", "255.255.255.255"):
+        with pytest.raises(FetchFailed):
+            policy.check_address("a.test", address)
+
+
+def test_a_file_announced_too_large_is_not_begun(web: Web, tmp_path: Path) -> None:
+    failure = refused(web.on("/a", lambda _, connection: reply(connection, "200 OK", SOUND, length=2 << 30)), tmp_path)
+    assert (failure.code, failure.transient) == ("too_large", False)
+    assert left(tmp_path) == set()
+
+
+def test_a_file_that_grows_too_large_is_left(web: Web, tmp_path: Path) -> None:
+    def endless(_: Asked, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + SOUND)
+        while True:
+            connection.sendall(b"x" * 65_536)
+
+    assert refused(web.on("/a", endless), tmp_path, replace(OPTIONS, most_bytes=1_000_000)).code == "too_large"
+    assert left(tmp_path) == set()
+
+
+def test_a_gzip_bomb_is_left_when_it_is_too_large(web: Web, tmp_path: Path) -> None:
+    bomb = gzip.compress(SOUND + bytes(50_000_000), 9)
+    url = web.serve("/a", bomb, Content_Encoding="gzip")
+    assert refused(url, tmp_path, replace(OPTIONS, most_bytes=10_000_000)).code == "too_large"
+    twice = web.serve("/b", gzip.compress(bomb), Content_Encoding="gzip, gzip")
+    assert refused(twice, tmp_path).code == "bad_encoding"
+    assert left(tmp_path) == set()
+    assert fetch(web.serve("/c", gzip.compress(SOUND), Content_Encoding="gzip"), tmp_path).path.read_bytes() == SOUND
+
+
+def test_a_page_is_no_audio_whatever_its_type_says(web: Web, tmp_path: Path) -> None:
+    page = b"<!DOCTYPE html><html><body>please log in" + b" " * 20_000
+    failure = refused(web.serve("/a.wav", page, Content_Type="audio/wav"), tmp_path)
+    assert (failure.code, failure.transient) == ("not_audio", False)
+
+
+def test_a_silent_server_and_a_slow_drip_time_out(web: Web, tmp_path: Path) -> None:
+    stop: list[bool] = []
+
+    def drip(_: Asked, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nRIFF")
+        while not stop:
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    def silent(_: Asked, connection: socket.socket) -> None:
+        while not stop:
+            time.sleep(0.05)
+
+    failure = refused(web.on("/a", drip), tmp_path, replace(OPTIONS, seconds=0.5))
+    assert (failure.code, failure.transient) == ("timed_out", True)
+    failure = refused(web.on("/b", silent), tmp_path, replace(OPTIONS, idle_seconds=0.3))
+    assert (failure.code, failure.transient) == ("timed_out", True)
+    stop.append(True)
+
+
+def test_nobody_there_and_a_name_that_is_none(tmp_path: Path) -> None:
+    with serving() as gone:
+        url = gone.url
+    assert (refused(url + "/a", tmp_path).code, refused("http://no-such-host.invalid/a", tmp_path).code) == (
+        "connection_failed",
+        "unknown_host",
+    )
+
+
+def test_sums_that_the_server_announces_are_compared(web: Web, tmp_path: Path) -> None:
+    right, wrong = (base64.b64encode(hashlib.sha256(data).digest()).decode() for data in (SOUND, b"other"))
+    assert fetch(web.serve("/a", SOUND, Repr_Digest=f"sha-256=:{right}:"), tmp_path).size == len(SOUND)
+    failure = refused(web.serve("/b", SOUND, Repr_Digest=f"sha-256=:{wrong}:"), tmp_path)
+    assert (failure.code, failure.transient) == ("checksum_mismatch", True)
+    md5 = base64.b64encode(hashlib.md5(SOUND).digest()).decode()
+    assert fetch(web.serve("/c", SOUND, x_goog_hash=f"crc32c=AAAAAA==,md5={md5}"), tmp_path).size == len(SOUND)
+    assert refused(web.serve("/d", SOUND[:-1], Content_MD5=md5), tmp_path).code == "checksum_mismatch"
+
+
+def test_two_workers_do_not_write_one_file(web: Web, tmp_path: Path) -> None:
+    async def run() -> list[object]:
+        async with Fetcher(OPTIONS) as fetcher:
+            url = web.on("/a", lambda _, connection: (time.sleep(0.3), reply(connection, "200 OK", SOUND))[1])
+            return await asyncio.gather(*(fetcher.fetch(url, tmp_path / "1.part") for _ in range(2)), return_exceptions=True)
+
+    outcomes = asyncio.run(run())
+    codes = [outcome.code for outcome in outcomes if isinstance(outcome, FetchFailed)]
+    assert codes == ["busy"]
+    assert (tmp_path / "1.part").read_bytes() == SOUND
+
+
+def test_a_host_is_asked_for_few_files_at_a_time(web: Web, tmp_path: Path) -> None:
+    at_once, most = [0], [0]
+
+    def answer(_: Asked, connection: socket.socket) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.05)
+        at_once[0] -= 1
+        reply(connection, "200 OK", SOUND)
+
+    async def run() -> None:
+        async with Fetcher(replace(OPTIONS, per_host=2)) as fetcher:
+            await asyncio.gather(*(fetcher.fetch(web.on(f"/{n}", answer), tmp_path / f"{n}.part") for n in range(8)))
+
+    asyncio.run(run())
+    assert most[0] <= 2
+
+
+def test_two_refusals_in_a_row_make_everyone_pause(web: Web, tmp_path: Path) -> None:
+    arrived: list[float] = []
+
+    def answer(_: Asked, connection: socket.socket) -> None:
+        arrived.append(time.monotonic())
+        reply(connection, "429 Too Many Requests", Retry_After="3600")
+
+    async def run() -> None:
+        async with Fetcher(replace(OPTIONS, per_host=1, pause=0.4)) as fetcher:
+            url = web.on("/a", answer)
+            await asyncio.gather(*(fetcher.fetch(url, tmp_path / f"{n}") for n in range(4)), return_exceptions=True)
+
+    asyncio.run(run())
+    gaps = [later - earlier for earlier, later in pairwise(arrived)]
+    assert gaps[0] < min(gaps[1:])
+    assert min(gaps[1:]) >= 0.35
+
+
+FORM = (
+    '<!DOCTYPE html><html><body><p>too large to scan</p><form id="download-form" action="/download" method="get">'
+    '<input type="hidden" name="id" value="F1"><input type="hidden" name="confirm" value="t"><input type="hidden" name="uuid" value="u-1">'
+    "</form></body></html>"
+)
+
+
+def test_a_file_behind_a_shared_drive_link_comes(web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share_links, "DRIVE", web.url)
+
+    def drive(asked: Asked, connection: socket.socket) -> None:
+        if "uuid=u-1" in asked.path:
+            reply(connection, "200 OK", SOUND, Content_Type="application/octet-stream")
+        else:
+            reply(connection, "200 OK", FORM.encode(), Content_Type="text/html")
+
+    web.on("/download", drive)
+    assert fetch("https://drive.google.com/file/d/F1/view?usp=sharing", tmp_path).path.read_bytes() == SOUND
+    web.serve("/download", b"<html>Sign in to continue")
+    assert refused("https://drive.google.com/open?id=F1", tmp_path).code == "not_shared"
+    web.serve("/download", b"<html>Google Drive - Quota exceeded")
+    assert refused("https://drive.google.com/uc?id=F1", tmp_path).transient
+
+
+def test_share_links_lead_to_the_file() -> None:
+    drive = "https://drive.usercontent.google.com/download?id=A_b-9&export=download&confirm=t"
+    for link in ("file/d/A_b-9/view?usp=sharing", "file/u/0/d/A_b-9/edit", "open?id=A_b-9", "uc?export=download&id=A_b-9"):
+        assert share_links.direct_link(f"https://drive.google.com/{link}") == drive
+    assert share_links.direct_link("https://www.dropbox.com/s/x/a.wav?dl=0") == "https://www.dropbox.com/s/x/a.wav?dl=1"
+    assert share_links.direct_link("https://a.test/x?dl=0") == "https://a.test/x?dl=0"
