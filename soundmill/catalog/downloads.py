@@ -234,6 +234,12 @@ class DownloadQueue:
         """The requests of a day."""
         return self._requests(DownloadRow.day == day)
 
+    def queued_among(self, ids: Collection[int]) -> set[int]:
+        """Those of the requests that are not settled yet."""
+        query = select(DownloadRow.id).where(DownloadRow.id.in_(sorted(ids)), DownloadRow.state == "queued")
+        with self._catalog.reading() as session:
+            return set(session.scalars(query))
+
     def troubled(self, limit: int = 1000) -> list[DownloadRequest]:
         """Requests that failed, or wait for another attempt."""
         return self._requests(or_(DownloadRow.state == "failed", DownloadRow.next_attempt_at.is_not(None)), limit)

@@ -203,8 +203,7 @@ class Downloader:
             outcome = Outcome(request, (), FetchFailed("undecodable", f"{type(error).__name__}: {error}"))
         settled = await self._thread(self._settle, outcome, stale)
         if not goes_on:
-            part.unlink(missing_ok=True)
-            part.with_suffix(".json").unlink(missing_ok=True)
+            _remove(part)
         return settled
 
     async def _thread(self, function: Callable[..., _T], *arguments: Any) -> _T:
@@ -304,7 +303,7 @@ def update_downloads(
     """
     ledger, queue = Ledger(catalog), DownloadQueue(catalog)
     previous = ledger.processed(ASSET).get(day)
-    sweep_spool(options.spool, datetime.now(UTC))
+    sweep_spool(options.spool, queue, datetime.now(UTC))
     attempts = 0
 
     def count(outcome: Outcome) -> None:
@@ -384,15 +383,22 @@ def original_path(sha256: str, kind: str) -> str:
     return f"{original_folder(sha256)}/{sha256}.{kind}"
 
 
-def sweep_spool(spool: Path, now: datetime) -> None:
-    """Removes what attempts left behind that nobody went on with for a week."""
-    for path in spool.glob("*.part") if spool.is_dir() else ():
+def sweep_spool(spool: Path, queue: DownloadQueue, now: datetime) -> None:
+    """Removes what killed workers left of requests that are settled since, and what nobody went on with for a week."""
+    parts = {int(path.stem): path for path in spool.glob("*.part") if path.stem.isdigit()} if spool.is_dir() else {}
+    queued = queue.queued_among(parts)
+    for number, path in parts.items():
         try:
-            if now.timestamp() - path.stat().st_mtime > _PART_DAYS * 86_400:
-                path.unlink()
-                path.with_suffix(".json").unlink(missing_ok=True)
+            if number not in queued or now.timestamp() - path.stat().st_mtime > _PART_DAYS * 86_400:
+                _remove(path)
         except FileNotFoundError:
             pass  # another worker's, done meanwhile
+
+
+def _remove(part: Path) -> None:
+    """A half-fetched file and its note; the file last, by which the note is found again."""
+    part.with_suffix(".json").unlink(missing_ok=True)
+    part.unlink(missing_ok=True)
 
 
 def _item(request: DownloadRequest, speaker: str) -> Item:

@@ -174,7 +174,7 @@ class Fetcher:
         self._client.cookies.clear()  # nothing that one server says is told to anybody
         request = self._client.build_request("GET", url, headers=spool.range_headers())
         try:
-            response = await self._client.send(request, stream=True)
+            response = await self._send(request)
             try:
                 yield response
             finally:
@@ -183,6 +183,22 @@ class Fetcher:
             raise _failure(error) from error
         except (httpx.InvalidURL, UnicodeError) as error:
             raise FetchFailed("bad_url", f"this is no URL: {error}") from None
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
+        """Sends a request; again, while it went over a connection kept from an earlier file: its end says nothing about this one."""
+        while True:
+            fresh: list[str] = []
+
+            async def trace(event: str, _: Any, fresh: list[str] = fresh) -> None:
+                if event.startswith("connection.connect"):
+                    fresh.append(event)
+
+            request.extensions["trace"] = trace
+            try:
+                return await self._client.send(request, stream=True)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if fresh:
+                    raise
 
     async def _receive(self, response: httpx.Response, spool: "_Spool") -> str | None:
         """Streams the body to the file; returns the page where Google Drive shows one instead."""

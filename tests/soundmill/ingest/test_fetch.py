@@ -146,6 +146,19 @@ def test_a_range_that_the_server_no_longer_has_is_begun_anew(web: Web, tmp_path:
     assert fetch(web.on("/a", answer), tmp_path).path.read_bytes() == SOUND
 
 
+def test_a_kept_connection_that_ended_meanwhile_is_no_failure(web: Web, tmp_path: Path) -> None:
+    def closes(_: Asked, connection: socket.socket) -> None:  # after an answer that promised to go on
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(SOUND)}\r\n\r\n".encode() + SOUND)
+        connection.recv(65_536)
+
+    async def run() -> None:
+        async with Fetcher(OPTIONS) as fetcher:
+            for n in range(5):
+                assert (await fetcher.fetch(web.on("/a", closes), tmp_path / f"{n}.part")).size == len(SOUND)
+
+    asyncio.run(run())
+
+
 def test_redirects_are_followed_and_circles_left(web: Web, tmp_path: Path) -> None:
     web.serve("/a", SOUND)
     web.on("/b", lambda _, connection: reply(connection, "302 Found", Location="/a"))
