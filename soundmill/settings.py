@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     download_max_seconds: float = Field(1800.0, gt=0, description="longest time that one file may take to come")
     download_max_hours: float = Field(24.0, gt=0, description="longest sound that one file may hold")
     keep_originals: bool = Field(False, description="whether downloads are also kept as they came, under their hash")
+    api_token: SecretStr | None = Field(None, description="token that the HTTP APIs ask for; none when unset")
+    studio_password: SecretStr | None = Field(None, description="password that the studio's pages ask for; none when unset")
+    log_dir: Path | None = Field(None, description="folder of the studio's log files (default: logs/ in home)")
     alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")
     gate_dbfs: float | None = Field(-48.0, le=0, description="segments whose peak stays below are counted as silent; 'off' keeps all")
     segment_samples: int = Field(132_352, ge=4410, description="samples in a segment (3.0012 s at 44.1 kHz)")
@@ -83,6 +86,11 @@ class Settings(BaseSettings):
     def download_exempt(self) -> tuple[str, ...]:
         """What may be fetched from although it is private."""
         return _words(self.download_allow)
+
+    @property
+    def logs(self) -> Path:
+        """Where the studio's log files lie."""
+        return (self.log_dir or self.home / "logs").absolute()
 
     @property
     def spool(self) -> Path:

@@ -6,6 +6,8 @@ from pathlib import Path
 from soundmill.capture import COVERAGE, SEGMENTS
 from soundmill.features.registry import EXTRACTORS, extractor
 from soundmill.features.store import feature_table
+from soundmill.ingest.downloads import DOWNLOADS
+from soundmill.ingest.pairs import PAIRS
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
 from tests.conftest import ROOT
@@ -14,7 +16,7 @@ FORMATS = (ROOT / "docs" / "data-formats.md").read_text()
 
 
 def test_every_column_of_every_table_is_documented_as_the_code_has_it() -> None:
-    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS]
+    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS, DOWNLOADS, PAIRS]
     tables += [feature_table(of, extractor(name)) for of in ("segment", "annotation") for name in EXTRACTORS]
     for table in tables:
         assert f"`{table.name}`" in FORMATS
@@ -24,9 +26,9 @@ def test_every_column_of_every_table_is_documented_as_the_code_has_it() -> None:
 
 
 def test_every_reason_code_is_documented() -> None:
-    code = "".join(path.read_text() for folder in ("audio", "capture") for path in (ROOT / "soundmill" / folder).glob("*.py"))
-    used = set(re.findall(r'(?:UndecodableAudio|_refused)\(\s*"(\w+)"', code)) | set(re.findall(r'reason="(\w+)"', code)) - {"same_audio"}
-    assert len(used) > 10
+    code = "".join(path.read_text() for folder in ("audio", "capture", "ingest") for path in (ROOT / "soundmill" / folder).glob("*.py"))
+    used = set(re.findall(r'(?:UndecodableAudio|_refused|FetchFailed)\(\s*"(\w+)"', code)) | set(re.findall(r'reason="(\w+)"', code))
+    assert len(used) > 30
     for reason in used:
         assert f"`{reason}`" in FORMATS, reason
 

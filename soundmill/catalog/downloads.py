@@ -106,7 +106,7 @@ class DownloadQueue:
         """Asks for files; says of each what that meant.
 
         new        it is queued
-        known      it was asked for before: nothing changes
+        known      it was asked for before: nothing changes, but with `replace` it no longer waits for its next attempt
         changed    the speaker's file failed, or `replace` is set: it is fetched anew, from the URL given now
         conflict   another URL was asked for as this speaker, and not yet in vain: nothing changes
         withdrawn  it was taken back, and stays so
@@ -134,6 +134,10 @@ class DownloadQueue:
                         )
                         session.add(row)
                         known.append(row)
+                    elif outcome == "known" and replace:
+                        for row in known:
+                            if row.speaker == one.speaker:
+                                row.next_attempt_at = None  # whoever asks so does not want to wait
                     elif outcome == "changed":
                         row = next(row for row in known if row.speaker == one.speaker)
                         row.url, row.state, row.attempts, row.next_attempt_at, row.claimed_by = one.url, "queued", 0, None, None
@@ -289,7 +293,7 @@ class DownloadQueue:
             return set(session.scalars(_leases()))
 
 
-def _leases() -> Select[tuple[str]]:
+def _leases() -> Select[str]:
     return select(LeaseRow.owner).where(LeaseRow.name.startswith(WORKER), LeaseRow.expires_at > datetime.now(UTC))
 
 
@@ -303,6 +307,8 @@ def _outcome(one: Wanted, known: Iterable[DownloadRow], replace: bool) -> AddOut
         if row.speaker == one.speaker:
             if row.state == "withdrawn":
                 return "withdrawn"
+            if row.state == "queued" and row.url == one.url:
+                return "known"  # maybe a worker is on it right now
             if row.state == "failed" or replace:
                 return "changed"
             return "known" if row.url == one.url else "conflict"

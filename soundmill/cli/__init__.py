@@ -1,9 +1,9 @@
 """The command `soundmill`: what people type. Data to standard output, everything else to standard error.
 
-One module for each group of commands. Commands that need Dagster are added by `pipeline/cli.py`; these know the library only.
+Here belongs one module for each group of commands, thin over the library. Commands that need Dagster are added by `pipeline/cli.py`.
 """
 
-from soundmill.cli import downloads, labels, models, sound, state
+from soundmill.cli import downloads, labels, models, sound, state, studio
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
-__all__ = ["Json", "app", "downloads", "labels", "models", "print_json", "refuse", "settings", "sound", "state"]
+__all__ = ["Json", "app", "downloads", "labels", "models", "print_json", "refuse", "settings", "sound", "state", "studio"]

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +25,7 @@ from soundmill.audio import UndecodableAudio
 from soundmill.audio.levels import amplitude
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.audio.wav import HEADER_BYTES, is_header_of
-from soundmill.catalog import DOWNLOADED, Catalog, DownloadQueue, DownloadRequest, Item, Ledger, backoff, lease
+from soundmill.catalog import DOWNLOADED, Catalog, DownloadQueue, DownloadRequest, Item, Ledger, RequestRefused, Wanted, backoff, lease
 from soundmill.catalog.downloads import WORKER
 from soundmill.fingerprint import digest
 from soundmill.formats.lhotse import manifest, recording, supervision
@@ -205,6 +206,37 @@ class Downloader:
         if not goes_on:
             _remove(part)
         return settled
+
+    async def fetch_now(self, wanted: Sequence[Wanted]) -> list[Outcome]:
+        """Asks for files, in place of what was asked for before under their names, and makes an attempt at each at once.
+
+        The day's tables are made again by the asset. Raises `RequestRefused` for what was withdrawn or is part of another request,
+        `OSError` as `work` does.
+        """
+        if self.options.stop_at_hours is not None and await self._thread(self._hours_left) <= 0:
+            raise RequestRefused("the target is reached, and SOUNDMILL_STOP_AT_TARGET is on")
+        outcomes = await self._thread(partial(self.queue.add, wanted, datetime.now(UTC), replace=True))
+        for one, outcome in zip(wanted, outcomes, strict=True):
+            if outcome in ("withdrawn", "conflict"):
+                why = "was withdrawn" if outcome == "withdrawn" else "overlaps with another request of this conversation"
+                raise RequestRefused(f"{one.conversation} {one.speaker} {why}")
+        return list(await asyncio.gather(*(self._attempt_now(one) for one in wanted)))
+
+    async def _attempt_now(self, one: Wanted) -> Outcome:
+        (request,) = [known for known in await self._thread(self.queue.of, one.conversation) if known.speaker == one.speaker]
+        claimed = await self._thread(partial(self.queue.claim, self.name, datetime.now(UTC), ids=[request.id]))
+        if claimed:
+            return await self.work(claimed[0], stale=ASSET)
+        while True:  # another worker was faster: what it finds counts
+            (request,) = [known for known in await self._thread(self.queue.of, one.conversation) if known.speaker == one.speaker]
+            if request.state != "queued" or request.next_attempt_at is not None:
+                break
+            await asyncio.sleep(0.1)
+        known = await self._thread(self.ledger.known, [request.key(speaker) for speaker in request.speakers])
+        if request.state == "done":
+            return Outcome(request, tuple(known[request.key(speaker)] for speaker in request.speakers))
+        failure = FetchFailed(request.reason or "withdrawn", request.message or "it was withdrawn", transient=request.state == "queued")
+        return Outcome(request, (), failure)
 
     async def _thread(self, function: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)

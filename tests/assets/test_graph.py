@@ -15,7 +15,7 @@ import dagster as dg
 import pyarrow.compute as pc
 import pytest
 
-from assets.operations import DAY_ASSETS
+from assets.operations import CAPTURE_DAY
 from assets.partitions import RANGE_END, RANGE_START
 from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, UnknownAsset
@@ -28,7 +28,7 @@ from tests.conftest import ROOT, wait_until, wav
 from tests.home import FIRST, Home
 
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
-DAY_NAMES = [asset.key.to_user_string() for asset in DAY_ASSETS]
+DAY_NAMES = [asset.key.to_user_string() for asset in CAPTURE_DAY]
 BEFORE = [name for name in DAY_NAMES if name != "detections"]
 
 

@@ -55,6 +55,7 @@ def test_another_url_takes_the_place_of_one_that_failed_and_of_no_other(catalog:
     assert queue.add([other], NOW + timedelta(days=3)) == ["changed"]
     (again,) = queue.of("call-1")
     assert (again.url, again.state, again.attempts, again.day) == (other.url, "queued", 0, DAY)
+    assert queue.add([other], NOW, replace=True) == ["known"]  # it is queued: no worker is to lose its claim
     assert queue.add([ONE], NOW, replace=True) == ["changed"]
 
 

@@ -1,0 +1,114 @@
+"""Putting the studio together: one application for every API and page, on the lake and the catalog of the settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from soundmill.catalog import open_catalog
+from soundmill.ingest.downloads import Downloader, download_options
+from soundmill.lake import open_lake
+from soundmill.settings import Settings
+from soundmill.studio import downloader, pages
+from soundmill.studio.logs import log_to_file
+
+_MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Several processes may run it on one home."""
+    values = settings or Settings()
+    log_to_file(values)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.settings = values
+        app.state.lake = open_lake(values.lake_url, values.s3_endpoint)
+        app.state.catalog = open_catalog(values.catalog_url)
+        async with Downloader(app.state.lake, app.state.catalog, download_options(values)) as worker:
+            app.state.worker = worker
+            yield
+        app.state.catalog.close()
+
+    app = FastAPI(
+        title="Soundmill studio",
+        version=version("soundmill"),
+        description="Downloads by URL under `/downloader`. More of the audio platform's APIs join it here.",
+        lifespan=lifespan,
+    )
+    app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES)
+    app.add_exception_handler(RequestValidationError, _bad_input)
+    app.include_router(downloader.router)
+    app.include_router(pages.router)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
+    return app
+
+
+class BodyLimit:
+    """Refuses bodies that are larger than allowed with 413, before anything reads them whole."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app, self._most = app, most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        claimed = dict(scope["headers"]).get(b"content-length", b"0")
+        if claimed.isdigit() and int(claimed) > self._most:
+            await self._refuse(scope, receive, send)
+            return
+        received, begun = 0, False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._most:
+                raise _TooLarge
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            if received > self._most and not begun:
+                return  # what FastAPI makes of a body that could not be read
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLarge:
+            pass
+        if received > self._most and not begun:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"detail": f"the request is larger than {self._most} bytes"}, 413)(scope, receive, send)
+
+
+class _TooLarge(Exception):
+    pass
+
+
+async def _bad_input(_: Request, error: Exception) -> JSONResponse:
+    """What is missing or of the wrong kind, by name, as a 400."""
+    assert isinstance(error, RequestValidationError)
+    lines = [f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}" for one in error.errors()]
+    return JSONResponse({"detail": "; ".join(lines)}, 400)
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The description of the API, in which bad input is a 400, as it is here."""
+    if not app.openapi_schema:
+        described = FastAPI.openapi(app)
+        for path in described["paths"].values():
+            for operation in path.values():
+                if operation["responses"].pop("422", None):
+                    operation["responses"].setdefault("400", {"description": "Something is missing or cannot be used"})
+        app.openapi_schema = described
+    return app.openapi_schema
