@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.backup import s3_backup
 from assets.capture import landing_area
 from assets.ingest import download_queue
 from assets.labels import catalog_labels
@@ -30,7 +31,8 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     day_assets = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=nightly), DAY_ASSETS)
     progress = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=hourly), [collection_progress])
     others = dg.map_asset_specs(
-        lambda spec: spec.replace_attributes(owners=OWNERS), [osr_model, evaluation_report, landing_area, download_queue, catalog_labels]
+        lambda spec: spec.replace_attributes(owners=OWNERS),
+        [osr_model, evaluation_report, s3_backup, landing_area, download_queue, catalog_labels],
     )
     return dg.Definitions(
         assets=[*day_assets, *progress, *others],

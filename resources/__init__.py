@@ -5,9 +5,18 @@ Here belongs what an asset needs opened or configured. What is done with it lies
 """
 
 from resources.alerts import AlertsResource
+from resources.backup import BackupResource
 from resources.collection import CollectionResource
 from resources.downloads import DownloadsResource
 from resources.storage import CatalogResource, LakeResource
 from resources.wiring import resources_from
 
-__all__ = ["AlertsResource", "CatalogResource", "CollectionResource", "DownloadsResource", "LakeResource", "resources_from"]
+__all__ = [
+    "AlertsResource",
+    "BackupResource",
+    "CatalogResource",
+    "CollectionResource",
+    "DownloadsResource",
+    "LakeResource",
+    "resources_from",
+]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from resources.alerts import AlertsResource
+from resources.backup import BackupResource
 from resources.collection import CollectionResource
 from resources.downloads import DownloadsResource
 from resources.storage import CatalogResource, LakeResource
@@ -26,5 +27,6 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             max_attempts=settings.max_attempts,
         ),
         "fetching": DownloadsResource(),
+        "backup": BackupResource(),
         "alerts": AlertsResource(),
     }

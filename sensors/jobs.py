@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.backup import s3_backup
 from assets.features import annotation_features
 from assets.ingest import downloads
 from assets.labels import annotations
@@ -31,6 +32,10 @@ progress_check = dg.define_asset_job(
     "progress_check",
     selection=dg.AssetSelection.assets(collection_progress),
     description="Counts the collection and looks for failed days.",
+)
+
+backup_job = dg.define_asset_job(
+    "backup", selection=dg.AssetSelection.assets(s3_backup), description="Copies what changed to SOUNDMILL_BACKUP."
 )
 
 _FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
@@ -83,4 +88,4 @@ def prune_runs() -> None:
     delete_old_runs()
 
 
-JOBS: list[Any] = [day_chain, downloads_chain, labels_chain, model_chain, progress_check, prune_runs]
+JOBS: list[Any] = [day_chain, downloads_chain, labels_chain, model_chain, progress_check, backup_job, prune_runs]

@@ -1,10 +1,15 @@
-"""Schedules: hourly progress, the nightly chain of the day before, the weekly pruning of runs."""
+"""Schedules: hourly progress, the backup, the nightly chain and downloads of the day before, the weekly pruning of runs."""
 
+import re
 from datetime import timedelta
 
 import dagster as dg
 
-from sensors.jobs import day_chain, progress_check, prune_runs
+from assets.backup import s3_backup
+from resources import BackupResource, CatalogResource, LakeResource
+from sensors.jobs import backup_job, day_chain, downloads_chain, progress_check, prune_runs
+from sensors.sensors import is_in_flight
+from soundmill.backup import BackupUnavailable, pending
 from soundmill.settings import Settings
 
 _ON = dg.DefaultScheduleStatus.RUNNING
@@ -21,6 +26,37 @@ def nightly_chain(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(partition_key=day, run_key=f"nightly {day}")
 
 
+@dg.schedule(job=downloads_chain, cron_schedule="15 1 * * *", execution_timezone="UTC", default_status=_ON)
+def nightly_downloads(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """The downloads of the day before, so that every day has its tables and its checks, also one without requests."""
+    day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    return dg.RunRequest(partition_key=day, run_key=f"nightly downloads {day}")
+
+
+@dg.schedule(job=backup_job, cron_schedule="*/3 * * * *", execution_timezone="UTC", default_status=_ON)
+def backup_every_three_minutes(
+    context: dg.ScheduleEvaluationContext, lake: LakeResource, catalog: CatalogResource, backup: BackupResource
+) -> dg.RunRequest | dg.SkipReason:
+    """A backup when something changed since the last one; never where SOUNDMILL_BACKUP is not set."""
+    try:
+        bucket = backup.bucket()
+        if bucket is None:
+            return dg.SkipReason("SOUNDMILL_BACKUP is not set")
+        if is_in_flight(context.instance, s3_backup.key):
+            return dg.SkipReason("a backup is running")
+        changed = pending(bucket, lake.open(), catalog.open(), backup.settings())
+    except BackupUnavailable as error:
+        return dg.SkipReason(f"the backup cannot be reached: {error}")
+    if not changed:
+        return dg.SkipReason("nothing changed since the last backup")
+    context.log.info(changed)
+    return dg.RunRequest(tags={"soundmill/changed": _tag(changed)})
+
+
+def _tag(text: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", text)[:63].strip("-")
+
+
 @dg.schedule(job=prune_runs, cron_schedule="15 3 * * 0", execution_timezone="UTC", default_status=_ON)
 def weekly_pruning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Deletes runs older than SOUNDMILL_KEEP_RUNS_DAYS."""
@@ -28,4 +64,4 @@ def weekly_pruning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_config=config)
 
 
-SCHEDULES = [hourly_progress, nightly_chain, weekly_pruning]
+SCHEDULES = [hourly_progress, nightly_chain, nightly_downloads, backup_every_three_minutes, weekly_pruning]

@@ -156,12 +156,21 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunR
     )
 
 
+def is_in_flight(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:
+    """Whether a run that has not ended works on an asset without partitions."""
+    return any(run.asset_selection and asset in run.asset_selection for run in _unfinished(instance))
+
+
+def _unfinished(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Runs that have not ended, but for those of commands that were killed: these never will."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
+    return [run for run in runs if not ((process := run.tags.get(PROCESS)) and is_dead(process))]
+
+
 def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
     """Days on which a run that has not ended works on the asset."""
     busy: set[str] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        if (process := run.tags.get(PROCESS)) and is_dead(process):
-            continue  # a command that was killed: its run will never end
+    for run in _unfinished(instance):
         chosen = run.asset_selection
         if chosen is not None and dg.AssetKey(asset) not in chosen:
             continue

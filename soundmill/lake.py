@@ -192,8 +192,9 @@ class Lake:
             return []
 
     def files(self, prefix: str) -> Iterator[Entry]:
-        """Every file below a prefix, hidden and half-written ones left out; on disk also empty folders named like files."""
-        full = self.full_path(prefix)
+        """Every file below a prefix (of the whole lake where it is empty), hidden and half-written ones left out; on disk also empty
+        folders named like files."""
+        full = self.full_path(prefix) if prefix else self.root
         if self.is_local:
             yield from _walk(full, len(self.root) + 1)
             return

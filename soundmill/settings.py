@@ -34,6 +34,13 @@ class Settings(BaseSettings):
     download_max_seconds: float = Field(1800.0, gt=0, description="longest time that one file may take to come")
     download_max_hours: float = Field(24.0, gt=0, description="longest sound that one file may hold")
     keep_originals: bool = Field(False, description="whether downloads are also kept as they came, under their hash")
+    backup: str = Field("", description="place of the backup, s3://bucket/prefix; no backup when unset")
+    backup_endpoint: str = Field("", description="endpoint of the backup's bucket, when it is not that of SOUNDMILL_S3_ENDPOINT")
+    backup_encryption: str = Field(
+        "", pattern="^(|AES256|aws:kms(:.+)?)$", description="of objects in the backup: AES256, aws:kms or aws:kms:KEY"
+    )
+    backup_storage_class: str = Field("", description="of objects in the backup, such as STANDARD_IA")
+    backup_keep_deleted_days: int = Field(30, ge=0, description="days that the backup keeps files which are gone from the lake")
     api_token: SecretStr | None = Field(None, description="token that the HTTP APIs ask for; none when unset")
     studio_password: SecretStr | None = Field(None, description="password that the studio's pages ask for; none when unset")
     log_dir: Path | None = Field(None, description="folder of the studio's log files (default: logs/ in home)")

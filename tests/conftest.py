@@ -86,15 +86,25 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A database of its own, dropped afterwards."""
+def _database(postgres_server: str) -> Iterator[str]:
     from pytest_postgresql.janitor import DatabaseJanitor
 
     name = f"test_{uuid.uuid4().hex}"
     host, port = postgres_server.rsplit("@", 1)[1].split(":")
     with DatabaseJanitor(user="postgres", host=host, port=int(port), dbname=name):
         yield f"{postgres_server}/{name}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database of its own, dropped afterwards."""
+    yield from _database(postgres_server)
+
+
+@pytest.fixture
+def other_postgres_url(postgres_server: str) -> Iterator[str]:
+    """Another database, for what goes from one to the other."""
+    yield from _database(postgres_server)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ lies in the lake.
 """
 
 from soundmill.catalog.annotations import Annotation, Annotations
-from soundmill.catalog.database import Catalog, CatalogUnavailable, open_catalog
+from soundmill.catalog.database import Catalog, CatalogUnavailable, create_catalog, is_empty_catalog, open_catalog
 from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker
 from soundmill.catalog.leases import Lease, LeaseLost, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
@@ -35,7 +35,9 @@ __all__ = [
     "Wanted",
     "backoff",
     "by_speaker",
+    "create_catalog",
     "is_dead",
+    "is_empty_catalog",
     "lease",
     "open_catalog",
     "process_mark",

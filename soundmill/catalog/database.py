@@ -1,11 +1,11 @@
 """Opening the catalog: SQLite in WAL mode or PostgreSQL, brought to the newest schema on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from soundmill.catalog.schema import Base
 HEAD = "0002"  # the newest migration in migrations/versions
 _MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
 _BUSY_SECONDS = 60
+_T = TypeVar("_T")
 
 
 class CatalogUnavailable(RuntimeError):
@@ -56,6 +57,49 @@ class Catalog:
 
 def open_catalog(url: str) -> Catalog:
     """Opens `sqlite:///path` or `postgresql+psycopg://...`, creating or upgrading its tables. Raises `CatalogUnavailable`."""
+    engine = _engine(url)
+    try:
+        if _schema_version(engine) != HEAD:
+            _upgrade(engine)
+    except OperationalError as error:
+        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+    return Catalog(engine)
+
+
+def is_empty_catalog(url: str) -> bool:
+    """Whether there is no catalog yet, or one in which nothing was ever written. Raises `CatalogUnavailable`."""
+    engine = _engine(url)
+    try:
+        if _schema_version(engine) is None:
+            return True
+        with engine.connect() as connection:
+            return not any(connection.scalar(select(table.c[0]).limit(1)) for table in Base.metadata.sorted_tables)
+    except OperationalError as error:
+        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def create_catalog(url: str, schema: str, fill: Callable[[Connection], _T]) -> _T:
+    """Creates a catalog as of a migration, fills it, and brings it to the newest schema, all in one transaction.
+
+    Raises `CatalogUnavailable`, also for a migration that this version does not know.
+    """
+    from alembic.util import CommandError
+
+    engine, filled = _engine(url), list[_T]()
+    try:
+        _upgrade(engine, schema, lambda connection: filled.append(fill(connection)))
+        return filled[0]
+    except CommandError as error:
+        raise CatalogUnavailable(f"this version of Soundmill does not know the catalog's schema {schema}: {error}") from None
+    except OperationalError as error:
+        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -70,13 +114,7 @@ def open_catalog(url: str) -> Catalog:
     engine = create_engine(parsed, pool_pre_ping=not is_sqlite, connect_args={"timeout": _BUSY_SECONDS} if is_sqlite else {})
     if is_sqlite:
         _prepare_sqlite(engine)
-    catalog = Catalog(engine)
-    try:
-        if _schema_version(engine) != HEAD:
-            _upgrade(engine)
-    except OperationalError as error:
-        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
-    return catalog
+    return engine
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -99,8 +137,9 @@ def _schema_version(engine: Engine) -> str | None:
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(engine: Engine) -> None:
-    """Runs the migrations; of two processes that try at once, the second waits and finds nothing to do."""
+def _upgrade(engine: Engine, first: str = "head", fill: Callable[[Connection], None] = lambda _: None) -> None:
+    """Runs the migrations up to `first`, fills the tables, and runs the others; of two processes that try at once, the second waits
+    and finds nothing to do."""
     from alembic import command
     from alembic.config import Config
 
@@ -110,4 +149,6 @@ def _upgrade(engine: Engine) -> None:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
+        command.upgrade(config, first)
+        fill(connection)
         command.upgrade(config, "head")

@@ -1,0 +1,104 @@
+"""The catalog as chunks of JSON lines: the same from SQLite and PostgreSQL, and back into either.
+
+The ledger goes by day, so that a new day does not send all the old ones again; other tables go whole. All is read in one snapshot.
+"""
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Table, func, select
+
+from soundmill.catalog import Catalog
+from soundmill.catalog.schema import Base, ItemRow
+
+_ITEMS = ItemRow.__tablename__
+_LEFT_OUT = {"leases"}  # who works on what right now is not worth keeping
+_BATCH = 1000
+
+
+def tables() -> list[Table]:
+    """The tables that are kept."""
+    return [table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT]
+
+
+def marks(connection: Connection) -> dict[str, str]:
+    """For each day of the ledger a mark that changes when its rows do, from counts and times; without reading the rows."""
+    query = select(ItemRow.day, func.count(), func.max(ItemRow.updated_at)).group_by(ItemRow.day)
+    return {f"{_ITEMS}/{day}": f"{count} {newest.isoformat()}" for day, count, newest in connection.execute(query)}
+
+
+def chunk_names(connection: Connection) -> dict[str, str]:
+    """Every chunk there is now, with its mark; an empty mark where only the content can tell."""
+    return {**{table.name: "" for table in tables() if table.name != _ITEMS}, **marks(connection)}
+
+
+def row_counts(connection: Connection) -> dict[str, int]:
+    """Rows in each table."""
+    return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables()}
+
+
+def read_chunk(connection: Connection, name: str) -> tuple[bytes, int]:
+    """A chunk's rows as compressed JSON lines in order of primary key, and how many there are."""
+    table_name, _, day = name.partition("/")
+    table = Base.metadata.tables[table_name]
+    query = select(table).order_by(*table.primary_key.columns)
+    if day:
+        query = query.where(table.c.day == date.fromisoformat(day))
+    lines = [json.dumps(dict(row._mapping), default=lambda value: value.isoformat(), sort_keys=True) for row in connection.execute(query)]
+    return gzip.compress("".join(line + "\n" for line in lines).encode(), 6, mtime=0), len(lines)
+
+
+def write_rows(connection: Connection, chunks: Iterable[tuple[str, bytes]]) -> int:
+    """Inserts chunks into an empty catalog whose tables are there, within the caller's transaction; returns the rows written."""
+    there = sa.MetaData()
+    there.reflect(connection)
+    written = 0
+    for name, data in chunks:
+        table = there.tables[name.partition("/")[0]]
+        for batch in _batches(data):
+            connection.execute(table.insert(), [_typed(row, table, connection.dialect.name) for row in batch])
+            written += len(batch)
+    if connection.dialect.name == "postgresql":
+        _advance_sequences(connection, there)
+    return written
+
+
+def snapshot(catalog: Catalog) -> Connection:
+    """A connection whose reads all see one moment."""
+    connection = catalog.engine.connect()
+    if connection.dialect.name == "postgresql":
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+    return connection
+
+
+def _batches(data: bytes) -> Iterator[list[dict[str, Any]]]:
+    lines = gzip.decompress(data).decode().splitlines()
+    for start in range(0, len(lines), _BATCH):
+        yield [json.loads(line) for line in lines[start : start + _BATCH]]
+
+
+def _typed(row: Mapping[str, Any], table: Table, dialect: str) -> dict[str, Any]:
+    values = {}
+    for name, value in row.items():
+        kind = table.c[name].type
+        if value is not None and isinstance(kind, sa.DateTime):
+            moment = datetime.fromisoformat(value)
+            value = moment.replace(tzinfo=None) if dialect == "sqlite" else moment
+        elif value is not None and isinstance(kind, sa.Date):
+            value = date.fromisoformat(value)
+        values[name] = value
+    return values
+
+
+def _advance_sequences(connection: Connection, there: sa.MetaData) -> None:
+    """Numbers given from now on follow those that came with the rows."""
+    for table in there.tables.values():
+        if "id" in table.c:
+            sequence = connection.scalar(select(func.pg_get_serial_sequence(table.name, "id")))
+            largest = connection.scalar(select(func.max(table.c.id)))
+            if sequence and largest:
+                connection.execute(select(func.setval(sequence, largest)))

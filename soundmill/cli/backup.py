@@ -1,0 +1,94 @@
+"""`soundmill backup`: the mirror in an S3 bucket."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from soundmill.cli.common import Json, app, count, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.progress_bar import steps
+
+backup = typer.Typer(no_args_is_help=True, help="The backup of lake, catalog and settings: run, verify, restore.")
+app.add_typer(backup, name="backup")
+
+
+@backup.command("run", epilog="Example: `SOUNDMILL_BACKUP=s3://bucket/soundmill soundmill backup run`")
+def backup_run(
+    even_if_emptier: Annotated[
+        bool, typer.Option("--even-if-emptier", help="Go on although most of what the backup holds is gone from here.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy what changed since the last backup. Safe to kill, and to run again. Exit code 1 where a file could not be copied."""
+    from soundmill.backup import BackupRefused, BackupUnavailable, back_up, bucket_of
+    from soundmill.catalog import LeaseLost
+
+    try:
+        bucket = bucket_of(settings())
+        with steps("backup") as progress:
+            done = back_up(bucket, the_lake(), the_catalog(), settings(), even_if_emptier=even_if_emptier, progress=progress)
+    except LeaseLost as error:
+        refuse(f"another backup is running: {error}")
+    except (BackupUnavailable, BackupRefused) as error:
+        refuse(str(error))
+    if as_json:
+        print_json(asdict(done))
+    else:
+        typer.echo(
+            f"{count(done.uploaded, 'file')} copied ({done.bytes / 1e6:.1f} MB), {done.unchanged} unchanged, "
+            f"{count(done.chunks, 'piece')} of the catalog, {done.deleted} deleted, to {bucket.url}"
+        )
+        for path, reason in done.failed.items():
+            typer.echo(f"{path}: {reason}", err=True)
+    raise typer.Exit(1 if done.failed else 0)
+
+
+@backup.command("verify", epilog="Example: `soundmill backup verify`")
+def backup_verify(
+    place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "", as_json: Json = False
+) -> None:
+    """Read every object of the backup back and compare its hash. Exit code 1 where one is missing or damaged."""
+    from soundmill.backup import BackupUnavailable, bucket_of, verify
+
+    try:
+        bucket = bucket_of(settings(), place)
+        with steps("verify") as progress:
+            found = verify(bucket, progress)
+    except BackupUnavailable as error:
+        refuse(str(error))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        typer.echo(f"{count(found.objects, 'object')} ({found.bytes / 1e6:.1f} MB) are whole")
+        _name(found.missing, "is missing")
+        _name(found.damaged, "is damaged")
+    raise typer.Exit(0 if found.sound else 1)
+
+
+@backup.command("restore", epilog="Example: `SOUNDMILL_HOME=/data/new soundmill backup restore --from s3://bucket/soundmill`")
+def backup_restore(
+    place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "", as_json: Json = False
+) -> None:
+    """Bring a backup into an empty home: the same files, the same ledger. A restore that was stopped goes on when run again."""
+    from soundmill.backup import BackupUnavailable, RestoreRefused, bucket_of, restore
+    from soundmill.catalog import CatalogUnavailable
+
+    values = settings()
+    try:
+        bucket = bucket_of(values, place)
+        with steps("restore") as progress:
+            done = restore(bucket, the_lake(), values.catalog_url, values.home, progress)
+    except (BackupUnavailable, RestoreRefused, CatalogUnavailable) as error:
+        refuse(str(error))
+    if as_json:
+        print_json(asdict(done))
+    else:
+        typer.echo(f"{count(done.files, 'file')} ({done.bytes / 1e6:.1f} MB) and {count(done.rows, 'row')} restored to {values.home}")
+        typer.echo(f"the settings of old, without secrets, are in {values.home / 'restored-settings.json'}")
+        _name(done.damaged, "is missing or damaged in the backup")
+    raise typer.Exit(1 if done.damaged else 0)
+
+
+def _name(paths: list[Any], what: str) -> None:
+    for path in paths:
+        typer.echo(f"{path} {what}", err=True)
