@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+import pyarrow.compute as pc
 
 from assets.capture import capture_coverage, captured_segments
 from assets.features import annotation_features, segment_features
@@ -13,7 +14,11 @@ from assets.labels import annotations
 from assets.metadata import counts_table, picture
 from assets.osr import detections, evaluation_report, osr_model
 from assets.partitions import days, models
-from resources import CatalogResource, CollectionResource, LakeResource
+from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
+from soundmill.capture import SEGMENTS
+from soundmill.catalog import Ledger
+from soundmill.ingest.downloads import DOWNLOADS
+from soundmill.lake import Lake
 
 CAPTURE_DAY = [
     captured_segments,
@@ -24,6 +29,7 @@ CAPTURE_DAY = [
     detections,
 ]  # what a day of sound becomes
 DAY_ASSETS = [downloads, *CAPTURE_DAY]
+_RECONCILED = 1e-6  # hours
 
 
 @dg.asset(
@@ -33,40 +39,66 @@ DAY_ASSETS = [downloads, *CAPTURE_DAY]
     code_version="1",
     check_specs=[
         dg.AssetCheckSpec("no_failed_partitions", asset="collection_progress", description="No day and no model is left failed."),
-        dg.AssetCheckSpec("hours_reconcile", asset="collection_progress", description="Hours by source add up to hours by state."),
+        dg.AssetCheckSpec("hours_reconcile", asset="collection_progress", description="Hours of the days' tables add up to the ledger's."),
     ],
 )
 def collection_progress(
-    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    catalog: CatalogResource,
+    collection: CollectionResource,
+    alerts: AlertsResource,
 ) -> dg.MaterializeResult:
-    """Hours and items by state and source, what is left to the target and when it will be reached, from the ledger."""
+    """Hours and items by state and source, what is left to the target and when it will be reached, from the ledger.
+
+    Each count says what came since the one before; the one in which the target is first reached sends an alert.
+    """
+    from soundmill.ingest.conversations import conversations_csv, conversations_of, report
+    from soundmill.ingest.hourly import hourly_counts, write_hourly
     from soundmill.ingest.progress import progress_bar, progress_csv, progress_of, progress_picture
 
     store, ledger = lake.open(), catalog.ledger()
     by_day = ledger.ready_seconds_by_day()
     now = datetime.now(UTC)
-    progress = progress_of(ledger.counts(), by_day, collection.target_hours, now)
-    png = progress_picture(by_day, collection.target_hours)
+    calls = conversations_of(ledger.downloads(), collection.zone)
+    mean_call = sum(call.seconds for call in calls) / len(calls) if calls else 0.0
+    progress = progress_of(ledger.counts(), by_day, collection.target_hours, now, mean_call)
+    png = progress_picture(by_day, progress)
+    reached_before = any(count["target_reached"] and count["target_hours"] == collection.target_hours for count in hourly_counts(store, 1))
+    hourly = write_hourly(store, progress, now.astimezone(collection.zone))
+    on_calls = report(calls, collection.target_hours, now)
     folder = "reports/collection_progress"
-    store.write_bytes(f"{folder}/progress.json", json.dumps(progress.as_json(), indent=1).encode())
+    store.write_bytes(f"{folder}/progress.json", json.dumps({**progress.as_json(), "calls": on_calls}, indent=1).encode())
     store.write_bytes(f"{folder}/progress.csv", progress_csv(progress).encode())
+    store.write_bytes(f"{folder}/conversations.csv", conversations_csv(calls, store).encode())
     store.write_bytes(f"{folder}/progress.png", png)
+    reached = collection.target_hours is not None and progress.target_reached
+    if reached and not reached_before:
+        text = f"the target of {collection.target_hours:g} h is reached: {progress.ready_hours:.2f} h are ready"
+        alerts.send(f"Soundmill: {text}", good=True, ready_hours=progress.ready_hours, target_hours=collection.target_hours)
+        context.log_event(dg.AssetObservation("collection_progress", description=text, metadata={"ready_hours": progress.ready_hours}))
     metadata: dict[str, Any] = {
-        "status": "target reached" if collection.target_hours and progress.target_reached else "counted" if progress.items else "no data",
+        "status": "target reached" if reached else "counted" if progress.items else "no data",
         "hours_ready": round(progress.ready_hours, 4),
         "hours_raw": round(progress.raw_hours, 4),
         "hours_a_day": round(progress.hours_a_day, 4),
+        "hours_since_last_count": hourly["delta"]["ready_hours"],
+        "conversations": len(calls),
         "items_by_state": counts_table(progress.items, "state"),
         "hours_by_state": counts_table(progress.hours, "state"),
+        "since_last_count": counts_table(hourly["delta"]["items"], "items since the last count"),
         "plot": picture(png, "hours ready over the days"),
         "path": dg.MetadataValue.path(store.address(f"{folder}/progress.json")),
     }
     if progress.percent is not None and progress.remaining_hours is not None:
         metadata["progress"] = progress_bar(progress.percent)
         metadata["hours_remaining"] = round(progress.remaining_hours, 4)
-        metadata["forecast"] = progress.forecast.isoformat() if progress.forecast else "none"
-    by_source = sum(hours for states in progress.sources.values() for hours in states.values())
+        metadata["forecast"] = str(progress.forecast or "none")
+        metadata["forecast_between"] = f"{progress.forecast_early or 'unknown'} and {progress.forecast_late or 'unknown'}"
+        metadata["conversations_needed"] = progress.conversations_needed if progress.conversations_needed is not None else "unknown"
     failed = failed_partitions(context.instance)
+    in_tables, in_ledger = _ready_hours_in_tables(store), sum(by_day.values()) / 3600
+    unmade = stale_days(ledger)
     return dg.MaterializeResult(
         metadata=metadata,
         check_results=[
@@ -79,12 +111,26 @@ def collection_progress(
             ),
             dg.AssetCheckResult(
                 check_name="hours_reconcile",
-                passed=abs(by_source - progress.raw_hours) < 1e-6,
+                passed=bool(unmade) or abs(in_tables - in_ledger) < _RECONCILED,
                 severity=dg.AssetCheckSeverity.ERROR,
-                metadata={"by_source": by_source, "by_state": progress.raw_hours},
+                description=f"days wait to be made: {', '.join(unmade[:5])}" if unmade else None,
+                metadata={"in_tables": in_tables, "in_ledger": in_ledger, "days_waiting": len(unmade)},
             ),
         ],
     )
+
+
+def _ready_hours_in_tables(store: Lake) -> float:
+    """Hours that the day tables of segments and downloads name as ready."""
+    segments = store.read_days(SEGMENTS, store.days(SEGMENTS), columns=["seconds"])
+    files = store.read_days(DOWNLOADS, store.days(DOWNLOADS), columns=["seconds"], where=pc.field("state") == "ready")
+    return float(sum(pc.sum(table["seconds"]).as_py() or 0.0 for table in (segments, files))) / 3600
+
+
+def stale_days(ledger: Ledger) -> list[str]:
+    """Days whose tables are behind the ledger, and will be made again by a sensor."""
+    marks = [ledger.processed(asset) for asset in (SEGMENTS.name, DOWNLOADS.name)]
+    return sorted({day.isoformat() for known in marks for day, mark in known.items() if mark.startswith("stale ")})
 
 
 def failed_partitions(instance: dg.DagsterInstance) -> dict[str, list[str]]:

@@ -21,6 +21,7 @@ from sensors.sensors import SENSORS
 from soundmill.settings import Settings
 
 OWNERS = ["team:soundmill"]
+QUEUES = [landing_area, download_queue, catalog_labels]  # what the graph begins with, and does not make
 
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -32,7 +33,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     progress = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=hourly), [collection_progress])
     others = dg.map_asset_specs(
         lambda spec: spec.replace_attributes(owners=OWNERS),
-        [osr_model, evaluation_report, s3_backup, landing_area, download_queue, catalog_labels],
+        [osr_model, evaluation_report, s3_backup, *QUEUES],
     )
     return dg.Definitions(
         assets=[*day_assets, *progress, *others],

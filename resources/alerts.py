@@ -16,9 +16,12 @@ class AlertsResource(dg.ConfigurableResource):
 
     webhook: str = ""
 
-    def send(self, text: str, **facts: Any) -> bool:
-        """Logs the alert and posts it; says whether the webhook took it. A webhook that fails is logged and stops nothing."""
-        log.error(text)
+    def send(self, text: str, *, good: bool = False, **facts: Any) -> bool:
+        """Logs the alert, as an error unless it is `good` news, and posts it; says whether the webhook took it.
+
+        A webhook that fails is logged and stops nothing.
+        """
+        log.log(logging.INFO if good else logging.ERROR, text)
         webhook = self.webhook or _webhook_of_settings()
         if not webhook:
             return False

@@ -1,7 +1,9 @@
 """How things stand: progress of the collection, and whether this installation is sound."""
 
+import json
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,25 +20,45 @@ from soundmill.cli.common import (
 from soundmill.settings import Settings
 
 
-@app.command(epilog="Example: `soundmill progress --target-hours 100`")
+@app.command(epilog="Example: `soundmill progress --target-hours 100 --save --csv calls.csv`")
 def progress(
-    target_hours: Annotated[float | None, typer.Option(help="Instead of SOUNDMILL_TARGET_HOURS.")] = None, as_json: Json = False
+    target_hours: Annotated[float | None, typer.Option(help="Instead of SOUNDMILL_TARGET_HOURS.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Write storage_report_{date}_{time}.json here.")] = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", help="Write a line for each call with both sides to this file.")] = None,
+    hourly: Annotated[bool, typer.Option("--hourly", help="Also what came in each of the last 24 hourly counts.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Print hours by state and source. Exit code 0 when the target is reached or none is set, 1 otherwise."""
-    from soundmill.catalog import Ledger
-    from soundmill.ingest.progress import progress_bar, progress_of
+    """Report on the collection: hours by state, calls, and how far the target is.
 
-    ledger = Ledger(the_catalog())
-    target = target_hours if target_hours is not None else settings().target_hours
-    found = progress_of(ledger.counts(), ledger.ready_seconds_by_day(), target, datetime.now(UTC))
+    Exit code 0 when the target is reached or none is set, 1 otherwise.
+    """
+    from soundmill.catalog import Ledger
+    from soundmill.ingest.conversations import conversations_csv, conversations_of, report, report_lines
+    from soundmill.ingest.hourly import hourly_counts
+    from soundmill.ingest.progress import progress_lines, progress_of
+
+    values, ledger, lake = settings(), Ledger(the_catalog()), the_lake()
+    target = target_hours if target_hours is not None else values.target_hours
+    calls = conversations_of(ledger.downloads(), values.zone)
+    now = datetime.now(values.zone)
+    mean = sum(call.seconds for call in calls) / len(calls) if calls else 0.0
+    found = progress_of(ledger.counts(), ledger.ready_seconds_by_day(), target, now, mean)
+    on_calls = report(calls, target, now)
+    counts = hourly_counts(lake, 24) if hourly else []
+    whole = {**found.as_json(), "calls": on_calls, **({"hourly": counts} if hourly else {})}
+    if save:
+        place = Path(f"storage_report_{now:%Y%m%d_%H%M%S}.json")
+        place.write_text(json.dumps({**on_calls, "collection": found.as_json()}, indent=1) + "\n")
+        typer.echo(f"saved {place}", err=True)
+    if csv_file:
+        csv_file.write_text(conversations_csv(calls, lake), "utf-8")
     if as_json:
-        print_json(found.as_json())
+        print_json(whole)
     else:
-        for state, hours in sorted(found.hours.items()):
-            typer.echo(f"{state:<12} {found.items[state]:>9} items {hours:>10.2f} h")
-        typer.echo(f"{'all':<12} {sum(found.items.values()):>9} items {found.raw_hours:>10.2f} h")
-        if found.percent is not None:
-            typer.echo(f"{progress_bar(found.percent)} of {target:g} h" + (f", reached on {found.forecast}" if found.forecast else ""))
+        for line in [*progress_lines(found), *(report_lines(on_calls) if calls else [])]:
+            typer.echo(line)
+        for count in counts:
+            typer.echo(f"{count['at']}: {count['delta']['ready_hours']:+.2f} h, now {count['ready_hours']:.2f} h")
     raise typer.Exit(0 if found.target_reached else 1)
 
 

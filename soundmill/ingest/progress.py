@@ -13,6 +13,8 @@ from soundmill.plots import ACCENT, INK, WARM, figure, png
 
 BAR = 40
 RECENT_DAYS = 14
+_DRAWS, _MOST_DRAWN_DAYS = 2000, 365
+_FARTHEST_DAYS = 36_500
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,9 @@ class Progress:
     """Hours and items by state and by source, counted at `at`.
 
     `raw_hours` is the sum over all states, each second once; `ready_hours` counts toward the target. `forecast` is the day on which
-    the target is reached at the mean pace of the last 14 days that ended before `at`, None without a target, pace or need.
+    the target is reached at the mean pace of the last 14 days that ended before `at`, None without a target, pace or need. With four
+    chances in five it is reached from `forecast_early` to `forecast_late`, if days to come are drawn from those 14 (bootstrap).
+    `conversations_needed`: calls of the mean length so far that the rest amounts to; None without a call or a target.
     """
 
     at: datetime
@@ -34,6 +38,9 @@ class Progress:
     percent: float | None
     hours_a_day: float
     forecast: date | None
+    forecast_early: date | None
+    forecast_late: date | None
+    conversations_needed: int | None
 
     @property
     def target_reached(self) -> bool:
@@ -46,13 +53,19 @@ class Progress:
         return {
             **values,
             "at": self.at.isoformat(),
-            "forecast": self.forecast and self.forecast.isoformat(),
+            **{name: values[name] and values[name].isoformat() for name in ("forecast", "forecast_early", "forecast_late")},
             "target_reached": self.target_reached,
         }
 
 
-def progress_of(counts: Sequence[StateCount], ready_seconds: Mapping[date, float], target_hours: float | None, at: datetime) -> Progress:
-    """Progress from the ledger's counts and its ready seconds of each day."""
+def progress_of(
+    counts: Sequence[StateCount],
+    ready_seconds: Mapping[date, float],
+    target_hours: float | None,
+    at: datetime,
+    mean_call_seconds: float = 0.0,
+) -> Progress:
+    """Progress from the ledger's counts, its ready seconds of each day, and the mean length of a call with both sides."""
     items: dict[str, int] = {}
     hours: dict[str, float] = {}
     sources: dict[str, dict[str, float]] = {}
@@ -63,11 +76,12 @@ def progress_of(counts: Sequence[StateCount], ready_seconds: Mapping[date, float
     ready = hours.get("ready", 0.0)
     remaining = None if target_hours is None else target_hours - ready
     yesterday = at.date() - timedelta(days=1)
-    recent = sum(seconds for day, seconds in ready_seconds.items() if 0 <= (yesterday - day).days < RECENT_DAYS)
-    pace = recent / 3600 / RECENT_DAYS
-    forecast = None
-    if remaining is not None and remaining > 0 and pace > 0 and remaining / pace < 36_500:
-        forecast = at.date() + timedelta(days=math.ceil(remaining / pace))
+    recent = [ready_seconds.get(yesterday - timedelta(days=back), 0.0) / 3600 for back in range(RECENT_DAYS)]
+    pace = sum(recent) / RECENT_DAYS
+    forecast = early = late = None
+    if remaining is not None and remaining > 0 and pace > 0:
+        forecast = _day_after(at.date(), remaining / pace)
+        early, late = (_day_after(at.date(), days) for days in _days_needed(recent, remaining))
     return Progress(
         at=at,
         items=items,
@@ -80,13 +94,67 @@ def progress_of(counts: Sequence[StateCount], ready_seconds: Mapping[date, float
         percent=None if target_hours is None else 100 * ready / target_hours,
         hours_a_day=pace,
         forecast=forecast,
+        forecast_early=early,
+        forecast_late=late,
+        conversations_needed=None if remaining is None or not mean_call_seconds else max(0, int(remaining * 3600 / mean_call_seconds)),
     )
+
+
+def _days_needed(recent: Sequence[float], remaining: float) -> tuple[float, float]:
+    """The 10th and the 90th percentile of the days that `remaining` hours take, when each day is one of the recent ones by lot.
+
+    The mean of n days by lot has the spread of the recent days over the root of n: paces are drawn for as many days as are needed.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    days = max(1, math.ceil(remaining / (sum(recent) / len(recent))))
+    drawn = rng.choice(recent, size=(_DRAWS, min(days, _MOST_DRAWN_DAYS))).mean(axis=1)
+    paces = np.percentile(drawn, [90, 10])
+    return tuple(remaining / pace if pace > 0 else math.inf for pace in paces)  # type: ignore[return-value]  # two of them
+
+
+def _day_after(first: date, days: float) -> date | None:
+    return first + timedelta(days=math.ceil(days)) if days < _FARTHEST_DAYS else None
+
+
+def deltas(now: Progress, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What came since an earlier progress (as its JSON): hours and items by state, and since when; all of it where there is none."""
+    old = before or {"hours": {}, "items": {}, "at": None}
+    return {
+        "since": old["at"],
+        "hours": {state: round(hours - old["hours"].get(state, 0.0), 6) for state, hours in sorted(now.hours.items())},
+        "items": {state: items - old["items"].get(state, 0) for state, items in sorted(now.items.items())},
+        "ready_hours": round(now.ready_hours - old.get("ready_hours", 0.0), 6),
+    }
 
 
 def progress_bar(percent: float) -> str:
     """Forty characters of bar, and the percentage."""
     filled = min(BAR, int(BAR * percent / 100))
     return f"[{'█' * filled}{'░' * (BAR - filled)}] {percent:.1f} %"
+
+
+def progress_lines(progress: Progress) -> list[str]:
+    """The report as people read it."""
+    lines = [f"{state:<12} {progress.items[state]:>9} items {hours:>10.2f} h" for state, hours in sorted(progress.hours.items())]
+    lines.append(f"{'all':<12} {sum(progress.items.values()):>9} items {progress.raw_hours:>10.2f} h")
+    if progress.percent is None or progress.remaining_hours is None:
+        return lines
+    lines.append(f"{progress_bar(progress.percent)} of {progress.target_hours:g} h")
+    if progress.target_reached:
+        return [*lines, "the target is reached"]
+    needed = f", about {progress.conversations_needed} calls" if progress.conversations_needed is not None else ""
+    lines.append(f"{progress.remaining_hours:.2f} h to go{needed}")
+    if progress.forecast:
+        late = f"and {progress.forecast_late}" if progress.forecast_late else "and nobody knows when"
+        lines.append(
+            f"at the pace of the last {RECENT_DAYS} days ({progress.hours_a_day:.2f} h a day) reached on {progress.forecast}, "
+            f"between {progress.forecast_early} {late} with four chances in five"
+        )
+    else:
+        lines.append(f"nothing came in the last {RECENT_DAYS} days: no forecast")
+    return lines
 
 
 def progress_csv(progress: Progress) -> str:
@@ -100,8 +168,8 @@ def progress_csv(progress: Progress) -> str:
     return out.getvalue()
 
 
-def progress_picture(ready_seconds: Mapping[date, float], target_hours: float | None) -> bytes:
-    """Ready hours over the days, and the target, as PNG."""
+def progress_picture(ready_seconds: Mapping[date, float], progress: Progress) -> bytes:
+    """Ready hours over the days, the target, and the span in which it is expected, as PNG."""
     days = sorted(ready_seconds)
     total, sums = 0.0, []
     for day in days:
@@ -110,8 +178,12 @@ def progress_picture(ready_seconds: Mapping[date, float], target_hours: float | 
     fig, axis = figure(5.2, 2.0)
     axis.fill_between(days, sums, step="post", color=ACCENT, alpha=0.25)
     axis.step(days, sums, where="post", color=ACCENT, linewidth=1.5, marker="o", markersize=3)
-    if target_hours is not None:
-        axis.axhline(target_hours, color=WARM, linestyle="--", linewidth=1.2)
+    if progress.target_hours is not None:
+        axis.axhline(progress.target_hours, color=WARM, linestyle="--", linewidth=1.2)
+    if progress.forecast and days:
+        axis.plot([days[-1], progress.forecast], [total, progress.target_hours], color=ACCENT, linestyle=":", linewidth=1.2)
+        if progress.forecast_early and progress.forecast_late:
+            axis.axvspan(progress.forecast_early, progress.forecast_late, color=WARM, alpha=0.15, linewidth=0)
     axis.set_ylim(bottom=0)
     axis.set_ylabel("hours ready", fontsize=8, color=INK)
     fig.autofmt_xdate()

@@ -34,7 +34,7 @@ def test_every_asset_says_whose_it_is_what_it_holds_and_how_fresh_it_should_be()
     for spec in defs.resolve_all_asset_specs():
         assert spec.owners == ["team:soundmill"], spec.key
         assert spec.description, spec.key
-        if spec.key.to_user_string() not in {"landing_area", "catalog_labels"}:
+        if spec.key.to_user_string() not in {"landing_area", "catalog_labels", "download_queue"}:
             assert spec.kinds, spec.key
             assert spec.code_version, spec.key
         if isinstance(spec.partitions_def, dg.DailyPartitionsDefinition):
@@ -46,6 +46,9 @@ def test_the_graph_is_the_one_of_the_design() -> None:
     assert parents == {
         "landing_area": set(),
         "catalog_labels": set(),
+        "download_queue": set(),
+        "downloads": {"download_queue"},
+        "s3_backup": {"downloads", "detections"},
         "captured_segments": {"landing_area"},
         "capture_coverage": {"captured_segments"},
         "annotations": {"catalog_labels"},
@@ -54,7 +57,7 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         "osr_model": {"annotation_features", "segment_features"},
         "evaluation_report": {"osr_model"},
         "detections": {"captured_segments", "segment_features", "osr_model"},
-        "collection_progress": {"captured_segments"},
+        "collection_progress": {"downloads", "captured_segments"},
     }
 
 

@@ -1,5 +1,6 @@
 """Sensors and schedules on a real Dagster instance."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ import dagster as dg
 import pytest
 
 from assets.partitions import models
-from resources import AlertsResource
+from resources import AlertsResource, BackupResource, DownloadsResource
 from sensors.jobs import PruneConfig, prune_runs
-from sensors.schedules import hourly_progress, nightly_chain, weekly_pruning
-from sensors.sensors import changed_annotations, days_in_flight, failed_runs, model_requests, new_audio
-from soundmill.catalog import Annotations
+from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads, weekly_pruning
+from sensors.sensors import changed_annotations, days_in_flight, download_requests, failed_runs, model_requests, new_audio
+from soundmill.catalog import Annotations, DownloadQueue, Wanted
+from soundmill.ingest.downloads import DOWNLOADS, Downloader
 from tests.conftest import wav
 from tests.home import FIRST, Home
+from tests.web import Web, reply
 
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 
@@ -330,3 +333,100 @@ def test_what_the_schedules_ask_for_runs(local_home: Home) -> None:
         "detections",
         "collection_progress",
     }
+
+
+def ask(home: Home, url: str, moment: datetime, name: str = "call") -> None:
+    DownloadQueue(home.catalog).add([Wanted(name, "agent", url)], moment)
+
+
+def test_requests_are_asked_for_once_and_again_when_their_time_has_come(local_home: Home, web: Web) -> None:
+    moment = datetime(2025, 1, 2, 9, tzinfo=UTC)
+    assert isinstance(tick(download_requests, local_home), dg.SkipReason)
+    ask(local_home, web.on("/a", lambda _, connection: reply(connection, "503 Busy")), moment)
+    first = tick(download_requests, local_home)
+    assert asked(first) == ["2025-01-02"]
+    launch(local_home, (first.run_requests or [])[0], "downloads_chain")
+    assert isinstance(tick(download_requests, local_home), dg.SkipReason)  # it waits for its next attempt
+    queue = DownloadQueue(local_home.catalog)
+    assert queue.counts(datetime.now(UTC)) == {"waiting": 1}
+    web.serve("/a", wav(2.0))
+    queue.retry()
+    launch(local_home, (tick(download_requests, local_home).run_requests or [])[0], "downloads_chain")
+    assert queue.counts(datetime.now(UTC)) == {"done": 1}
+    done = tick(download_requests, local_home)
+    assert isinstance(done, dg.SkipReason)
+    assert "nothing changed" in (done.skip_message or "")
+
+
+def test_a_day_on_which_files_came_over_http_gets_its_tables(local_home: Home, web: Web, tmp_path: Path) -> None:
+    async def post() -> None:
+        options = local_home.resources["fetching"].options()
+        async with Downloader(local_home.lake, local_home.catalog, options) as worker:
+            (outcome,) = await worker.fetch_now([Wanted("call", "agent", web.serve("/a", wav(2.0)))])
+            assert outcome.failure is None
+
+    asyncio.run(post())
+    result = tick(download_requests, local_home)
+    assert asked(result) == [str(datetime.now(UTC).date())]
+    launch(local_home, (result.run_requests or [])[0], "downloads_chain")
+    assert isinstance(tick(download_requests, local_home), dg.SkipReason)
+    assert len(local_home.lake.read_days(DOWNLOADS, [datetime.now(UTC).date()])) == 1
+
+
+def test_at_the_target_no_download_is_asked_for_if_so_configured(local_home: Home, web: Web) -> None:
+    ask(local_home, web.serve("/a", wav(2.0)), datetime(2025, 1, 2, tzinfo=UTC))
+    local_home.run("downloads", days=(date(2025, 1, 2),))
+    ask(local_home, web.url + "/b", datetime(2025, 1, 2, tzinfo=UTC), "other")
+    overrides = {**local_home.resources["fetching"].overrides, "target_hours": 1 / 3600, "stop_at_target": True}
+    local_home.resources["fetching"] = DownloadsResource(overrides=overrides)
+    stopped = tick(download_requests, local_home)
+    assert isinstance(stopped, dg.SkipReason)
+    assert "target" in (stopped.skip_message or "")
+
+
+def backup_tick(local: Home, **overrides: str) -> dg.RunRequest | dg.SkipReason:
+    used = {name: local.resources[name] for name in ("lake", "catalog")}
+    context = dg.build_schedule_context(instance=local.instance, scheduled_execution_time=datetime(2025, 1, 2, tzinfo=UTC))
+    found: dg.RunRequest | dg.SkipReason = backup_every_three_minutes(context, **used, backup=BackupResource(overrides=overrides))
+    return found
+
+
+def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_place(
+    local_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path
+) -> None:
+    assert backup_every_three_minutes.cron_schedule == "*/3 * * * *"
+    local_home.land_day(DAYS[0])
+    unset = backup_tick(local_home)
+    assert isinstance(unset, dg.SkipReason)
+    assert "not set" in (unset.skip_message or "")
+    place = {"home": str(tmp_path), "backup": s3_url, "s3_endpoint": s3_endpoint}
+    assert isinstance(backup_tick(local_home, **place), dg.RunRequest)
+    local_home.resources["backup"] = BackupResource(overrides=place)
+    local_home.__post_init__()
+    local_home.run("s3_backup")
+    quiet = backup_tick(local_home, **place)
+    assert isinstance(quiet, dg.SkipReason)
+    assert "nothing changed" in (quiet.skip_message or "")
+    local_home.lake.write_bytes("landing/mic/2025-01-03/20250103T100000Z.wav", wav(3.0))
+    request = backup_tick(local_home, **place)
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags["soundmill/changed"] == "1-changed-files"
+    away = backup_tick(local_home, **{**place, "backup": "s3://no-such-bucket/x"})
+    assert isinstance(away, dg.SkipReason)
+    assert "cannot be reached" in (away.skip_message or "")
+
+
+def test_a_backup_that_is_running_is_not_asked_for_twice(local_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path) -> None:
+    local_home.land_day(DAYS[0])
+    job = local_home.defs.resolve_job_def("backup")
+    local_home.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")]))
+    running = backup_tick(local_home, home=str(tmp_path), backup=s3_url, s3_endpoint=s3_endpoint)
+    assert isinstance(running, dg.SkipReason)
+    assert "running" in (running.skip_message or "")
+
+
+def test_the_nightly_downloads_take_the_day_before() -> None:
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 1, 1, 15, tzinfo=UTC))
+    request = nightly_downloads(context)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2025-02-28"
