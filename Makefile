@@ -30,7 +30,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup ## a household scene through the whole graph, with a table of what was found
 	@$(BIN)/soundmill demo
 
-dev: setup ## the Dagster UI on http://localhost:3000
+dev: setup ## the Dagster UI on http://localhost:3000, the studio on http://localhost:8000
 	@$(BIN)/soundmill dev
 
 test: setup ## the whole test suite

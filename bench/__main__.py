@@ -1,11 +1,11 @@
-"""`python -m bench [audio] [features] [pipeline]`: prints each figure beside its target."""
+"""`python -m bench [audio] [features] [pipeline] [downloads]`: prints each figure beside its target."""
 
 import sys
 
-from bench import audio, features, pipeline
+from bench import audio, downloads, features, pipeline
 from bench.measure import use_one_core
 
-PARTS = ("audio", "features", "pipeline")
+PARTS = ("audio", "features", "pipeline", "downloads")
 
 
 def main() -> None:
@@ -15,15 +15,16 @@ def main() -> None:
         raise SystemExit(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
     use_one_core()
     print("medians of interleaved repeats on one core; a ratio above 1 means that we are faster\n")
-    for part, module in (("audio", audio), ("features", features)):
+    for part, module in (("audio", audio), ("features", features), ("downloads", downloads)):
         if part in wanted:
             for figure in module.figures():
                 print(figure.line(), flush=True)
     if "audio" in wanted:
         print(audio.snr_line())
-    if "pipeline" in wanted:
-        for line in pipeline.lines():
-            print(line, flush=True)
+    for part, module in (("pipeline", pipeline), ("downloads", downloads)):
+        if part in wanted:
+            for line in module.lines():
+                print(line, flush=True)
 
 
 main()

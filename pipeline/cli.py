@@ -72,12 +72,15 @@ def demo(
 
 
 @app.command(epilog="Example: `soundmill dev --port 3001`")
-def dev(port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000) -> None:
-    """Open the Dagster UI with its daemon (sensors, schedules, backfills), on the data in SOUNDMILL_HOME."""
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    studio_port: Annotated[int, typer.Option(help="Port of the studio.")] = 8000,
+) -> None:
+    """Open the Dagster UI with its daemon (sensors, schedules, backfills), and the studio, on the data in SOUNDMILL_HOME."""
     values = settings()
     from pipeline.dev import serve
 
-    sys.exit(serve(values, port))
+    sys.exit(serve(values, port, studio_port))
 
 
 def _range(day: str | None, first: str | None, last: str | None) -> list[date]:

@@ -1,4 +1,4 @@
-"""The Dagster UI and its daemon on this machine: three processes that live and end together."""
+"""The Dagster UI with its daemon, and the studio, on this machine: four processes that live and end together."""
 
 import json
 import os
@@ -24,16 +24,17 @@ class DevFailed(RuntimeError):
     """A process did not start, or ended by itself."""
 
 
-def serve(settings: Settings, port: int) -> int:
-    """Runs code server, web server and daemon until interrupted, or until one of them ends by itself. Returns the exit code."""
+def serve(settings: Settings, port: int, studio_port: int) -> int:
+    """Runs code server, web server, daemon and studio until interrupted, or until one of them ends by itself. Returns the exit code."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        with running(settings, port) as processes:
-            print(f"Dagster UI: http://localhost:{port} (home: {settings.home.absolute()}); stop with Ctrl-C", file=sys.stderr)
+        with running(settings, port, studio_port) as processes:
+            where = f"Dagster UI: http://localhost:{port}, studio: http://localhost:{studio_port}"
+            print(f"{where} (home: {settings.home.absolute()}); stop with Ctrl-C", file=sys.stderr)
             while True:
                 for name, process in processes.items():
                     if process.poll() is not None:
@@ -48,10 +49,11 @@ def serve(settings: Settings, port: int) -> int:
 
 
 @contextmanager
-def running(settings: Settings, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """The three processes by name, ready to use; all are ended, with what they started, when the block ends. Raises `DevFailed`."""
-    if _is_open(port):
-        raise DevFailed(f"port {port} is in use; choose another with --port")
+def running(settings: Settings, port: int, studio_port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """The four processes by name, ready to use; all are ended, with what they started, when the block ends. Raises `DevFailed`."""
+    for taken, option in ((port, "--port"), (studio_port, "--studio-port")):
+        if _is_open(taken):
+            raise DevFailed(f"port {taken} is in use; choose another with {option}")
     with ExitStack() as stack:
         try:
             stack.enter_context(lease(open_catalog(settings.catalog_url), f"dev {settings.home.absolute()}", wait=0))
@@ -60,11 +62,11 @@ def running(settings: Settings, port: int) -> Iterator[dict[str, subprocess.Pope
         with instance_of(settings) as instance:
             if dead := report_dead_runs(instance):
                 print(f"{dead} runs of processes that are gone are now marked as failed", file=sys.stderr)
-        yield stack.enter_context(_processes(settings, port))
+        yield stack.enter_context(_processes(settings, port, studio_port))
 
 
 @contextmanager
-def _processes(settings: Settings, port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _processes(settings: Settings, port: int, studio_port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     home = dagster_home(settings)
     grpc = _free_port()
     workspace = home / f"workspace-{port}.yaml"
@@ -81,6 +83,7 @@ def _processes(settings: Settings, port: int) -> Iterator[dict[str, subprocess.P
         "code server": ["dagster", *code, "--host", "localhost", "--port", str(grpc)],
         "web server": ["dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
         "daemon": ["dagster._daemon", "run", "-w", str(workspace)],
+        "studio": ["soundmill.cli", "studio", "--port", str(studio_port)],
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
@@ -89,6 +92,7 @@ def _processes(settings: Settings, port: int) -> Iterator[dict[str, subprocess.P
             if name == "code server":
                 _wait_for(grpc, name, processes)
         _wait_for(port, "web server", processes)
+        _wait_for(studio_port, "studio", processes)
         yield processes
     finally:
         _end(processes)

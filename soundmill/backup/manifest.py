@@ -4,6 +4,7 @@ import gzip
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from soundmill.backup.bucket import BackupUnavailable, Bucket
@@ -43,7 +44,7 @@ class Manifest:
     chunks: dict[str, KeptChunk] = field(default_factory=dict)
     settings: str = ""
 
-    @property
+    @cached_property
     def present(self) -> dict[str, KeptFile]:
         """Files that the lake had, without those deleted since."""
         return {path: kept for path, kept in self.files.items() if kept.deleted_at is None}

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from tests.conftest import ROOT, tone, wav
+from tests.web import Web
 
 
 class Command:
@@ -44,13 +45,104 @@ def soundmill(tmp_path: Path) -> Command:
 def test_every_command_has_help_with_an_example() -> None:
     group = typer.main.get_command(app)
     commands = dict(group.commands)  # type: ignore[attr-defined]
-    for name in ("labels", "model"):
+    for name in ("labels", "model", "download", "backup"):
         commands |= {f"{name} {sub}": command for sub, command in commands.pop(name).commands.items()}
-    assert {"demo", "dev", "ingest", "materialize", "progress", "doctor", "labels import", "labels export", "model define"} <= set(commands)
+    assert {
+        "demo",
+        "dev",
+        "ingest",
+        "materialize",
+        "progress",
+        "doctor",
+        "labels import",
+        "labels export",
+        "model define",
+        "studio",
+    } <= set(commands)
     for name, command in commands.items():
         shown = CliRunner().invoke(app, [*name.split(), "--help"]).output
         assert f"soundmill {name.split()[0]}" in shown.split("Example", 1)[1], name
         assert command.help, name
+
+
+def test_a_list_is_downloaded_and_reported_on(soundmill: Command, tmp_path: Path, web: Web) -> None:
+    local = {"SOUNDMILL_DOWNLOAD_ALLOW": "127.0.0.1"}
+    calls = tmp_path / "calls.csv"
+    calls.write_text(
+        "conversation_id,customer_url,agent_url,customer_filename,agent_filename\n"
+        f"one,{web.serve('/b', wav(3, 500))},{web.serve('/a', wav(3, 300))},b.wav,a.wav\n,x,y,,\ntwo,,{web.url}/gone,,\n"
+    )
+    day = ("--requested-at", "2025-03-01T09:00:00Z")
+    assert "3 requests queued for 2025-03-01" in soundmill("download", "add", str(calls), *day)
+    assert "0 requests queued for 2025-03-01, 3 known before" in soundmill("download", "add", str(calls), *day)
+    (row,) = json.loads(soundmill("download", "run", "--json", **local))
+    assert (row["items"], row["reasons"]) == ({"ready": 2, "quarantined": 1}, {"http_404": 1})
+    assert "nothing is due" in soundmill("download", "run", **local)
+    assert "two agent: http_404" in soundmill("download", "status", "--failed")
+    assert json.loads(soundmill("download", "status", "--json"))["requests"] == {"done": 2, "failed": 1}
+    history = json.loads(soundmill("download", "history", "--by", "day", "--json"))
+    assert [(row["conversations"], row["agent"], row["customer"], row["failed"]) for row in history] == [(1, 1, 1, 1)]
+    web.serve("/gone", wav(2, 700))
+    assert "1 request queued anew" in soundmill("download", "retry", "--reason", "http_404")
+    (row,) = json.loads(soundmill("materialize", "downloads", "--day", "2025-03-01", "--json", **local))
+    assert row["metadata"]["files"] == 3
+    csv_file = tmp_path / "out.csv"
+    report = soundmill("progress", "--target-hours", "0.001", "--csv", str(csv_file))
+    assert "the target is reached" in report
+    assert "calls with both sides: 1" in report
+    assert csv_file.read_text().startswith(
+        "conversation_id,timestamp,agent_filepath,agent_size_mb,agent_duration_min,customer_filepath,customer_size_mb,"
+        "customer_duration_min,total_size_mb,total_duration_hours\none,"
+    )
+    whole = json.loads(soundmill("progress", "--json"))
+    assert whole["calls"]["summary"]["total_conversations"] == 1
+    assert whole["ready_hours"] == pytest.approx(8 / 3600)
+    scanned = json.loads(soundmill("download", "scan", str(tmp_path / "home/lake/audio/downloads"), "--json"))
+    assert (scanned["complete"], scanned["incomplete"]) == (1, {"two": "no customer"})
+    assert "would withdraw one" in soundmill("download", "withdraw", "one")
+    assert "one is withdrawn, 2 files" in soundmill("download", "withdraw", "one", "--yes")
+    assert json.loads(soundmill("progress", "--json"))["items"] == {"ready": 1, "withdrawn": 2}
+
+
+def test_progress_saves_its_report_where_it_is_run(tmp_path: Path) -> None:
+    environment = {**os.environ, "SOUNDMILL_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "soundmill.cli", "progress", "--save", "--target-hours", "5"]
+    assert subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True).returncode == 1
+    (saved,) = tmp_path.glob("storage_report_*.json")
+    report = json.loads(saved.read_text())
+    assert set(report) >= {"generated_at", "summary", "progress", "hourly_breakdown"}
+    assert report["progress"]["target_reached"] is False
+
+
+def test_lists_that_cannot_be_read_are_refused_and_bad_lines_named(soundmill: Command, tmp_path: Path) -> None:
+    calls = tmp_path / "calls.csv"
+    for text, says in (("a,b\n1,2\n", "the header needs"), ("id,speaker,url\n../x,agent,http://a.test/\n", "line 2")):
+        calls.write_text(text)
+        assert says in soundmill("download", "add", str(calls), code=1)
+    assert "cannot be read" in soundmill("download", "add", str(tmp_path / "none.csv"), code=1)
+    assert "is no folder" in soundmill("download", "scan", str(tmp_path / "none"), code=1)
+    assert "nothing was asked for" in soundmill("download", "withdraw", "nobody", code=1)
+    assert "does not answer" in soundmill("download", "submit", str(calls), "--server", "http://127.0.0.1:1/x", code=1)
+
+
+def test_a_home_is_backed_up_verified_and_restored(soundmill: Command, tmp_path: Path, s3_url: str, s3_endpoint: str) -> None:
+    assert "no backup is set" in soundmill("backup", "run", code=1)
+    (tmp_path / "20250301T090000Z.wav").write_bytes(wav(7.0))
+    soundmill("ingest", str(tmp_path / "20250301T090000Z.wav"), "--source", "garden")
+    soundmill("materialize", "captured_segments", "--day", "2025-03-01")
+    place = {"SOUNDMILL_BACKUP": s3_url, "SOUNDMILL_S3_ENDPOINT": s3_endpoint}
+    assert json.loads(soundmill("backup", "run", "--json", **place))["uploaded"] == len(
+        [path for path in (tmp_path / "home/lake").rglob("*") if path.is_file()]
+    )
+    assert "are whole" in soundmill("backup", "verify", **place)
+    new = {**place, "SOUNDMILL_HOME": str(tmp_path / "new")}
+    assert "restored to" in soundmill("backup", "restore", **new)
+    assert "not empty" in soundmill("backup", "restore", code=1, **new)
+    before, after = (json.loads(soundmill("progress", "--json", **home)) for home in ({}, new))
+    assert {name: value for name, value in before.items() if name not in ("at", "calls")} == {
+        name: value for name, value in after.items() if name not in ("at", "calls")
+    }
+    assert "there is no backup at" in soundmill("backup", "verify", "--from", s3_url + "-other", code=1, **place)
 
 
 def test_audio_comes_in_is_labelled_and_worked_on(soundmill: Command, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pipeline as `soundmill dev` runs it: web server, daemon and code server, driven over GraphQL as the UI does."""
+"""The pipeline as `soundmill dev` runs it: web server, daemon, code server and studio, driven over GraphQL as the UI does."""
 
 import socket
 from datetime import date, timedelta
@@ -15,7 +15,8 @@ from soundmill.lake import open_lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.scene import RATE, household
 from soundmill.settings import Settings
-from tests.conftest import wait_until
+from tests.conftest import wait_until, wav
+from tests.web import Web
 
 pytestmark = pytest.mark.e2e
 FIRST = date(2025, 1, 1)
@@ -70,6 +71,7 @@ class Ui:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("SOUNDMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SOUNDMILL_DOWNLOAD_ALLOW", "127.0.0.1")
     monkeypatch.setenv("SOUNDMILL_EXTRACTORS", "loudest_frames")
     monkeypatch.setenv("SOUNDMILL_RUN_SPACING_SECONDS", "1")
     return Settings()
@@ -84,16 +86,21 @@ def land_two_days(home: Settings) -> None:
         Annotations(catalog).add(Annotation("kitchen", e.start, e.end, e.tag, "test") for e in recording.events if e.labelled)
 
 
-def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home: Settings) -> None:
+def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home: Settings, web: Web) -> None:
     land_two_days(home)
-    port = _free_port()
-    with running(home, port):
+    port, studio_port = _free_port(), _free_port()
+    with running(home, port, studio_port):
+        studio = f"http://127.0.0.1:{studio_port}"
+        call = {"conversation_id": "call", "audio_url_agent": web.serve("/a", wav(2)), "audio_url_customer": web.serve("/b", wav(2, 600))}
+        answer = httpx.post(f"{studio}/downloader/download/dual", data=call, timeout=60).json()
+        assert (answer["status"], answer["metadata_tracked"]) == ("success", True)
+        assert "downloads" in httpx.get(studio).text
         _every_asset(Ui(port), open_catalog(home.catalog_url))
 
 
 def _every_asset(ui: Ui, catalog: Catalog) -> None:
-    # the sensors see audio and labels, and run each day's chain
-    by_day = {"captured_segments", "capture_coverage", "annotations", "segment_features", "annotation_features", "detections"}
+    # the sensors see audio, labels and what came over HTTP, and run each day's chain
+    by_day = {"downloads", "captured_segments", "capture_coverage", "annotations", "segment_features", "annotation_features", "detections"}
     wait_until(lambda: ui.materialized() >= by_day, 150)
     wait_until(lambda: not ui.runs({"statuses": ["QUEUED", "STARTED", "STARTING", "NOT_STARTED"]}), 150)
     assert all(run["status"] == "SUCCESS" for run in ui.runs({}))
@@ -121,7 +128,7 @@ def test_a_port_in_use_is_refused_and_nothing_is_started(home: Settings) -> None
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(DevFailed, match="is in use"), running(home, taken.getsockname()[1]):
+        with pytest.raises(DevFailed, match="is in use"), running(home, taken.getsockname()[1], _free_port()):
             pass
     assert not home.home.exists()
 
@@ -130,6 +137,6 @@ def test_a_second_one_on_the_same_home_is_refused(home: Settings) -> None:
     with (
         lease(open_catalog(home.catalog_url), f"dev {home.home.absolute()}"),
         pytest.raises(DevFailed, match="another `soundmill dev`"),
-        running(home, _free_port()),
+        running(home, _free_port(), _free_port()),
     ):
         pass
