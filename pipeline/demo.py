@@ -5,10 +5,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import soundfile as sf
 from rich.console import Console
@@ -19,13 +23,14 @@ from assets.operations import DAY_ASSETS
 from assets.osr import DEMO
 from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, instance_of, materialize
-from resources import resources_from
+from resources import DownloadsResource, resources_from
 from soundmill.capture import land
-from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, ModelRegistry, open_catalog
+from soundmill.catalog import Annotation, Annotations, Catalog, DownloadQueue, Ledger, ModelRegistry, Wanted, open_catalog
+from soundmill.ingest.pairs import AGENT, CUSTOMER, PAIRS
 from soundmill.lake import Lake, open_lake
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER, ModelSpec
-from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, SceneRefused, from_clips, household, truth_of
+from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, SceneRefused, from_clips, household, telephone_call, truth_of
 from soundmill.settings import Settings
 from soundmill.times import midnight, to_ms
 
@@ -49,8 +54,9 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
     champion = registry.champion()
     if champion is not None and not champion.name.startswith(DEMO):
         raise DemoRefused(f"this home has its own champion, {champion.name!r}; give the demo another: SOUNDMILL_HOME=.demo soundmill demo")
-    defs = build_definitions(resources_from(settings))
-    with instance_of(settings) as instance, _progress() as bars:
+    fetching = DownloadsResource(overrides={"download_allow": f"{settings.download_allow},127.0.0.1"})
+    defs = build_definitions({**resources_from(settings), "fetching": fetching})
+    with instance_of(settings) as instance, _progress() as bars, _calls_on_a_server(scene, catalog):
         events = _land(bars, scene, lake, catalog)
         spec = ModelSpec(
             tags=scene.taught,
@@ -103,6 +109,35 @@ def _land(bars: Progress, scene: Scene, lake: Lake, catalog: Catalog) -> list[Ev
     return events
 
 
+@contextmanager
+def _calls_on_a_server(scene: Scene, catalog: Catalog) -> Iterator[None]:
+    """A telephone call for each day on a web server on this machine, both sides asked for: in two files, or as one in stereo."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with (
+        TemporaryDirectory(prefix="soundmill-demo-") as folder,
+        ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server,
+    ):
+        Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        queue = DownloadQueue(catalog)
+        for number, day in enumerate(scene.days):
+            call, name = telephone_call(np.random.default_rng(day.toordinal())), f"{DEMO}-call-{day}"
+            if number % 2:
+                sf.write(f"{folder}/{name}.flac", call, RATE, subtype="PCM_16")
+                wanted = [Wanted(name, f"{AGENT}+{CUSTOMER}", f"{url}/{name}.flac")]
+            else:
+                for side, samples in zip((AGENT, CUSTOMER), call.T, strict=True):
+                    sf.write(f"{folder}/{name}-{side}.wav", samples, RATE, subtype="PCM_16")
+                wanted = [Wanted(name, side, f"{url}/{name}-{side}.wav") for side in (AGENT, CUSTOMER)]
+            queue.add(wanted, midnight(day) + timedelta(hours=9))
+        yield
+        server.shutdown()
+
+
 def _files(number: int, recording: Recording) -> Iterator[tuple[str, Any, datetime]]:
     """A recording as it might come: every third as the segments that an edge device sends, the others whole."""
     if number % 3 == 0:
@@ -126,6 +161,7 @@ def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, c
         if count.source == scene.name:
             states[count.state] += count.items
             hours += count.seconds / 3600
+    pairs_there = lake.read_days(PAIRS, scene.days)
     unknown = [name for true, name in pairs if true in scene.never_labelled]
     background = [name for true, name in pairs if true == BACKGROUND]
     return {
@@ -140,6 +176,7 @@ def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, c
         "background": {"rejected": sum(name == OTHER for name in background), "support": len(background)},
         "report": lake.address(f"reports/{fit.name}/{fit.version}/report.html"),
         "states": dict(states),
+        "calls": {"pairs": len(pairs_there), "agree": sum(pairs_there["agrees"].to_pylist())},
         "home": str(settings.home.absolute()),
     }
 
@@ -169,9 +206,10 @@ def _print(result: dict[str, Any], scene: Scene) -> None:
         f"{result['hours']:.2f} hours in {sum(result['states'].values())} items: "
         + ", ".join(f"{count} {state}" for state, count in sorted(result["states"].items()))
         + " (one file is no audio, on purpose)",
+        f"{result['calls']['pairs']} calls came by URL, agent and customer; {result['calls']['agree']} of them agree",
         f"{len(result['days'])} days in {result['seconds']:.0f} s",
         f"report: {result['report']}",
-        "runs and pictures: make dev, then http://localhost:3000",
+        "runs and pictures: make dev, then http://localhost:3000 (studio: http://localhost:8000)",
         "The recogniser is the baseline: it knows what it was taught, and takes too many unknown sounds for it.",
     ]
     for line in lines:

@@ -321,10 +321,10 @@ def rain(rng: Rng) -> Float32:
     return _level(sound, rng, -30, -14)
 
 
-def babble(rng: Rng) -> Float32:
-    """Two voices without words: pulses through moving formants, in syllables; a slot long."""
+def babble(rng: Rng, voices: int = 2) -> Float32:
+    """Voices without words: pulses through moving formants, in syllables; a slot long."""
     sound = np.zeros(SLOT)
-    for _ in range(2):
+    for _ in range(voices):
         t = _seconds(SLOT / RATE)[:SLOT]
         pitch = rng.uniform(95, 220) * (1 + 0.12 * np.sin(2 * np.pi * rng.uniform(0.3, 0.7) * t + rng.uniform(0, 6)))
         source = scipy.signal.sawtooth(2 * np.pi * np.cumsum(pitch) / RATE)
@@ -333,6 +333,14 @@ def babble(rng: Rng) -> Float32:
             peak = scipy.signal.iirpeak(formant, 6, fs=RATE)
             sound += scipy.signal.lfilter(*peak, source) * syllables
     return _level(sound, rng, -28, -14)
+
+
+def telephone_call(rng: Rng, turns: int = 8) -> npt.NDArray[np.float32]:
+    """Two people who take turns of a slot each, on a line that hisses: shape (samples, 2), the agent left, the customer right."""
+    sides = [_level(_pink(turns * SLOT, rng), rng, -62, -58) for _ in range(2)]
+    for turn in range(turns):
+        sides[turn % 2][turn * SLOT : (turn + 1) * SLOT] += babble(rng, voices=1)
+    return np.stack(sides, axis=1)
 
 
 LABELLED: dict[str, Callable[[Rng], Float32]] = {
