@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from soundmill.catalog import open_catalog
@@ -35,11 +36,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         app.state.catalog.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # whose /docs needs nothing from the internet
         title="Soundmill studio",
         version=version("soundmill"),
         description="Downloads by URL under `/downloader`. More of the audio platform's APIs join it here.",
         lifespan=lifespan,
+        redoc_url=None,
     )
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES)
     app.add_exception_handler(RequestValidationError, _bad_input)
