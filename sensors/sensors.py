@@ -54,11 +54,11 @@ def download_requests(
     are to be made again because files came in over HTTP."""
     ledger, options = catalog.ledger(), fetching.options()
     ready = sum(count.seconds for count in ledger.counts() if count.state == "ready") / 3600 if options.stop_at_hours else 0.0
-    if options.stop_at_hours and ready >= options.stop_at_hours:
-        return dg.SkipReason(f"the target of {options.stop_at_hours:g} h is reached, and SOUNDMILL_STOP_AT_TARGET is on")
+    reached = options.stop_at_hours is not None and ready >= options.stop_at_hours
     processed = ledger.processed(DOWNLOADS_ASSET)
-    current = {**processed, **DownloadQueue(catalog.open()).due_days(datetime.now(UTC))}
-    return _ask_for_days(context, current, processed, DOWNLOADS_ASSET)
+    due = {} if reached else DownloadQueue(catalog.open()).due_days(datetime.now(UTC))
+    note = f"; the target of {options.stop_at_hours:g} h is reached, and SOUNDMILL_STOP_AT_TARGET is on" if reached else ""
+    return _ask_for_days(context, {**processed, **due}, processed, DOWNLOADS_ASSET, note)
 
 
 @dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)

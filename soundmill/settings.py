@@ -1,5 +1,6 @@
 """What an operator may set, by environment or `.env`: names, defaults and meaning, in one place."""
 
+import re
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +22,7 @@ class Settings(BaseSettings):
     start_date: date = Field(date(2025, 1, 1), description="first daily partition (UTC)")
     timezone: str = Field("UTC", description="zone for hours of the day in pictures and in the time-of-day model")
     s3_endpoint: str = Field("", description="S3-compatible endpoint URL, when it is not AWS")
-    target_hours: float | None = Field(None, gt=0, description="hours of audio the collection aims at")
+    target_hours: float | None = Field(None, gt=0, le=1e9, description="hours of audio the collection aims at")
     stop_at_target: bool = Field(False, description="whether downloads stop when the target is reached")
     downloads_enabled: bool = Field(True, description="whether requests over HTTP are carried out; off: they are answered as a dry run")
     download_allow: str = Field(
@@ -103,6 +104,16 @@ class Settings(BaseSettings):
     def spool(self) -> Path:
         """Where files wait that are on their way into the lake."""
         return self.home.absolute() / "spool"
+
+    def shown(self) -> dict[str, str]:
+        """Every setting by name, as people may see it: secrets and the passwords inside URLs are masked."""
+        return {name: _masked(getattr(self, name)) for name in type(self).model_fields}
+
+
+def _masked(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "********"
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", "" if value is None else str(value))
 
 
 def _words(text: str) -> tuple[str, ...]:

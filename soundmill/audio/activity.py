@@ -4,6 +4,8 @@ It knows loud from quiet, not speech from music: good enough to tell a dead chan
 recorded side by side.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,12 +54,12 @@ class SpeechMeter:
         ]
 
 
-def speech_seconds(turns: list[Turn]) -> float:
+def speech_seconds(turns: Sequence[Turn]) -> float:
     """How long the turns are together."""
     return sum(end - start for start, end in turns)
 
 
-def overlap_seconds(turns: list[Turn], others: list[Turn]) -> float:
+def overlap_seconds(turns: Sequence[Turn], others: Sequence[Turn]) -> float:
     """How long turns of one voice lie over turns of the other; both are in order and without overlap of their own."""
     total, i, j = 0.0, 0, 0
     while i < len(turns) and j < len(others):

@@ -1,11 +1,13 @@
 """A prefix in an S3 bucket: listed at once, written with checks, encryption and storage class."""
 
 import hashlib
+import io
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from soundmill.settings import Settings
@@ -13,6 +15,7 @@ from soundmill.settings import Settings
 _WHOLE = 16 << 20  # bytes up to which a file is sent in one piece
 _CONNECTIONS = 32
 _READ = 1 << 20
+_READS = 4
 
 
 class BackupUnavailable(RuntimeError):
@@ -21,10 +24,17 @@ class BackupUnavailable(RuntimeError):
 
 @dataclass(frozen=True)
 class Stored:
-    """An object as the listing has it; `etag` is the MD5 of one sent whole without KMS."""
+    """An object as the listing has it."""
 
     size: int
-    etag: str
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What was read: bytes, and their sha256."""
+
+    size: int
+    sha256: str
 
 
 class Bucket:
@@ -66,7 +76,7 @@ class Bucket:
         with _failures(self.url):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=self.key("")):
                 for entry in page.get("Contents", ()):
-                    found[entry["Key"][skip:]] = Stored(entry["Size"], entry["ETag"].strip('"'))
+                    found[entry["Key"][skip:]] = Stored(entry["Size"])
         return found
 
     def put(self, name: str, data: bytes, sha256: str) -> None:
@@ -82,21 +92,36 @@ class Bucket:
 
     def get(self, name: str) -> bytes | None:
         """A whole object; None where it is not there."""
-        chunks = self.read(name)
-        return None if chunks is None else b"".join(chunks)
+        into = io.BytesIO()
+        return None if self.copy(name, into) is None else into.getvalue()
 
-    def read(self, name: str) -> Iterator[bytes] | None:
-        """An object block by block; None where it is not there."""
-        with _failures(self.url):
+    def copy(self, name: str, into: BinaryIO | None) -> "Copied | None":
+        """Reads an object to its end, into a seekable file if one is given; None where it is not there.
+
+        A body that breaks off is read again, a few times, before `BackupUnavailable` is raised: it says nothing about what is stored.
+        """
+        for attempt in range(_READS):
+            if into is not None:
+                into.seek(0)
+                into.truncate()
+            digest, size = hashlib.sha256(), 0
             try:
-                body = self._client.get_object(Bucket=self._name, Key=self.key(name))["Body"]
-            except self._client.exceptions.NoSuchKey:
-                return None
-        return self._blocks(body)
-
-    def _blocks(self, body: Any) -> Iterator[bytes]:
-        with _failures(self.url):
-            yield from body.iter_chunks(_READ)
+                with _failures(self.url):
+                    try:
+                        body = self._client.get_object(Bucket=self._name, Key=self.key(name))["Body"]
+                    except self._client.exceptions.NoSuchKey:
+                        return None
+                    for block in body.iter_chunks(_READ):
+                        digest.update(block)
+                        size += len(block)
+                        if into is not None:
+                            into.write(block)
+                return Copied(size, digest.hexdigest())
+            except BackupUnavailable:
+                if attempt == _READS - 1:
+                    raise
+                time.sleep(0.2 * 4**attempt)
+        raise AssertionError("the loop returns or raises")
 
     def delete(self, names: Iterable[str]) -> None:
         """Removes objects."""
@@ -112,6 +137,11 @@ def bucket_of(settings: Settings, url: str = "") -> Bucket:
     if not (url or settings.backup):
         raise BackupUnavailable("no backup is set: SOUNDMILL_BACKUP=s3://bucket/prefix names its place")
     endpoint = settings.backup_endpoint or settings.s3_endpoint
+    place, lake = f"{(url or settings.backup).rstrip('/')}/", f"{settings.lake_url.rstrip('/')}/"
+    if place.startswith(lake) or lake.startswith(place):
+        raise BackupUnavailable(
+            f"the backup {place} and the lake {lake} lie one inside the other: each would take the other's files for its own"
+        )
     return Bucket(url or settings.backup, endpoint, settings.backup_encryption, settings.backup_storage_class)
 
 
@@ -120,14 +150,10 @@ def sends_whole(size: int) -> bool:
     return size <= _WHOLE
 
 
-def sums_of(path: Path) -> tuple[str, str]:
-    """(sha256, md5) of a file, in hexadecimal."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
     with open(path, "rb") as file:
-        while block := file.read(_READ):
-            sha256.update(block)
-            md5.update(block)
-    return sha256.hexdigest(), md5.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -141,5 +167,5 @@ def _failures(url: str) -> Iterator[None]:
         if error.response.get("Error", {}).get("Code") == "NoSuchKey":
             raise
         raise BackupUnavailable(f"{url}: {error.response.get('Error', {}).get('Message') or error}") from error
-    except (BotoCoreError, Boto3Error) as error:
+    except (BotoCoreError, Boto3Error, ValueError) as error:  # a ValueError is how boto says that an endpoint is none
         raise BackupUnavailable(f"{url}: {error}") from error

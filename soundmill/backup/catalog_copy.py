@@ -1,23 +1,25 @@
 """The catalog as chunks of JSON lines: the same from SQLite and PostgreSQL, and back into either.
 
-The ledger goes by day, so that a new day does not send all the old ones again; other tables go whole. All is read in one snapshot.
+The ledger and the queue go by day, so that a new day does not send all the old ones again; other tables go whole. All is read in one
+snapshot.
 """
 
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Table, func, select
 
 from soundmill.catalog import Catalog
-from soundmill.catalog.schema import Base, ItemRow
+from soundmill.catalog.schema import Base, DownloadRow, ItemRow
 
-_ITEMS = ItemRow.__tablename__
+_BY_DAY = {table.__tablename__: table for table in (ItemRow, DownloadRow)}
 _LEFT_OUT = {"leases"}  # who works on what right now is not worth keeping
 _BATCH = 1000
+_SETTLED = timedelta(minutes=10)
 
 
 def tables() -> list[Table]:
@@ -25,15 +27,22 @@ def tables() -> list[Table]:
     return [table for table in Base.metadata.sorted_tables if table.name not in _LEFT_OUT]
 
 
-def marks(connection: Connection) -> dict[str, str]:
-    """For each day of the ledger a mark that changes when its rows do, from counts and times; without reading the rows."""
-    query = select(ItemRow.day, func.count(), func.max(ItemRow.updated_at)).group_by(ItemRow.day)
-    return {f"{_ITEMS}/{day}": f"{count} {newest.isoformat()}" for day, count, newest in connection.execute(query)}
+def marks(connection: Connection, now: datetime) -> dict[str, str]:
+    """For each day of the ledger and of the queue a mark that changes when its rows do, from counts and times, without reading the rows.
+
+    Empty where a row is younger than ten minutes: one with an earlier time may still be on its way, written before and committed after.
+    """
+    found = {}
+    for name, table in _BY_DAY.items():
+        query = select(table.day, func.count(), func.max(table.updated_at)).group_by(table.day)
+        for day, count, newest in connection.execute(query):
+            found[f"{name}/{day}"] = f"{count} {newest.isoformat()}" if newest < now - _SETTLED else ""
+    return found
 
 
-def chunk_names(connection: Connection) -> dict[str, str]:
+def chunk_names(connection: Connection, now: datetime) -> dict[str, str]:
     """Every chunk there is now, with its mark; an empty mark where only the content can tell."""
-    return {**{table.name: "" for table in tables() if table.name != _ITEMS}, **marks(connection)}
+    return {**{table.name: "" for table in tables() if table.name not in _BY_DAY}, **marks(connection, now)}
 
 
 def row_counts(connection: Connection) -> dict[str, int]:

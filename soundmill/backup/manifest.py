@@ -62,9 +62,12 @@ class Manifest:
         return gzip.compress(json.dumps(values).encode(), 6, mtime=0)
 
 
-def object_of(path: str) -> str:
-    """The name of the object that a file of the lake is kept in."""
-    return f"lake/{path}"
+def object_of(path: str, sha256: str) -> str:
+    """The name of the object that a file of the lake is kept in: its path, and a mark of its content.
+
+    What is there is never written over, so that a backup which is killed leaves the one before it whole.
+    """
+    return f"lake/{path}~{sha256[:16]}"
 
 
 def read_manifest(bucket: Bucket) -> Manifest | None:

@@ -1,12 +1,12 @@
 """Copying what changed: first the catalog, then the lake, and the manifest last.
 
-Rows are read before files are listed, so that every file a row names is in the copy. Objects may be newer than the manifest where a
-backup was killed; the next one finds them by their sums and does not send them again.
+Rows are read before files are listed, so that every file a row names is in the copy. Objects are named by their content: none is written
+over, those that nothing names any longer go when the new manifest stands, and those that a killed backup sent are not sent again.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket, Stored, sends_whole, sums_of
+from soundmill.backup.bucket import BackupUnavailable, Bucket, Stored, sends_whole, sha256_of
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, row_counts, snapshot
 from soundmill.backup.manifest import NAME, SETTINGS, KeptChunk, KeptFile, Manifest, object_of, read_manifest
 from soundmill.catalog import Catalog, lease
@@ -53,14 +53,14 @@ def pending(bucket: Bucket, lake: Lake, catalog: Catalog, settings: Settings) ->
     if known is None:
         return "there is no backup yet"
     present = known.present
-    entries = [entry for entry in lake.files("") if not entry.is_dir]
+    entries = [entry for entry in lake.files("") if not _problem(entry) and not entry.is_dir]
     changed = sum((entry.size, entry.stamp) != _size_and_stamp(present.get(entry.path)) for entry in entries)
-    gone = len(present) - sum(entry.path in present for entry in entries)
+    gone = _gone(present, entries, [entry.path for entry in lake.files("") if _problem(entry)])
     with snapshot(catalog) as connection:
-        names = chunk_names(connection)
+        names = chunk_names(connection, datetime.now(UTC))
         tables = [name for name, mark in names.items() if not _is_current(connection, name, mark, known)]
     tables += sorted(known.chunks.keys() - names)
-    parts = [f"{changed} changed files" if changed else "", f"{gone} deleted files" if gone else ""]
+    parts = [f"{changed} changed files" if changed else "", f"{len(gone)} deleted files" if gone else ""]
     parts += [
         f"{len(tables)} changed tables" if tables else "",
         "other settings" if _sha256(_settings_bytes(settings)) != known.settings else "",
@@ -89,24 +89,25 @@ def back_up(
         there = bucket.list()
         done = BackupDone()
         with snapshot(catalog) as connection:
-            entries = [entry for entry in lake.files("") if not entry.is_dir]
             if not even_if_emptier:
-                _refuse_ruins(known, entries, row_counts(connection))
-            chunks = _copy_catalog(bucket, connection, known, there, done)
-        entries = [entry for entry in lake.files("") if not entry.is_dir]  # anew: what rows name by now is there by now
+                _refuse_ruins(known, {entry.path for entry in lake.files("")}, row_counts(connection))
+            chunks = _copy_catalog(bucket, connection, moment, known, there, done)
+        entries = list(lake.files(""))  # now: what rows name is there by now
+        done.failed = {entry.path: problem for entry in entries if (problem := _problem(entry))}
+        entries = [entry for entry in entries if not entry.is_dir and entry.path not in done.failed]
         files = _copy_lake(bucket, lake, entries, known, there, done, progress)
-        gone = {path: kept for path, kept in known.files.items() if path not in files and path not in done.failed}
-        done.deleted = sum(kept.deleted_at is None for kept in gone.values())
+        gone = _gone(known.files, entries, list(done.failed))
+        done.deleted = sum(known.files[path].deleted_at is None for path in gone)
         kept_until = moment - timedelta(days=settings.backup_keep_deleted_days)
-        for path, kept in gone.items():
-            since = kept.deleted_at or moment.isoformat()
-            if datetime.fromisoformat(since) > kept_until:
+        for path, kept in known.files.items():
+            if path in files:
+                continue
+            if path not in gone:  # it could not be read: what is there of it stays as it was
+                files[path] = kept
+            elif datetime.fromisoformat(since := kept.deleted_at or moment.isoformat()) > kept_until:
                 files[path] = replace(kept, deleted_at=since)
             else:
                 done.purged += 1
-        for path in done.failed:  # what is there of it stays as it was
-            if path in known.files:
-                files[path] = known.files[path]
         settings_copy = _settings_bytes(settings)
         if known.settings != _sha256(settings_copy) or SETTINGS not in there:
             bucket.put(SETTINGS, settings_copy, _sha256(settings_copy))
@@ -116,18 +117,17 @@ def back_up(
         if done.changed:
             data = manifest.to_bytes()
             bucket.put(NAME, data, _sha256(data))
-        wanted = {object_of(path) for path in files} | {chunk.name for chunk in chunks.values()} | {NAME, SETTINGS}
+        wanted = {object_of(path, kept.sha256) for path, kept in files.items()} | {chunk.name for chunk in chunks.values()}
         # only below our own folders, and only what the manifest no longer names
-        unwanted = {name for name in there if name.startswith(("lake/", "catalog/")) and name not in wanted}
-        bucket.delete(unwanted - {object_of(path) for path in done.failed})
+        bucket.delete(name for name in there if name.startswith(("lake/", "catalog/")) and name not in wanted)
         return done
 
 
 def _copy_catalog(
-    bucket: Bucket, connection: Connection, known: Manifest, there: dict[str, Stored], done: BackupDone
+    bucket: Bucket, connection: Connection, moment: datetime, known: Manifest, there: dict[str, Stored], done: BackupDone
 ) -> dict[str, KeptChunk]:
     chunks: dict[str, KeptChunk] = {}
-    for name, mark in chunk_names(connection).items():
+    for name, mark in chunk_names(connection, moment).items():
         kept = known.chunks.get(name)
         if kept and mark and kept.mark == mark and kept.name in there:
             chunks[name] = kept
@@ -154,7 +154,8 @@ def _copy_lake(
     files: dict[str, KeptFile] = {}
     changed: list[Entry] = []
     for entry in entries:
-        kept, stored = known.files.get(entry.path), there.get(object_of(entry.path))
+        kept = known.files.get(entry.path)
+        stored = kept and there.get(object_of(entry.path, kept.sha256))
         if kept and stored and (kept.size, kept.stamp, stored.size) == (entry.size, entry.stamp, entry.size):
             files[entry.path] = replace(kept, deleted_at=None)
             done.unchanged += 1
@@ -166,7 +167,7 @@ def _copy_lake(
         queue = iter(changed)
         while True:
             for entry in queue:
-                waiting[pool.submit(_copy_file, bucket, lake, entry, known.files.get(entry.path), there.get(object_of(entry.path)))] = entry
+                waiting[pool.submit(_copy_file, bucket, lake, entry, there)] = entry
                 if len(waiting) >= 4 * _THREADS:
                     break
             if not waiting:
@@ -178,7 +179,7 @@ def _copy_lake(
                     sent, kept = future.result()
                 except NotInLake:
                     continue  # deleted since the listing
-                except (OSError, BackupUnavailable) as error:
+                except (OSError, ValueError, BackupUnavailable) as error:  # a ValueError: a name that is no text
                     done.failed[entry.path] = str(error)
                     continue
                 finally:
@@ -192,32 +193,40 @@ def _copy_lake(
                     done.unchanged += 1
 
 
-def _copy_file(bucket: Bucket, lake: Lake, entry: Entry, kept: KeptFile | None, stored: Stored | None) -> tuple[bool, KeptFile]:
+def _copy_file(bucket: Bucket, lake: Lake, entry: Entry, there: dict[str, Stored]) -> tuple[bool, KeptFile]:
     """Sends a file unless the very bytes are there; says whether it did. What changes meanwhile has its turn in the next backup."""
-    name = object_of(entry.path)
     if sends_whole(entry.size):
         data = lake.read_bytes(entry.path)
-        sha256, md5, size = _sha256(data), hashlib.md5(data, usedforsecurity=False).hexdigest(), len(data)
-        if _is_there(size, sha256, md5, kept, stored):
-            return False, KeptFile(size, entry.stamp, sha256)
-        bucket.put(name, data, sha256)
-        return True, KeptFile(size, entry.stamp, sha256)
+        kept = KeptFile(len(data), entry.stamp, _sha256(data))
+        name = object_of(entry.path, kept.sha256)
+        if is_new := there.get(name) != Stored(kept.size):
+            bucket.put(name, data, kept.sha256)
+        return is_new, kept
     with lake.local_file(entry.path) as path:
         before = path.stat()
-        sha256, md5 = sums_of(path)
-        if _is_there(before.st_size, sha256, md5, kept, stored):
-            return False, KeptFile(before.st_size, entry.stamp, sha256)
-        bucket.put_file(name, path, sha256)
-        after = path.stat()
-        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-            raise OSError(f"{entry.path} changed while it was copied")
-        return True, KeptFile(before.st_size, entry.stamp, sha256)
+        kept = KeptFile(before.st_size, entry.stamp, sha256_of(path))
+        name = object_of(entry.path, kept.sha256)
+        if is_new := there.get(name) != Stored(kept.size):
+            bucket.put_file(name, path, kept.sha256)
+            after = path.stat()
+            if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                bucket.delete([name])
+                raise OSError(f"{entry.path} changed while it was copied")
+        return is_new, kept
 
 
-def _is_there(size: int, sha256: str, md5: str, kept: KeptFile | None, stored: Stored | None) -> bool:
-    if stored is None or stored.size != size:
-        return False
-    return stored.etag == md5 or (kept is not None and kept.sha256 == sha256)
+def _problem(entry: Entry) -> str:
+    """Why a listed entry cannot be copied; empty where it can, and for an empty folder."""
+    if entry.is_dir and entry.stamp != "empty folder":
+        return entry.stamp
+    return entry.stamp if entry.stamp.startswith(("dangling", "unreadable")) else ""
+
+
+def _gone(known: Mapping[str, KeptFile], entries: Iterable[Entry], unreadable: Sequence[str]) -> set[str]:
+    """Those of the known files that are no longer in the lake; what lies in folders that cannot be read is not known to be gone."""
+    there = {entry.path for entry in entries}
+    hidden = tuple(f"{path}/" for path in unreadable)
+    return {path for path in known if path not in there and path not in unreadable and not path.startswith(hidden)}
 
 
 def _is_current(connection: Connection, name: str, mark: str, known: Manifest) -> bool:
@@ -231,9 +240,9 @@ def _size_and_stamp(kept: KeptFile | None) -> tuple[int, str] | None:
     return (kept.size, kept.stamp) if kept else None
 
 
-def _refuse_ruins(known: Manifest, entries: list[Entry], rows: dict[str, int]) -> None:
+def _refuse_ruins(known: Manifest, there: set[str], rows: dict[str, int]) -> None:
     """Stops a backup that would put ruins in place of what it holds: a disk that is not mounted, a catalog begun anew."""
-    had, has = len(known.present), sum(entry.path in known.present for entry in entries)
+    had, has = len(known.present), len(known.present.keys() & there)
     if had >= _MANY and has < had * _LEAST_SHARE:
         raise BackupRefused(f"{had - has} of the {had} files in the backup are gone from the lake; if that is meant, use --even-if-emptier")
     had, has = sum(chunk.rows for chunk in known.chunks.values()), sum(rows.values())
@@ -242,11 +251,12 @@ def _refuse_ruins(known: Manifest, entries: list[Entry], rows: dict[str, int]) -
 
 
 def _settings_bytes(settings: Settings) -> bytes:
-    """The settings without their secrets."""
+    """The settings that are set, without secrets and passwords."""
+    shown = settings.shown()
     values = {
-        f"SOUNDMILL_{name.upper()}": str(value)
+        f"SOUNDMILL_{name.upper()}": shown[name]
         for name in sorted(settings.model_fields_set)
-        if not isinstance(value := getattr(settings, name), SecretStr)
+        if not isinstance(getattr(settings, name), SecretStr)
     }
     return (json.dumps(values, indent=1) + "\n").encode()
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket, sums_of
+from soundmill.backup.bucket import BackupUnavailable, Bucket, sha256_of
 from soundmill.backup.catalog_copy import write_rows
 from soundmill.backup.manifest import SETTINGS, KeptFile, object_of
 from soundmill.backup.verify import manifest_of
@@ -37,14 +37,23 @@ class RestoreDone:
     damaged: list[str] = field(default_factory=list)
 
 
-def restore(bucket: Bucket, lake: Lake, catalog_url: str, home: Path, progress: Callable[[int, int], None] | None = None) -> RestoreDone:
+def restore(
+    bucket: Bucket,
+    lake: Lake,
+    catalog_url: str,
+    home: Path,
+    *,
+    with_deleted: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> RestoreDone:
     """Writes a backup's files into the lake and its rows into a new catalog. Damaged files are left out, and named.
 
-    Raises `RestoreRefused` where lake or catalog hold anything that is not of this restore, `BackupUnavailable`.
+    `with_deleted` brings back files, too, that were deleted from the lake and are still kept. Raises `RestoreRefused` where lake or
+    catalog hold anything that is not of this restore; `BackupUnavailable`, also midway: run again, it goes on.
     """
     manifest = manifest_of(bucket)
     note = home / _NOTE
-    mark = json.dumps({"from": bucket.url, "created_at": manifest.created_at.isoformat()})
+    mark = json.dumps({"from": bucket.url})
     if not is_empty_catalog(catalog_url):
         raise RestoreRefused("the catalog is not empty; choose an empty SOUNDMILL_HOME (and SOUNDMILL_CATALOG)")
     going_on = note.exists() and note.read_text("utf-8") == mark
@@ -58,7 +67,10 @@ def restore(bucket: Bucket, lake: Lake, catalog_url: str, home: Path, progress: 
         path, kept = item
         return path, kept, _fetch(bucket, lake, path, kept, going_on)
 
-    present = manifest.present
+    present = manifest.files if with_deleted else manifest.present
+    for entry in list(lake.files("")):
+        if entry.path not in present:  # of an earlier attempt, and deleted from the backup since
+            lake.delete(entry.path)
     with ThreadPoolExecutor(_THREADS) as pool:
         for number, (path, kept, state) in enumerate(pool.map(fetch, present.items()), 1):
             if state == "damaged":
@@ -86,24 +98,22 @@ def _fetch(bucket: Bucket, lake: Lake, path: str, kept: KeptFile, going_on: bool
     """Writes one file, with its time of change; says whether it was "written", "kept" from before, or "damaged"."""
     if going_on and lake.exists(path):
         with lake.local_file(path) as there:
-            if there.stat().st_size == kept.size and sums_of(there)[0] == kept.sha256:
+            if there.stat().st_size == kept.size and sha256_of(there) == kept.sha256:
                 _set_time(lake, path, kept)
                 return "kept"
-    blocks = bucket.read(object_of(path))
-    if blocks is None:
-        return "damaged"
-    digest = hashlib.sha256()
     try:
         with lake.writer(path) as file:
-            for block in blocks:
-                digest.update(block)
-                file.write(block)
-            if digest.hexdigest() != kept.sha256:
-                raise BackupUnavailable(path)  # so that the half-made file goes
-    except BackupUnavailable:
+            copied = bucket.copy(object_of(path, kept.sha256), file)
+            if copied is None or copied.sha256 != kept.sha256:
+                raise _Damaged
+    except _Damaged:
         return "damaged"
     _set_time(lake, path, kept)
     return "written"
+
+
+class _Damaged(Exception):
+    """Raised so that the half-made file goes."""
 
 
 def _set_time(lake: Lake, path: str, kept: KeptFile) -> None:

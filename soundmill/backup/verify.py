@@ -1,6 +1,5 @@
 """Reading a backup back, byte by byte: whether every object is what the manifest says."""
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,8 +34,8 @@ def manifest_of(bucket: Bucket) -> Manifest:
 
 
 def expected(manifest: Manifest) -> dict[str, str]:
-    """The sha256 that each object should have, by name."""
-    files = {object_of(path): kept.sha256 for path, kept in manifest.present.items()}
+    """The sha256 that each object should have, by name; also of files that are gone from the lake and still kept."""
+    files = {object_of(path, kept.sha256): kept.sha256 for path, kept in manifest.files.items()}
     return {**files, **{chunk.name: chunk.sha256 for chunk in manifest.chunks.values()}, SETTINGS: manifest.settings}
 
 
@@ -45,25 +44,18 @@ def verify(bucket: Bucket, progress: Callable[[int, int], None] | None = None) -
     wanted = expected(manifest_of(bucket))
     found = Verified()
 
-    def read(item: tuple[str, str]) -> tuple[str, str, int | None]:
+    def read(item: tuple[str, str]) -> tuple[str, str, int]:
         name, sha256 = item
-        blocks = bucket.read(name)
-        if blocks is None:
-            return name, "missing", None
-        digest, size = hashlib.sha256(), 0
-        try:
-            for block in blocks:
-                digest.update(block)
-                size += len(block)
-        except BackupUnavailable:  # it breaks off, or fails the store's own check
-            return name, "damaged", None
-        return name, "whole" if digest.hexdigest() == sha256 else "damaged", size
+        copied = bucket.copy(name, None)
+        if copied is None:
+            return name, "missing", 0
+        return name, "whole" if copied.sha256 == sha256 else "damaged", copied.size
 
     with ThreadPoolExecutor(_THREADS) as pool:
         for number, (name, state, size) in enumerate(pool.map(read, sorted(wanted.items())), 1):
             if state == "whole":
                 found.objects += 1
-                found.bytes += size or 0
+                found.bytes += size
             else:
                 (found.missing if state == "missing" else found.damaged).append(name)
             if progress:

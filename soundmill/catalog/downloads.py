@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Literal, cast
@@ -18,6 +18,7 @@ WORKER = "downloads/worker "  # names of the leases that workers hold while they
 _LONGEST_NAME = 100  # bytes: two of them and an ending fit a file's name
 _LONGEST_URL = 4096
 _BATCH = 400
+_ADD_LOCK = 0x50_0D_41_12  # any constant but that of the migrations
 
 RequestState = Literal["queued", "done", "failed", "withdrawn"]
 AddOutcome = Literal["new", "known", "changed", "conflict", "withdrawn"]
@@ -40,6 +41,10 @@ class Wanted:
 
     def __post_init__(self) -> None:
         speakers = [_name("the speaker", part) for part in self.speaker.split("+")]
+        if any("--" in speaker for speaker in speakers):
+            raise RequestRefused(
+                f"the speaker {self.speaker!r} may not hold two dashes in a row: they part conversation and speaker in ids"
+            )
         if len(set(speakers)) < len(speakers):
             raise RequestRefused(f"the speaker {self.speaker!r} names one twice")
         object.__setattr__(self, "conversation", _name("the conversation id", self.conversation))
@@ -47,7 +52,7 @@ class Wanted:
         url = self.url.strip()
         if not url:
             raise RequestRefused(f"{self.conversation}: there is no URL for {self.speaker}")
-        if len(url) > _LONGEST_URL or any(unicodedata.category(letter) == "Cc" for letter in url):
+        if len(url) > _LONGEST_URL or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in url):
             raise RequestRefused(
                 f"{self.conversation}: the URL for {self.speaker} is longer than {_LONGEST_URL} or holds control characters"
             )
@@ -102,7 +107,7 @@ class DownloadQueue:
         self._catalog = catalog
         self._ledger = Ledger(catalog)
 
-    def add(self, wanted: Sequence[Wanted], now: datetime, *, replace: bool = False) -> list[AddOutcome]:
+    def add(self, wanted: Sequence[Wanted], now: datetime, *, replace: bool = False, strict: bool = False) -> list[AddOutcome]:
         """Asks for files; says of each what that meant.
 
         new        it is queued
@@ -110,10 +115,14 @@ class DownloadQueue:
         changed    the speaker's file failed, or `replace` is set: it is fetched anew, from the URL given now
         conflict   another URL was asked for as this speaker, and not yet in vain: nothing changes
         withdrawn  it was taken back, and stays so
+
+        With `strict`, raises `RequestRefused` for any of the last two, and adds nothing.
         """
         outcomes: list[AddOutcome] = []
         now = now.astimezone(UTC)
         with self._catalog.writing() as session:
+            if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+                session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
             for start in range(0, len(wanted), _BATCH):
                 part = wanted[start : start + _BATCH]
                 there: dict[str, list[DownloadRow]] = {}
@@ -122,6 +131,9 @@ class DownloadQueue:
                 for one in part:
                     known = there.setdefault(one.conversation, [])
                     outcome = _outcome(one, known, replace)
+                    if strict and outcome in ("withdrawn", "conflict"):
+                        why = "was withdrawn" if outcome == "withdrawn" else "overlaps with another request of this conversation"
+                        raise RequestRefused(f"{one.conversation} {one.speaker} {why}")
                     if outcome == "new":
                         row = DownloadRow(
                             conversation=one.conversation,
@@ -150,10 +162,12 @@ class DownloadQueue:
         """Takes up to `limit` requests that are due and that no living worker holds, in order of their coming."""
         wanted = and_(true() if day is None else DownloadRow.day == day, true() if ids is None else DownloadRow.id.in_(sorted(ids)))
         free = self._free()
-        chosen = select(DownloadRow.id).where(_due(now), free, wanted).order_by(DownloadRow.id).limit(limit)
+        due = select(DownloadRow.id).where(_due(now), free, wanted).order_by(DownloadRow.id).limit(limit)
+        # a common table expression runs once; as a subquery, PostgreSQL may run it for each row, each time with other rows locked
+        chosen = due.with_for_update(skip_locked=True).cte("chosen")
         claim = (
             update(DownloadRow)
-            .where(DownloadRow.id.in_(chosen.with_for_update(skip_locked=True)), DownloadRow.state == "queued")
+            .where(DownloadRow.id.in_(select(chosen.c.id)), DownloadRow.state == "queued")
             .values(claimed_by=worker)
             .returning(*(getattr(DownloadRow, name) for name in _COLUMNS))
             .execution_options(synchronize_session=False)
@@ -171,11 +185,13 @@ class DownloadQueue:
         reason: str | None = None,
         message: str | None = None,
         next_attempt_at: datetime | None = None,
-        stale: str = "",
+        stale: str,
+        place: Callable[[], None] = lambda: None,
     ) -> bool:
         """Ends an attempt: writes the request's state and its items, in one transaction, if the claim is still this worker's.
 
-        `stale` names an asset whose day is to be made again for it. Says whether it wrote.
+        `stale` names the asset whose day is to be made again for it. `place` puts files where they belong once the claim is known to
+        stand, before the transaction ends: nobody else can take the request over meanwhile. Says whether it wrote.
         """
         ended = (
             update(DownloadRow)
@@ -195,15 +211,16 @@ class DownloadQueue:
         with self._catalog.writing() as session:
             if session.execute(ended).scalar() is None:
                 return False
+            place()
             self._ledger.write(session, items)
-            if stale:
-                self._ledger.mark_stale(session, stale, [request.day])
+            self._ledger.mark_stale(session, stale, [request.day])
         return True
 
-    def release(self, worker: str) -> None:
-        """Gives back what a worker still holds."""
+    def release(self, worker: str, request: int | None = None) -> None:
+        """Gives back what a worker still holds, or one request of it."""
+        mine = and_(DownloadRow.claimed_by == worker, true() if request is None else DownloadRow.id == request)
         with self._catalog.writing() as session:
-            session.execute(update(DownloadRow).where(DownloadRow.claimed_by == worker).values(claimed_by=None))
+            session.execute(update(DownloadRow).where(mine).values(claimed_by=None))
 
     def retry(self, *, conversation: str | None = None, reason: str | None = None) -> int:
         """Queues failed and waiting requests anew, with all their attempts before them; of one conversation or reason, or all."""
@@ -244,7 +261,7 @@ class DownloadQueue:
         with self._catalog.reading() as session:
             return set(session.scalars(query))
 
-    def troubled(self, limit: int = 1000) -> list[DownloadRequest]:
+    def troubled(self, limit: int | None = None) -> list[DownloadRequest]:
         """Requests that failed, or wait for another attempt."""
         return self._requests(or_(DownloadRow.state == "failed", DownloadRow.next_attempt_at.is_not(None)), limit)
 

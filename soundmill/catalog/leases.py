@@ -75,6 +75,13 @@ def lease(catalog: Catalog, name: str, *, seconds: float = 60, wait: float = 600
         held._end()
 
 
+def held(catalog: Catalog, prefix: str) -> set[str]:
+    """Names, without the prefix, of what somebody holds right now."""
+    query = select(LeaseRow.name).where(LeaseRow.name.startswith(prefix, autoescape=True), LeaseRow.expires_at > datetime.now(UTC))
+    with catalog.reading() as session:
+        return {name.removeprefix(prefix) for name in session.scalars(query)}
+
+
 def _claim(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
     now = datetime.now(UTC)
     holder = _holder(catalog, name)

@@ -17,6 +17,7 @@ ItemKind = Literal["recording", "segment", "download"]
 CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 _BATCH = 500
+_STALE = "stale "
 
 
 def backoff(attempts: int) -> timedelta:
@@ -40,6 +41,7 @@ class Item:
     started_at   UTC moment of the first sample; seconds: its length
     path         the stored WAV in the lake (of what is ready, and of a download that is a duplicate); content_hash: its sha256
     blocked_by   key of the item that has the same moment or the same sound, for a duplicate or a conflict
+    turns        when somebody speaks, in seconds, of a download; None where it is not asked for: most readers do not need it
     reason       one short word why it is not ready; message: a sentence; transient: whether a later attempt may succeed
     """
 
@@ -62,9 +64,11 @@ class Item:
     attempts: int = 1
     next_attempt_at: datetime | None = None
     blocked_by: str | None = None
+    turns: list[list[float]] | None = None
 
 
 _COLUMNS = [f.name for f in fields(Item)]
+_READ = [name for name in _COLUMNS if name != "turns"]
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,8 @@ class Ledger:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         insert = catalog.insert(ItemRow)
-        replaced = {name: getattr(insert.excluded, name) for name in (*_COLUMNS, "updated_at") if name != "key"}
+        replaced = {name: getattr(insert.excluded, name) for name in (*_READ, "updated_at") if name != "key"}
+        replaced["turns"] = func.coalesce(insert.excluded.turns, ItemRow.turns)  # who did not read them does not erase them
         self._upsert_item = insert.on_conflict_do_update(index_elements=["key"], set_=replaced)
 
     def landed(self, day: date) -> dict[str, Item]:
@@ -103,6 +108,23 @@ class Ledger:
         """What the requests of a day, or of all days, became: by key."""
         of_day = true() if day is None else ItemRow.day == day
         return sorted(self._items(ItemRow.kind == "download", of_day), key=lambda item: item.key)
+
+    def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
+        """When somebody speaks on each of a day's downloads, by key."""
+        query = select(ItemRow.key, ItemRow.turns).where(ItemRow.day == day, ItemRow.kind == "download", ItemRow.turns.is_not(None))
+        with self._catalog.reading() as session:
+            return {key: [(start, end) for start, end in turns] for key, turns in session.execute(query) if turns}
+
+    def uses_original(self, sha256: str) -> bool:
+        """Whether any download that is there came from the original with this hash."""
+        hash_of = ItemRow.measures["original"]["hash"].as_string()
+        query = select(ItemRow.key).where(ItemRow.kind == "download", ItemRow.path.is_not(None), hash_of == sha256).limit(1)
+        with self._catalog.reading() as session:
+            return session.scalar(query) is not None
+
+    def stale(self, asset: str) -> list[date]:
+        """Days whose tables are behind the ledger."""
+        return sorted(day for day, mark in self.processed(asset).items() if mark.startswith(_STALE))
 
     def known(self, keys: Sequence[str]) -> dict[str, Item]:
         """Those of the items that the ledger has, by key."""
@@ -183,14 +205,14 @@ class Ledger:
             self.write(session, [item, *segments])
             self.mark_stale(session, asset, days)
 
-    def settle_twins(self, hashes: Collection[str], asset: str, besides: date | None = None) -> None:
+    def settle_twins(self, hashes: Collection[str], asset: str) -> None:
         """Of downloads with the same sound, the first by day and key is ready and the others are duplicates of it.
 
         The two sides of one conversation are never each other's duplicates: that they sound alike is for the pair's check to say.
-        The outcome follows from what is there, whoever came first; days that change, `besides` one, are marked stale for `asset`.
+        The outcome follows from what is there, whoever came first; days that change are marked stale for `asset`.
         """
         with self._catalog.writing() as session:
-            columns = [getattr(ItemRow, name) for name in _COLUMNS]
+            columns = [getattr(ItemRow, name) for name in _READ]
             wanted = sorted(hashes)
             for start in range(0, len(wanted), _BATCH):
                 found = select(*columns).where(
@@ -203,7 +225,7 @@ class Ledger:
                     twins.setdefault(item.content_hash or "", []).append(item)
                 changed = [new for items in twins.values() for old, new in zip(items, _settled(items), strict=True) if new != old]
                 self.write(session, changed)
-                self.mark_stale(session, asset, {item.day for item in changed} - {besides})
+                self.mark_stale(session, asset, {item.day for item in changed})
 
     def counts(self, day: date | None = None, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED)) -> list[StateCount]:
         """Items and seconds by source and state; recordings that were cut are left out, for their segments carry the seconds."""
@@ -221,9 +243,10 @@ class Ledger:
                 for source, state, items, seconds in session.execute(query)
             ]
 
-    def ready_seconds_by_day(self) -> dict[date, float]:
+    def ready_seconds_by_day(self, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED)) -> dict[date, float]:
         """Seconds of ready audio of each day."""
-        query = select(ItemRow.day, func.sum(ItemRow.seconds)).where(ItemRow.state == "ready").group_by(ItemRow.day).order_by(ItemRow.day)
+        ready = (ItemRow.state == "ready", ItemRow.kind.in_(kinds))
+        query = select(ItemRow.day, func.sum(ItemRow.seconds)).where(*ready).group_by(ItemRow.day).order_by(ItemRow.day)
         with self._catalog.reading() as session:
             return {day: float(seconds) for day, seconds in session.execute(query)}
 
@@ -252,19 +275,19 @@ class Ledger:
         """Says, within a transaction, that an asset's days are to be made again."""
         now = datetime.now(UTC)
         for day in days:
-            note = f"stale {secrets.token_hex(8)}"
+            note = f"{_STALE}{secrets.token_hex(8)}"
             row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
             session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 
     def _items(self, *conditions: ColumnElement[bool]) -> list[Item]:
         """Items by source, start and key. Plain columns: a day of 28,800 as mapped objects would take three times as long."""
-        query = select(*(getattr(ItemRow, name) for name in _COLUMNS)).where(*conditions)
+        query = select(*(getattr(ItemRow, name) for name in _READ)).where(*conditions)
         with self._catalog.reading() as session:
             return [Item(*row) for row in session.execute(query.order_by(ItemRow.source, ItemRow.started_at, ItemRow.key))]
 
     def withdraw_below(self, session: Session, prefix: str) -> list[Item]:
         """Within a transaction, withdraws the items whose keys begin so; returns them as they were."""
-        query = select(*(getattr(ItemRow, name) for name in _COLUMNS)).where(ItemRow.key.startswith(prefix, autoescape=True))
+        query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.key.startswith(prefix, autoescape=True))
         found = [Item(*row) for row in session.execute(query)]
         self.write(
             session, [replace(item, state="withdrawn", path=None, reason=None, message=None, next_attempt_at=None) for item in found]

@@ -27,6 +27,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, int: BigInteger}
 
@@ -57,6 +61,7 @@ class ItemRow(Base):
     path: Mapped[str | None] = mapped_column(String(1024))
     content_hash: Mapped[str | None] = mapped_column(String(64))
     measures: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    turns: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     reason: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None] = mapped_column(Text)
     transient: Mapped[bool] = mapped_column(default=False)
@@ -89,6 +94,7 @@ class DownloadRow(Base):
     message: Mapped[str | None] = mapped_column(Text)
     claimed_by: Mapped[str | None] = mapped_column(String(256))
     finished_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
 
 
 class ProcessedRow(Base):

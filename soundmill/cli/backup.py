@@ -67,7 +67,9 @@ def backup_verify(
 
 @backup.command("restore", epilog="Example: `SOUNDMILL_HOME=/data/new soundmill backup restore --from s3://bucket/soundmill`")
 def backup_restore(
-    place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "", as_json: Json = False
+    place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "",
+    with_deleted: Annotated[bool, typer.Option("--with-deleted", help="Also files that were deleted and are still kept.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Bring a backup into an empty home: the same files, the same ledger. A restore that was stopped goes on when run again."""
     from soundmill.backup import BackupUnavailable, RestoreRefused, bucket_of, restore
@@ -77,7 +79,7 @@ def backup_restore(
     try:
         bucket = bucket_of(values, place)
         with steps("restore") as progress:
-            done = restore(bucket, the_lake(), values.catalog_url, values.home, progress)
+            done = restore(bucket, the_lake(), values.catalog_url, values.home, with_deleted=with_deleted, progress=progress)
     except (BackupUnavailable, RestoreRefused, CatalogUnavailable) as error:
         refuse(str(error))
     if as_json:

@@ -62,6 +62,13 @@ def days_in(text: str | None) -> tuple[date, ...]:
         raise typer.BadParameter(str(error)) from None
 
 
+def hours(value: float | None) -> float | None:
+    """Hours that were typed, or a usage error."""
+    if value is not None and not 0 < value <= 1e9:
+        raise typer.BadParameter("hours are more than 0, and no more than a billion")
+    return value
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

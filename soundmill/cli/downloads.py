@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, days_in, instant, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.common import Json, app, count, days_in, hours, instant, print_json, refuse, settings, the_catalog, the_lake
 
 download = typer.Typer(no_args_is_help=True, help="Downloads by URL: ask for files, fetch them, see how they fare.")
 app.add_typer(download, name="download")
@@ -64,13 +64,14 @@ def download_run(
 
     May be stopped at any moment and run again; several may run at once. What failed for a passing reason is due again later.
     """
-    from soundmill.catalog import DownloadQueue
+    from soundmill.catalog import DownloadQueue, Ledger
     from soundmill.cli.progress_bar import bar
-    from soundmill.ingest.downloads import Outcome, download_options, update_downloads
+    from soundmill.ingest.downloads import ASSET, Outcome, download_options, update_downloads
 
     lake, catalog, options = the_lake(), the_catalog(), download_options(settings())
     queue = DownloadQueue(catalog)
-    chosen = days_in(days) or tuple(sorted(queue.due_days(datetime.now(UTC))))
+    behind = Ledger(catalog).stale(ASSET)  # days to which files came over HTTP, or whose run was stopped before its tables
+    chosen = days_in(days) or tuple(sorted({*queue.due_days(datetime.now(UTC)), *behind}))
     rows: list[dict[str, Any]] = []
     for day in chosen:
         waiting = sum(request.state == "queued" for request in queue.of_day(day))
@@ -184,7 +185,7 @@ def download_history(
 @download.command("scan", epilog="Example: `soundmill download scan /data/downloaded_audios --target-hours 100`")
 def download_scan(
     folder: Annotated[Path, typer.Argument(help="One folder for each conversation, files named {conversation}_{speaker}.wav.")],
-    target_hours: Annotated[float | None, typer.Option(help="What the hours are held against.")] = None,
+    target_hours: Annotated[float | None, typer.Option(help="What the hours are held against.", callback=hours)] = None,
     as_json: Json = False,
 ) -> None:
     """Read a folder of conversations without any record of them: hours, sizes, and calls that lack a side. Exit code as `progress`."""
@@ -232,7 +233,7 @@ def download_submit(
 
 def _read(parse: Any, file: Path, refusal: type[ValueError]) -> Any:
     try:
-        return parse(sys.stdin.read() if str(file) == "-" else file.read_text("utf-8"))
+        return parse((sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         refuse(f"{file} cannot be read: {error}")
     except refusal as error:

@@ -7,22 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
 
-from soundmill.cli.common import (
-    Json,
-    app,
-    print_json,
-    settings,
-    the_catalog,
-    the_lake,
-)
+from soundmill.cli.common import Json, app, hours, print_json, settings, the_catalog, the_lake
 from soundmill.settings import Settings
 
 
 @app.command(epilog="Example: `soundmill progress --target-hours 100 --save --csv calls.csv`")
 def progress(
-    target_hours: Annotated[float | None, typer.Option(help="Instead of SOUNDMILL_TARGET_HOURS.")] = None,
+    target_hours: Annotated[float | None, typer.Option(help="Instead of SOUNDMILL_TARGET_HOURS.", callback=hours)] = None,
     save: Annotated[bool, typer.Option("--save", help="Write storage_report_{date}_{time}.json here.")] = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write a line for each call with both sides to this file.")] = None,
     hourly: Annotated[bool, typer.Option("--hourly", help="Also what came in each of the last 24 hourly counts.")] = False,
@@ -33,7 +25,7 @@ def progress(
     Exit code 0 when the target is reached or none is set, 1 otherwise.
     """
     from soundmill.catalog import Ledger
-    from soundmill.ingest.conversations import conversations_csv, conversations_of, report, report_lines
+    from soundmill.ingest.conversations import conversations_csv, conversations_of, mean_sound, report, report_lines
     from soundmill.ingest.hourly import hourly_counts
     from soundmill.ingest.progress import progress_lines, progress_of
 
@@ -41,8 +33,7 @@ def progress(
     target = target_hours if target_hours is not None else values.target_hours
     calls = conversations_of(ledger.downloads(), values.zone)
     now = datetime.now(values.zone)
-    mean = sum(call.seconds for call in calls) / len(calls) if calls else 0.0
-    found = progress_of(ledger.counts(), ledger.ready_seconds_by_day(), target, now, mean)
+    found = progress_of(ledger.counts(), ledger.ready_seconds_by_day(), target, now, mean_sound(calls))
     on_calls = report(calls, target, now)
     counts = hourly_counts(lake, 24) if hourly else []
     whole = {**found.as_json(), "calls": on_calls, **({"hourly": counts} if hourly else {})}
@@ -69,10 +60,11 @@ def doctor(as_json: Json = False) -> None:
     from soundmill.catalog import CatalogUnavailable
 
     values = settings()
+    shown = values.shown()
     rows = [
         {
             "setting": f"SOUNDMILL_{name.upper()}",
-            "value": _shown(getattr(values, name)),
+            "value": shown[name],
             "source": "set" if name in values.model_fields_set else "default",
             "meaning": info.description,
         }
@@ -110,14 +102,3 @@ def doctor(as_json: Json = False) -> None:
         for name, text in checks.items():
             typer.echo(f"{name}: {text}")
     raise typer.Exit(1 if bad else 0)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, SecretStr):
-        return "********"
-    text = "" if value is None else str(value)
-    if "://" in text and "@" in text:
-        from sqlalchemy import make_url
-
-        return make_url(text).render_as_string(hide_password=True)
-    return text

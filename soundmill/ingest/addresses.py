@@ -17,7 +17,14 @@ from soundmill.ingest.failures import FetchFailed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NAT64, _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")  # RFC 6052, RFC 8215
+_TRANSLATED = ipaddress.ip_network("::ffff:0:0:0/96")  # RFC 2765
+_ISATAP = 0x0000_5EFE  # the interface identifier of RFC 5214, whose bits u and g vary
+# what some versions of Python take for global, and leads inside all the same: site-local, segment routing, documentation,
+# and the address at which every machine on Azure finds the host it runs on
+_NEVER = [
+    ipaddress.ip_network(text) for text in ("64:ff9b:1::/48", "::ffff:0:0:0/96", "fec0::/10", "5f00::/16", "3fff::/20", "168.63.129.16")
+]
 
 
 class AddressPolicy:
@@ -39,14 +46,15 @@ class AddressPolicy:
         """The URL, if it is one that may be fetched as far as it can be told without asking DNS. Raises `FetchFailed`."""
         try:
             url = httpx.URL(text)
+            host = url.host  # which is decoded only now, and may be no name
         except (httpx.InvalidURL, UnicodeError) as error:
             raise FetchFailed("bad_url", f"this is no URL: {error}") from None
         if url.scheme not in ("http", "https"):
             raise FetchFailed("forbidden_scheme", f"only http and https are fetched, not {url.scheme or 'a URL without a scheme'}")
-        if not url.host:
+        if not host:
             raise FetchFailed("bad_url", "the URL names no host")
         try:
-            self.check_address(url.host, url.host)
+            self.check_address(host, host)
         except ValueError:
             pass  # a name: judged when it is resolved
         return url
@@ -59,7 +67,8 @@ class AddressPolicy:
             return
         for face in faces:
             allowed = any(face.version == network.version and face in network for network in self._networks)
-            if not allowed and (not face.is_global or face.is_multicast or face.is_unspecified):
+            never = any(face.version == network.version and face in network for network in _NEVER)
+            if not allowed and (never or not face.is_global or face.is_multicast or face.is_unspecified):
                 where = address if _host(host) == _host(address) else f"{host} is {address}, which"
                 inside = "is" if face == ip else f"leads to {face},"
                 message = f"{where} {inside} a private or local address; SOUNDMILL_DOWNLOAD_ALLOW names exceptions"
@@ -77,7 +86,7 @@ def _inner(ip: Address) -> list[Address]:
     found: list[Address | None] = [ip.ipv4_mapped, ip.sixtofour]
     if ip.teredo:
         found += [ip.teredo[1]]
-    if ip in _NAT64 or (int(ip) >> 32 == 0 and int(ip) > 1):
+    if ip in _NAT64 or ip in _LOCAL_NAT64 or ip in _TRANSLATED or int(ip) >> 32 == 0 or (int(ip) >> 32) & 0xFCFF_FFFF == _ISATAP:
         found += [ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)]
     return [inner for inner in found if inner is not None]
 

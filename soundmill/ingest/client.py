@@ -45,7 +45,11 @@ def submit(
         for line in found.refused
     ]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with httpx.Client(base_url=server.rstrip("/") + "/", timeout=timeout, headers=headers) as client:
+    try:
+        client = httpx.Client(base_url=server.rstrip("/") + "/", timeout=timeout, headers=headers)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ServerAway(f"the address or the token cannot be used: {error}") from None
+    with client:
         _check_health(client, server)
         for number, (conversation, sides) in enumerate(calls.items()):
             if number:

@@ -53,6 +53,11 @@ def conversations_of(items: Iterable[Item], zone: tzinfo) -> list[Conversation]:
     return sorted(found, key=lambda conversation: (conversation.downloaded_at, conversation.id))
 
 
+def mean_sound(conversations: Sequence[Conversation]) -> float:
+    """Seconds of sound that a call has on average, both sides together; 0 without a call."""
+    return sum(one.agent.seconds + one.customer.seconds for one in conversations) / len(conversations) if conversations else 0.0
+
+
 def size_of(item: Item) -> int:
     """Bytes of an item's WAV."""
     return int(item.measures["bytes"])
@@ -80,7 +85,7 @@ def entry(conversation: Conversation, lake: Lake) -> dict[str, Any]:
 
 
 def summary(conversations: Sequence[Conversation]) -> dict[str, Any]:
-    """What the calls add up to."""
+    """What the calls add up to; each counts, also where its sound is that of another call: the ledger tells these apart."""
     seconds, size, number = sum(one.seconds for one in conversations), sum(one.bytes for one in conversations), len(conversations)
     totals: dict[str, Any] = {
         "total_conversations": number,

@@ -1,16 +1,17 @@
 """Downloads: claimed from the queue, fetched, converted, measured and entered in the ledger; and a day's tables and manifests.
 
-The asset and the HTTP API use the same `Downloader`. An item's WAV is written before its row, and the row together with the request's
-end: killed anywhere, the request is still queued, and the next worker writes the same bytes again.
+The asset and the HTTP API use the same `Downloader`. A WAV is made aside and takes its place in the transaction that writes its row, ends
+the request and marks the day's tables as behind: killed before that, the request is still queued, and the next worker makes the same
+bytes; killed after it, the day is made again.
 """
 
 import asyncio
+import os
 import random
 import secrets
 import shutil
-import struct
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from soundmill.audio import UndecodableAudio
+from soundmill.audio import Turn, UndecodableAudio
 from soundmill.audio.levels import amplitude
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.audio.wav import HEADER_BYTES, is_header_of
@@ -33,7 +34,7 @@ from soundmill.formats.rttm import rttm_lines
 from soundmill.ingest.conversion import SAMPLE_RATE, Sound, convert_download
 from soundmill.ingest.failures import FetchFailed
 from soundmill.ingest.fetch import Fetched, Fetcher, FetchOptions
-from soundmill.ingest.pairs import PAIRS, Pair, pairs_of, turns_of
+from soundmill.ingest.pairs import PAIRS, Pair, pairs_of
 from soundmill.lake import DayTable, Lake, column
 from soundmill.quarantine import write_quarantine
 from soundmill.settings import Settings
@@ -146,6 +147,7 @@ class Downloader:
         self._catalog = catalog
         self._stack = AsyncExitStack()
         self._threads = ThreadPoolExecutor(max(4, options.concurrency), "download")
+        self._at_once = asyncio.Semaphore(options.concurrency)
         self._fetcher: Fetcher
         self.name = ""
 
@@ -169,7 +171,7 @@ class Downloader:
         working: set[asyncio.Task[Outcome]] = set()
         try:
             while True:
-                free = self.options.concurrency - len(working) if hours_left > 0 else 0
+                free = max(0, self.options.concurrency - len(working)) if hours_left > 0 else 0
                 claimed = await self._thread(self._claim, day, free) if free else []
                 working |= {asyncio.create_task(self.work(request)) for request in claimed}
                 if not working:
@@ -185,24 +187,39 @@ class Downloader:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
 
-    async def work(self, request: DownloadRequest, *, stale: str = "") -> Outcome:
+    async def work(self, request: DownloadRequest) -> Outcome:
         """Makes one attempt at a claimed request, and enters what became of it in catalog and ledger.
 
-        `stale` names an asset that is to make the day's tables again. Raises `OSError` where this machine fails, say for want of room.
+        The asset is left to make the day's tables. Raises `OSError` where this machine fails, say for want of room; the request is free
+        again then.
         """
+        async with self._at_once:
+            try:
+                return await self._attempt(request)
+            except BaseException:
+                self.queue.release(self.name, request.id)  # at once: who cancels does not wait for threads
+                raise
+
+    async def _attempt(self, request: DownloadRequest) -> Outcome:
         part = self.options.spool / f"{request.id}.part"
-        goes_on = False
+        goes_on, made = False, _Made()
         try:
             fetched = await self._fetcher.fetch(request.url, part)
-            outcome = Outcome(request, tuple(await self._thread(self._convert, request, fetched)))
+            made = await self._thread(self._convert, request, fetched)
+            outcome = Outcome(request, made.items)
         except FetchFailed as failure:
             outcome = Outcome(request, (), failure)
             goes_on = failure.transient
         except UndecodableAudio as error:
             outcome = Outcome(request, (), FetchFailed(error.code, str(error), transient=error.transient))
-        except (OverflowError, struct.error, MemoryError) as error:  # headers that claim what no recording has
-            outcome = Outcome(request, (), FetchFailed("undecodable", f"{type(error).__name__}: {error}"))
-        settled = await self._thread(self._settle, outcome, stale)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a file that finds a hole in this program stops none of the others either
+            outcome = Outcome(request, (), FetchFailed("internal_error", f"{type(error).__name__}: {error}", transient=True))
+        try:
+            settled = await self._thread(self._settle, outcome, made)
+        finally:
+            made.abandon()
         if not goes_on:
             _remove(part)
         return settled
@@ -215,23 +232,25 @@ class Downloader:
         """
         if self.options.stop_at_hours is not None and await self._thread(self._hours_left) <= 0:
             raise RequestRefused("the target is reached, and SOUNDMILL_STOP_AT_TARGET is on")
-        outcomes = await self._thread(partial(self.queue.add, wanted, datetime.now(UTC), replace=True))
-        for one, outcome in zip(wanted, outcomes, strict=True):
-            if outcome in ("withdrawn", "conflict"):
-                why = "was withdrawn" if outcome == "withdrawn" else "overlaps with another request of this conversation"
-                raise RequestRefused(f"{one.conversation} {one.speaker} {why}")
+        await self._thread(partial(self.queue.add, wanted, datetime.now(UTC), replace=True, strict=True))
         return list(await asyncio.gather(*(self._attempt_now(one) for one in wanted)))
 
     async def _attempt_now(self, one: Wanted) -> Outcome:
         (request,) = [known for known in await self._thread(self.queue.of, one.conversation) if known.speaker == one.speaker]
-        claimed = await self._thread(partial(self.queue.claim, self.name, datetime.now(UTC), ids=[request.id]))
-        if claimed:
-            return await self.work(claimed[0], stale=ASSET)
-        while True:  # another worker was faster: what it finds counts
+        patience = asyncio.get_running_loop().time() + self.options.fetch.seconds
+        while True:
+            claim = partial(self.queue.claim, self.name, datetime.now(UTC), ids=[request.id])
+            if claimed := await self._thread(claim):
+                outcome = await self.work(claimed[0])
+                await self._thread(self.ledger.settle_twins, {item.content_hash for item in outcome.items if item.content_hash}, ASSET)
+                return outcome
+            # another worker was faster: what it finds counts
             (request,) = [known for known in await self._thread(self.queue.of, one.conversation) if known.speaker == one.speaker]
             if request.state != "queued" or request.next_attempt_at is not None:
                 break
-            await asyncio.sleep(0.1)
+            if asyncio.get_running_loop().time() > patience:
+                return Outcome(request, (), FetchFailed("busy", "another worker is on it, and takes long", transient=True))
+            await asyncio.sleep(0.2)
         known = await self._thread(self.ledger.known, [request.key(speaker) for speaker in request.speakers])
         if request.state == "done":
             return Outcome(request, tuple(known[request.key(speaker)] for speaker in request.speakers))
@@ -249,21 +268,30 @@ class Downloader:
             return float("inf")
         return self.options.stop_at_hours - sum(count.seconds for count in self.ledger.counts() if count.state == "ready") / 3600
 
-    def _convert(self, request: DownloadRequest, fetched: Fetched) -> list[Item]:
+    def _convert(self, request: DownloadRequest, fetched: Fetched) -> "_Made":
+        """The files, made aside, and their items."""
         paths = [request.path(speaker) for speaker in request.speakers]
-        with ExitStack() as files:
-            targets = [files.enter_context(self.lake.writer(path)) for path in paths]
+        made = _Made()
+        try:
+            targets = [made.files.enter_context(self.lake.writer(path)) for path in paths]
             info, sounds = convert_download(fetched.path, targets, self.options.most_hours * 3600)
-        if self.options.keep_originals:
-            self._keep_original(fetched)
+            for target in targets:  # now, and not while the catalog waits
+                target.flush()
+                os.fsync(target.fileno())
+            if self.options.keep_originals:
+                self._keep_original(fetched)
+        except BaseException:
+            made.abandon()
+            raise
         original = {"codec": info.codec, "rate": info.sample_rate, "channels": info.channels, "bytes": fetched.size, "hash": fetched.sha256}
         split = len(paths) > 1
-        return [
+        made.items = tuple(
             replace(
                 _item(request, speaker),
                 seconds=sound.seconds,
                 path=path,
                 content_hash=sound.content_hash,
+                turns=[list(turn) for turn in sound.turns],
                 measures={
                     **_item(request, speaker).measures,
                     **_measures(sound),
@@ -273,7 +301,8 @@ class Downloader:
                 },
             )
             for channel, (speaker, path, sound) in enumerate(zip(request.speakers, paths, sounds, strict=True))
-        ]
+        )
+        return made
 
     def _keep_original(self, fetched: Fetched) -> None:
         with open(fetched.path, "rb") as file:
@@ -283,36 +312,33 @@ class Downloader:
             with self.lake.writer(path) as kept, open(fetched.path, "rb") as file:
                 shutil.copyfileobj(file, kept, 1 << 20)
 
-    def _settle(self, outcome: Outcome, stale: str) -> Outcome:
+    def _settle(self, outcome: Outcome, made: "_Made") -> Outcome:
         request, failure, now = outcome.request, outcome.failure, datetime.now(UTC)
+        known = self.ledger.known([request.key(speaker) for speaker in request.speakers])
         if failure is None:
-            if self.queue.settle(request, outcome.items, now, state="done", stale=stale):
-                if stale:  # else the day's update does it, once for all
-                    self.ledger.settle_twins({item.content_hash or "" for item in outcome.items}, ASSET)
-                return outcome
-            return replace(outcome, failure=FetchFailed("busy", "the request was changed or taken over meanwhile", transient=True))
+            if not self.queue.settle(request, made.items, now, state="done", stale=ASSET, place=made.files.close):
+                return replace(outcome, items=(), failure=FetchFailed("busy", "the request was changed or taken back", transient=True))
+            replaced = {item.measures["original"]["hash"] for item in known.values() if item.path}
+            drop_originals(self.lake, self.ledger, replaced - {made.items[0].measures["original"]["hash"]})
+            return outcome
         attempts = request.attempts + 1
         again = failure.transient and attempts < self.options.max_attempts
         wait = max(backoff(attempts) * random.uniform(0.8, 1.25), timedelta(seconds=failure.retry_after or 0))
         next_attempt = now + wait if again else None
-        known = self.ledger.known([request.key(speaker) for speaker in request.speakers])
-        items = []
-        for speaker in request.speakers:
-            before = known.get(request.key(speaker))
-            if before is not None and before.path:
-                continue  # fetched before, and asked for again in vain: what is there stays
-            self.lake.delete(request.path(speaker))  # of an attempt that was killed before it could say so
-            items.append(
-                replace(
-                    _item(request, speaker),
-                    state="quarantined",
-                    reason=failure.code,
-                    message=str(failure),
-                    transient=failure.transient,
-                    attempts=attempts,
-                    next_attempt_at=next_attempt,
-                )
+        # what was fetched before, and is asked for again in vain, stays as it is
+        lost = [speaker for speaker in request.speakers if not ((before := known.get(request.key(speaker))) and before.path)]
+        items = tuple(
+            replace(
+                _item(request, speaker),
+                state="quarantined",
+                reason=failure.code,
+                message=str(failure),
+                transient=failure.transient,
+                attempts=attempts,
+                next_attempt_at=next_attempt,
             )
+            for speaker in lost
+        )
         self.queue.settle(
             request,
             items,
@@ -321,9 +347,28 @@ class Downloader:
             reason=failure.code,
             message=str(failure),
             next_attempt_at=next_attempt,
-            stale=stale,
+            stale=ASSET,
         )
-        return replace(outcome, items=tuple(items))
+        return replace(outcome, items=items)
+
+
+class _Made:
+    """Files made aside, and the items that they will be. Closing `files` puts them where they belong."""
+
+    def __init__(self) -> None:
+        self.files = ExitStack()
+        self.items: tuple[Item, ...] = ()
+
+    def abandon(self) -> None:
+        """Removes what was not put in place; nothing happens where it was."""
+        try:
+            self.files.__exit__(_Abandoned, _Abandoned(), None)
+        except _Abandoned:
+            pass
+
+
+class _Abandoned(Exception):
+    pass
 
 
 def update_downloads(
@@ -334,7 +379,6 @@ def update_downloads(
     A request that fails stops none of the others. Raises only where storage fails.
     """
     ledger, queue = Ledger(catalog), DownloadQueue(catalog)
-    previous = ledger.processed(ASSET).get(day)
     sweep_spool(options.spool, queue, datetime.now(UTC))
     attempts = 0
 
@@ -348,13 +392,15 @@ def update_downloads(
         async with Downloader(lake, catalog, options) as worker:
             return await worker.run(day, count)
 
-    with ThreadPoolExecutor(1) as own:  # a loop of its own, wherever this is called from
-        stopped = own.submit(asyncio.run, run()).result()
-    ledger.settle_twins({item.content_hash for item in ledger.downloads(day) if item.content_hash and item.path}, ASSET, besides=day)
-    items = [item for item in ledger.downloads(day) if item.path]
-    changed = _write_day(lake, day, items)
-    write_quarantine(lake, ASSET, day, ledger.quarantined(day, DOWNLOADED))
-    ledger.mark_processed(ASSET, day, digest(f"{item.key} {item.content_hash} {item.state}" for item in items), previous)
+    stopped = _run(run)
+    with lease(catalog, f"{ASSET}/{day} tables"):  # another worker on this day writes them before or after
+        ledger.settle_twins({item.content_hash for item in ledger.downloads(day) if item.content_hash and item.path}, ASSET)
+        previous = ledger.processed(ASSET).get(day)  # before the ledger is read: what is settled from now on leaves the day behind
+        items, turns = [item for item in ledger.downloads(day) if item.path], ledger.turns(day)
+        pairs = pairs_of(items, turns)
+        changed = _write_day(lake, day, items, turns, pairs)
+        write_quarantine(lake, ASSET, day, ledger.quarantined(day, DOWNLOADED))
+        ledger.mark_processed(ASSET, day, digest(f"{item.key} {item.content_hash} {item.state}" for item in items), previous)
     counts = ledger.counts(day, DOWNLOADED)
     return DayOfDownloads(
         attempts=attempts,
@@ -363,11 +409,21 @@ def update_downloads(
         seconds={count.state: count.seconds for count in counts},
         reasons=Counter(item.reason or "" for item in ledger.quarantined(day, DOWNLOADED)),
         requests=queue.counts(datetime.now(UTC), day),
-        pairs=pairs_of(items),
+        pairs=pairs,
         silent=[item.key for item in items if item.measures["max_amp"] <= amplitude(SILENT_DBFS)],
         damaged=damaged_files(lake, items),
         target_reached=stopped,
     )
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Runs asynchronous work to its end: here, where an interrupt reaches it, or in a thread where a loop runs already (a notebook)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work())
+    with ThreadPoolExecutor(1) as own:
+        return own.submit(asyncio.run, work()).result()
 
 
 def damaged_files(lake: Lake, items: Sequence[Item]) -> list[str]:
@@ -386,23 +442,25 @@ def damaged_files(lake: Lake, items: Sequence[Item]) -> list[str]:
 
 
 def withdraw(lake: Lake, catalog: Catalog, conversation: str, now: datetime) -> int:
-    """Takes a conversation back for good: its files go, its items stay as withdrawn. Returns how many items it had."""
+    """Takes a conversation back for good: its files go, its items stay as withdrawn. Returns how many files it had."""
     ledger, queue = Ledger(catalog), DownloadQueue(catalog)
-    items = [item for item in ledger.downloads() if item.measures["conversation"] == conversation]
-    if not items and not queue.of(conversation):
-        return 0
-    originals = {item.measures["original"]["hash"] for item in items if item.path}
-    for item in items:
-        if item.path:
-            lake.delete(item.path)
-    gone = queue.withdraw(conversation, now, ASSET)
-    used = {item.measures["original"]["hash"] for item in ledger.downloads() if item.path}
-    for sha256 in originals - used:
-        for entry in list(lake.files(original_folder(sha256))):
-            if entry.path.rsplit("/", 1)[1].startswith(sha256):
-                lake.delete(entry.path)
+    requests = queue.of(conversation)
+    gone = queue.withdraw(conversation, now, ASSET)  # first: a worker on it can put nothing in place any longer
+    for request in requests:
+        for speaker in request.speakers:
+            lake.delete(request.path(speaker))
+    drop_originals(lake, ledger, {item.measures["original"]["hash"] for item in gone if "original" in item.measures})
     ledger.settle_twins({item.content_hash for item in gone if item.content_hash}, ASSET)
-    return len(gone)
+    return sum(item.path is not None for item in gone)
+
+
+def drop_originals(lake: Lake, ledger: Ledger, hashes: Iterable[str]) -> None:
+    """Removes kept originals that no download uses any longer."""
+    for sha256 in hashes:
+        if not ledger.uses_original(sha256):
+            for entry in list(lake.files(original_folder(sha256))):
+                if entry.path.rsplit("/", 1)[1].startswith(sha256):
+                    lake.delete(entry.path)
 
 
 def original_folder(sha256: str) -> str:
@@ -454,30 +512,28 @@ def _measures(sound: Sound) -> dict[str, Any]:
         "rms": round(sound.levels.rms, 7),
         "clipped": sound.levels.clipped,
         "speech_ratio": round(sound.speech_ratio, 5),
-        "speech": [list(turn) for turn in sound.turns],
     }
 
 
-def _write_day(lake: Lake, day: date, items: Sequence[Item]) -> bool:
+def _write_day(lake: Lake, day: date, items: Sequence[Item], turns: Mapping[str, Sequence[Turn]], pairs: Sequence[Pair]) -> bool:
     """The day's tables and manifests; says whether any of them changed. Without items there are no manifests."""
     content = digest(f"{item.key} {item.content_hash} {item.state} {item.measures['url']}" for item in items)
     if lake.made_from(DOWNLOADS, day) == content and lake.made_from(PAIRS, day) == content:
         return False
-    pairs = pairs_of(items)
     folder = f"manifests/downloads/{day.isoformat()}"
-    names = {item.key: f"{item.measures['conversation']}_{item.measures['speaker']}" for item in items}
+    names = {item.key: f"{item.measures['conversation']}--{item.measures['speaker']}" for item in items}
     recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in items]
     speech = [
         supervision(number, names[item.key], start, end, item.measures["speaker"], conversation=item.measures["conversation"])
         for item in items
-        for number, (start, end) in enumerate(turns_of(item))
+        for number, (start, end) in enumerate(turns.get(item.key, ()))
     ]
     paired = {pair.conversation for pair in pairs}
     lines = [
         line
         for item in items
         if item.measures["conversation"] in paired
-        for line in rttm_lines(item.measures["conversation"], item.measures["speaker"], turns_of(item))
+        for line in rttm_lines(item.measures["conversation"], item.measures["speaker"], turns.get(item.key, ()))
     ]
     blobs = {
         f"{folder}/recordings.jsonl.gz": manifest(recordings) if items else b"",

@@ -32,6 +32,7 @@ _LONGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
 _LONGEST_WAIT = 24 * 3600.0  # seconds: more than that no server is believed
 _HASH_BLOCK = 1 << 20
 _SLOW_WINDOW = 30.0
+_TOLD_APART = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Fetcher:
         with _locked(part) as file:
             spool = _Spool(file, part.with_suffix(".json"), link)
             try:
-                async with asyncio.timeout(self.options.seconds):
-                    found = await self._with_resumes(link, spool)
+                async with asyncio.timeout(self.options.seconds) as limit:
+                    found = await self._with_resumes(link, spool, limit)
                 claimed = _claimed_sums(found.headers)
                 sums = await asyncio.to_thread(_digests, file, {"sha256", *claimed})
                 if wrong := [name for name, value in claimed.items() if sums[name] != value]:
@@ -124,12 +125,12 @@ class Fetcher:
                 raise
             return Fetched(part, spool.size, sums["sha256"].hex(), found.url, found.resumed)
 
-    async def _with_resumes(self, url: str, spool: "_Spool") -> "_Found":
+    async def _with_resumes(self, url: str, spool: "_Spool", limit: asyncio.Timeout) -> "_Found":
         resumed = 0
         while True:
             before = spool.size
             try:
-                found = await self._follow(url, spool)
+                found = await self._follow(url, spool, limit)
                 return _Found(found.url, found.headers, resumed)
             except FetchFailed as failure:
                 goes_on = failure.code in ("connection_lost", "truncated") and spool.size > before and spool.validator
@@ -138,7 +139,7 @@ class Fetcher:
                 resumed += 1
                 await asyncio.sleep(0.1 * 2**resumed)
 
-    async def _follow(self, url: str, spool: "_Spool") -> "_Found":
+    async def _follow(self, url: str, spool: "_Spool", limit: asyncio.Timeout) -> "_Found":
         """The file behind a URL and its redirects; each of them is judged anew."""
         seen: set[str] = set()
         confirmed = False
@@ -150,12 +151,13 @@ class Fetcher:
                 raise FetchFailed("too_many_redirects", f"there are more than {self.options.redirects} redirects")
             seen.add(url)
             host = self._hosts.setdefault(checked.netloc.decode("ascii"), _Host(self.options))
-            async with host.turn(), self._response(checked, spool) as response:
+            async with host.turn(limit), self._response(checked, spool) as response:
                 host.heard(response)
                 if response.has_redirect_location:
                     url = str(checked.join(response.headers["location"]))
                     continue
-                if response.status_code == 416:  # what is there does not fit what the server has: from the start
+                if response.status_code == 416 and "range" in response.request.headers:
+                    # what is there does not fit what the server has: from the start
                     spool.clear()
                     seen.discard(url)
                     continue
@@ -172,9 +174,8 @@ class Fetcher:
     @asynccontextmanager
     async def _response(self, url: httpx.URL, spool: "_Spool") -> AsyncIterator[httpx.Response]:
         self._client.cookies.clear()  # nothing that one server says is told to anybody
-        request = self._client.build_request("GET", url, headers=spool.range_headers())
         try:
-            response = await self._send(request)
+            response = await self._send(self._client.build_request("GET", url, headers=spool.range_headers()))
             try:
                 yield response
             finally:
@@ -207,7 +208,7 @@ class Fetcher:
         if len(encodings) > 1 or (encodings and encodings[0] not in ("gzip", "deflate")):
             raise FetchFailed("bad_encoding", f"the server sends the encoding {', '.join(encodings)}, which was not asked for")
         spool.begin(response, resumable=not encodings)
-        claimed = int(response.headers["content-length"]) if response.headers.get("content-length", "").isdigit() else None
+        claimed = _number(response.headers.get("content-length", ""))
         if claimed is not None and spool.size + claimed > most:
             raise FetchFailed("too_large", f"the server announces {(spool.size + claimed) / 1e6:.0f} MB; {most / 1e6:.0f} are allowed")
         head, known, pace = b"", spool.size > 0, _Pace(self.options.least_rate)
@@ -228,6 +229,8 @@ class Fetcher:
             if (page := await _page(head, blocks, response)) is not None:
                 return page
             spool.write(head)
+        if spool.length is not None and spool.size < spool.length:
+            raise FetchFailed("truncated", f"{spool.size} of {spool.length} bytes came", transient=True)
         return None
 
 
@@ -249,13 +252,15 @@ class _Host:
         self._refusals = 0
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits for a slot, for the delay since the last start, and for a pause to end."""
-        loop = asyncio.get_running_loop()
+    async def turn(self, limit: asyncio.Timeout) -> AsyncIterator[None]:
+        """Waits for a slot, for the delay since the last start, and for a pause to end; the wait does not count toward `limit`."""
+        loop, left = asyncio.get_running_loop(), (limit.when() or 0.0) - asyncio.get_running_loop().time()
+        limit.reschedule(None)
         async with self._slots:
             async with self._starts:
                 await asyncio.sleep(max(0.0, self._free_at - loop.time()))
                 self._free_at = max(self._free_at, loop.time() + self._options.delay)
+            limit.reschedule(loop.time() + left)
             yield
 
     def heard(self, response: httpx.Response) -> None:
@@ -291,13 +296,15 @@ class _Spool:
     def __init__(self, file: BinaryIO, note: Path, url: str) -> None:
         self._file, self._note, self._url = file, note, url
         self.size = file.seek(0, os.SEEK_END)
-        self.validator = self._length = None
+        self.validator: str | None = None
+        self.length: int | None = None
+        self._etag = ""
         try:
             known: dict[str, Any] = json.loads(note.read_text("utf-8"))
         except (OSError, ValueError):
             known = {}
         if known.get("url") == url and known.get("validator") and self.size:
-            self.validator, self._length = known["validator"], known.get("length")
+            self.validator, self.length, self._etag = known["validator"], known.get("length"), known.get("etag", "")
         else:
             self.clear()
 
@@ -307,19 +314,24 @@ class _Spool:
 
     def begin(self, response: httpx.Response, resumable: bool) -> None:
         """Goes on at the end where the answer is the rest of what is there, else starts over. Raises `FetchFailed`."""
-        validator = _validator(response.headers) if resumable else None
+        etag = _ascii(response.headers.get("etag", ""))
         if response.status_code == 206:
-            match = re.match(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("content-range", ""))
-            fits = match and int(match[1]) == self.size and (match[2] == "*" or self._length is None or int(match[2]) == self._length)
-            if not fits or (validator and validator != self.validator):
+            match = re.match(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", response.headers.get("content-range", ""))
+            total = _number(match[2]) if match else None
+            fits = match and int(match[1]) == self.size and (total is None or self.length is None or total == self.length)
+            if not fits or (etag and self._etag and etag != self._etag):
                 self.clear()
                 raise FetchFailed("changed_midway", "the file changed at its source while it came", transient=True)
+            self.length = total if total is not None else self.length
             return
         self.clear()
-        length = response.headers.get("content-length", "")
-        self.validator, self._length = validator, int(length) if length.isdigit() else None
-        if validator:
-            self._note.write_text(json.dumps({"url": self._url, "validator": validator, "length": self._length}), "utf-8")
+        if not resumable:
+            return
+        self.validator, self._etag = _validator(response.headers), etag
+        self.length = _number(response.headers.get("content-length", ""))
+        if self.validator:
+            note = {"url": self._url, "validator": self.validator, "etag": etag, "length": self.length}
+            self._note.write_text(json.dumps(note), "utf-8")
 
     def write(self, block: bytes) -> None:
         """Appends to the file."""
@@ -331,7 +343,7 @@ class _Spool:
         self._note.unlink(missing_ok=True)
         self._file.seek(0)
         self._file.truncate()
-        self.size, self.validator, self._length = 0, None, None
+        self.size, self.validator, self.length, self._etag = 0, None, None, ""
 
 
 @contextmanager
@@ -359,8 +371,8 @@ def _check_status(response: httpx.Response) -> None:
 def _retry_after(response: httpx.Response) -> float | None:
     """Seconds that a server asks to wait, given as a number or a date; at most a day."""
     text = response.headers.get("retry-after", "").strip()
-    if text.isdigit():
-        return min(float(text), _LONGEST_WAIT)
+    if (seconds := _number(text)) is not None:
+        return min(float(seconds), _LONGEST_WAIT)
     try:
         wait = (parsedate_to_datetime(text).astimezone(UTC) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):
@@ -368,11 +380,27 @@ def _retry_after(response: httpx.Response) -> float | None:
     return min(max(wait, 0.0), _LONGEST_WAIT)
 
 
+def _number(text: str) -> int | None:
+    """A number as HTTP writes it, in at most 18 digits; None for anything else."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
+def _ascii(text: str) -> str:
+    """The text, if it can be sent back in a header."""
+    return text if text.isascii() else ""
+
+
 def _validator(headers: httpx.Headers) -> str | None:
-    """What tells this body from a later one: a strong ETag, else the date of its last change."""
-    etag: str = headers.get("etag", "")
-    changed: str | None = headers.get("last-modified")
-    return etag if etag.startswith('"') else changed
+    """What tells this body from a later one: a strong ETag, else the date of its last change where that is a minute old (RFC 9110,
+    8.8.2.2): within the minute there may be another of the same date."""
+    etag = _ascii(headers.get("etag", ""))
+    if etag.startswith('"'):
+        return etag
+    try:
+        age = parsedate_to_datetime(headers["date"]) - parsedate_to_datetime(headers["last-modified"])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return _ascii(headers["last-modified"]) or None if age.total_seconds() >= _TOLD_APART else None
 
 
 async def _page(head: bytes, rest: AsyncIterator[bytes], response: httpx.Response) -> str | None:
@@ -425,11 +453,16 @@ def _digests(file: BinaryIO, names: set[str]) -> dict[str, bytes]:
 
 
 def _claimed_sums(headers: httpx.Headers) -> dict[str, bytes]:
-    """What the server says the bytes should be: Repr-Digest, Digest, Content-MD5, and the header of Google's storage."""
+    """What the server says the whole file should be: Repr-Digest, Digest, Content-MD5, and the header of Google's storage.
+
+    Nothing where the body came compressed, or in part: some of them then speak of other bytes.
+    """
+    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+        return {}
     digests = f"{headers.get('repr-digest', '')} {headers.get('digest', '')}"
-    md5s = f"{headers.get('content-md5', '')} {headers.get('x-goog-hash', '')}".strip()
+    md5s = "" if "content-range" in headers else headers.get("content-md5", "")
     found = {
         "sha256": re.search(r"sha-256=:?([A-Za-z0-9+/]{43}=)", digests, re.IGNORECASE),
-        "md5": re.search(r"(?:^|md5=)([A-Za-z0-9+/]{22}==)", md5s),
+        "md5": re.search(r"(?:^|md5=)([A-Za-z0-9+/]{22}==)", f"{md5s} {headers.get('x-goog-hash', '')}".strip()),
     }
     return {name: base64.b64decode(match[1]) for name, match in found.items() if match}

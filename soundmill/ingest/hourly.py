@@ -1,7 +1,7 @@
 """The hourly counts, kept as files that say what came since the one before."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from soundmill.ingest.progress import Progress, deltas
@@ -11,13 +11,13 @@ FOLDER = "reports/collection_progress/hourly"
 _KEPT = timedelta(days=90)
 
 
-def write_hourly(lake: Lake, progress: Progress, zone_now: datetime) -> dict[str, Any]:
-    """Writes `hourly_YYYYMMDD_HHMM.json` (in the zone of `zone_now`) with what came since the last one, which it returns; removes what
-    is older than 90 days."""
+def write_hourly(lake: Lake, progress: Progress) -> dict[str, Any]:
+    """Writes `hourly_YYYYMMDD_HHMM.json` (UTC) with what came since the last one, and returns it; removes what is older than 90 days."""
+    now = progress.at.astimezone(UTC)
     places = sorted(entry.path for entry in lake.files(FOLDER))
     found = {**progress.as_json(), "delta": deltas(progress, _read(lake, places[-1]) if places else None)}
-    lake.write_bytes(f"{FOLDER}/hourly_{zone_now:%Y%m%d_%H%M}.json", (json.dumps(found, indent=1) + "\n").encode())
-    oldest = f"{FOLDER}/hourly_{zone_now - _KEPT:%Y%m%d_%H%M}.json"
+    lake.write_bytes(f"{FOLDER}/hourly_{now:%Y%m%d_%H%M}.json", (json.dumps(found, indent=1) + "\n").encode())
+    oldest = f"{FOLDER}/hourly_{now - _KEPT:%Y%m%d_%H%M}.json"
     for place in places:
         if place < oldest:
             lake.delete(place)

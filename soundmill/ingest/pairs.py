@@ -1,11 +1,11 @@
 """Whether the two recordings of a call belong together: their lengths, and who speaks while the other does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
-from soundmill.audio import overlap_seconds, speech_seconds
+from soundmill.audio import Turn, overlap_seconds, speech_seconds
 from soundmill.catalog import Item, by_speaker
 from soundmill.lake import DayTable, column
 
@@ -49,9 +49,9 @@ class Pair:
         return {**self.__dict__, "difference": round(difference, 4), "agrees": not self.problem}
 
 
-def pairs_of(items: Iterable[Item]) -> list[Pair]:
-    """The calls of which both sides are there, by conversation."""
-    return [_pair(conversation, sides[AGENT], sides[CUSTOMER]) for conversation, sides in sorted(complete(items).items())]
+def pairs_of(items: Iterable[Item], turns: Mapping[str, Sequence[Turn]]) -> list[Pair]:
+    """The calls of which both sides are there, by conversation; `turns` of speech by the items' keys."""
+    return [_pair(conversation, sides[AGENT], sides[CUSTOMER], turns) for conversation, sides in sorted(complete(items).items())]
 
 
 def complete(items: Iterable[Item]) -> Mapping[str, dict[str, Item]]:
@@ -60,22 +60,17 @@ def complete(items: Iterable[Item]) -> Mapping[str, dict[str, Item]]:
     return {conversation: sides for conversation, sides in usable.items() if AGENT in sides and CUSTOMER in sides}
 
 
-def turns_of(item: Item) -> list[tuple[float, float]]:
-    """When somebody speaks, in seconds."""
-    return [(start, end) for start, end in item.measures["speech"]]
-
-
-def _pair(conversation: str, agent: Item, customer: Item) -> Pair:
-    turns, others = turns_of(agent), turns_of(customer)
-    both = overlap_seconds(turns, others)
+def _pair(conversation: str, agent: Item, customer: Item, turns: Mapping[str, Sequence[Turn]]) -> Pair:
+    said, others = turns.get(agent.key, ()), turns.get(customer.key, ())
+    both = overlap_seconds(said, others)
     return Pair(
         conversation,
         agent.seconds,
         customer.seconds,
-        round(speech_seconds(turns) / agent.seconds, 4),
+        round(speech_seconds(said) / agent.seconds, 4),
         round(speech_seconds(others) / customer.seconds, 4),
         round(both / max(agent.seconds, customer.seconds), 4),
-        _problem(agent, customer, both, min(speech_seconds(turns), speech_seconds(others))),
+        _problem(agent, customer, both, min(speech_seconds(said), speech_seconds(others))),
     )
 
 

@@ -24,7 +24,7 @@ class Progress:
     `raw_hours` is the sum over all states, each second once; `ready_hours` counts toward the target. `forecast` is the day on which
     the target is reached at the mean pace of the last 14 days that ended before `at`, None without a target, pace or need. With four
     chances in five it is reached from `forecast_early` to `forecast_late`, if days to come are drawn from those 14 (bootstrap).
-    `conversations_needed`: calls of the mean length so far that the rest amounts to; None without a call or a target.
+    `conversations_needed`: calls with as much sound as the mean so far that the rest amounts to; None without a call or a target.
     """
 
     at: datetime
@@ -65,7 +65,7 @@ def progress_of(
     at: datetime,
     mean_call_seconds: float = 0.0,
 ) -> Progress:
-    """Progress from the ledger's counts, its ready seconds of each day, and the mean length of a call with both sides."""
+    """Progress from the ledger's counts, its ready seconds of each day, and the mean sound of a call with both sides."""
     items: dict[str, int] = {}
     hours: dict[str, float] = {}
     sources: dict[str, dict[str, float]] = {}

@@ -10,6 +10,8 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+from botocore.exceptions import ReadTimeoutError
+from botocore.response import StreamingBody
 
 from soundmill.backup import (
     BackupRefused,
@@ -22,7 +24,7 @@ from soundmill.backup import (
     restore,
     verify,
 )
-from soundmill.backup.catalog_copy import chunk_names, read_chunk, snapshot
+from soundmill.backup.catalog_copy import chunk_names, marks, read_chunk, snapshot
 from soundmill.backup.manifest import NAME, read_manifest
 from soundmill.catalog import (
     Annotation,
@@ -76,7 +78,7 @@ def content(lake: Lake) -> dict[str, bytes]:
 
 def rows(catalog: Catalog) -> dict[str, Any]:
     with snapshot(catalog) as connection:
-        return {name: read_chunk(connection, name) for name in chunk_names(connection)}
+        return {name: read_chunk(connection, name) for name in chunk_names(connection, NOW)}
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])
@@ -121,7 +123,7 @@ def test_what_did_not_change_is_not_sent_again(folder_lake: Lake, sqlite_catalog
     done = back_up(bucket, folder_lake, sqlite_catalog, mine)
     assert (done.uploaded, done.changed) == (0, True)
     Ledger(sqlite_catalog).record(Item("mic/x", "segment", "mic", DAY, "ready", "f"))
-    assert pending(bucket, folder_lake, sqlite_catalog, mine) == "1 changed tables"
+    assert pending(bucket, folder_lake, sqlite_catalog, mine) == "1 changed tables"  # the ledger's day
     assert back_up(bucket, folder_lake, sqlite_catalog, mine).chunks == 1
     assert pending(bucket, folder_lake, sqlite_catalog, settings(tmp_path, target_hours=9)) == "other settings"
 
@@ -134,13 +136,16 @@ def test_deleted_files_are_kept_for_a_while(folder_lake: Lake, sqlite_catalog: C
     assert pending(bucket, folder_lake, sqlite_catalog, mine) == "1 deleted files"
     assert back_up(bucket, folder_lake, sqlite_catalog, mine, now=NOW).deleted == 1
     assert pending(bucket, folder_lake, sqlite_catalog, mine) == ""
-    assert f"lake/{path}" in bucket.list()
+    assert any(name.startswith(f"lake/{path}~") for name in bucket.list())
     other = open_lake(str(tmp_path / "new/lake"))
     restore(bucket, other, f"sqlite:///{tmp_path}/new/catalog.db", tmp_path / "new")
     assert not other.exists(path)
+    whole = open_lake(str(tmp_path / "whole/lake"))
+    restore(bucket, whole, f"sqlite:///{tmp_path}/whole/catalog.db", tmp_path / "whole", with_deleted=True)
+    assert whole.exists(path)
     done = back_up(bucket, folder_lake, sqlite_catalog, mine, now=NOW + timedelta(days=11))
     assert (done.deleted, done.purged) == (0, 1)
-    assert f"lake/{path}" not in bucket.list()
+    assert not any(name.startswith(f"lake/{path}~") for name in bucket.list())
 
 
 def test_ruins_do_not_take_the_backups_place(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:
@@ -163,7 +168,8 @@ def test_a_flipped_byte_and_a_missing_object_are_found(
 ) -> None:
     fill(folder_lake, sqlite_catalog)
     back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
-    flipped, missing = "lake/audio/segments/mic/2026-01-01/0.wav", "lake/audio/segments/mic/2026-01-02/1.wav"
+    first, second = "audio/segments/mic/2026-01-01/0.wav", "audio/segments/mic/2026-01-02/1.wav"
+    flipped, missing = (next(name for name in bucket.list() if name.startswith(f"lake/{path}~")) for path in (first, second))
     data = bytearray(bucket.get(flipped) or b"")
     data[100] ^= 1
     name = bucket.url.removeprefix("s3://").split("/")[0]
@@ -172,7 +178,7 @@ def test_a_flipped_byte_and_a_missing_object_are_found(
     found = verify(bucket)
     assert (found.damaged, found.missing, found.sound) == ([flipped], [missing], False)
     done = restore(bucket, open_lake(str(tmp_path / "new/lake")), f"sqlite:///{tmp_path}/new/catalog.db", tmp_path / "new")
-    assert sorted(done.damaged) == sorted(path.removeprefix("lake/") for path in (flipped, missing))
+    assert sorted(done.damaged) == [first, second]
     assert not (tmp_path / "new/lake/audio/segments/mic/2026-01-01/0.wav").exists()
     # the missing one is sent again by the next backup, for the listing lacks it
     assert back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path)).uploaded == 1
@@ -203,7 +209,6 @@ def test_large_files_go_in_parts(folder_lake: Lake, sqlite_catalog: Catalog, buc
     big = np.random.default_rng(1).bytes(20 << 20)
     folder_lake.write_bytes("audio/big.wav", big)
     assert back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path)).uploaded == 1
-    assert "-" in bucket.list()["lake/audio/big.wav"].etag  # as S3 names what came in parts
     assert back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path)).uploaded == 0
     assert verify(bucket).sound
     os.utime(folder_lake.full_path("audio/big.wav"), ns=(1, 1))
@@ -254,7 +259,7 @@ def test_a_restore_needs_an_empty_home_and_goes_on_where_it_was_killed(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restore(bucket, other, url, new, stop)
+        restore(bucket, other, url, new, progress=stop)
     done = restore(bucket, other, url, new)
     assert done.kept >= 10
     assert done.kept + done.files == 31
@@ -294,3 +299,110 @@ def test_killed_twenty_times_a_backup_ends_as_if_undisturbed(bucket: Bucket, s3_
     assert undisturbed
     assert (torn.files, torn.chunks) == (undisturbed.files, undisturbed.chunks)
     assert set(bucket.list()) == set(whole.list())
+
+
+def test_a_backup_that_is_killed_leaves_the_one_before_it_whole(
+    folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder_lake, sqlite_catalog)
+    back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    before = content(folder_lake)
+    for path in list(before):
+        folder_lake.write_bytes(path, b"changed " + path.encode())
+
+    def dies(self: Bucket, name: str, data: bytes, sha256: str) -> None:
+        if name == NAME:
+            raise KeyboardInterrupt
+        put(self, name, data, sha256)
+
+    put = Bucket.put
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Bucket, "put", dies)
+        back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    assert verify(bucket).sound
+    other = open_lake(str(tmp_path / "new/lake"))
+    restore(bucket, other, f"sqlite:///{tmp_path}/new/catalog.db", tmp_path / "new")
+    assert content(other) == before
+    done = back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    assert (done.uploaded, done.unchanged) == (0, 31)  # all had been sent
+
+
+def test_no_secret_and_no_password_is_in_the_backup(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:
+    mine = settings(tmp_path, catalog="postgresql+psycopg://anna:HUNTER2@db/x", api_token="HUNTER2", alert_webhook="http://a.test/HUNTER2")
+    back_up(bucket, folder_lake, sqlite_catalog, mine)
+    kept = bucket.get("config/settings.json") or b""
+    assert b"HUNTER2" not in kept
+    assert b"postgresql+psycopg://anna:***@db/x" in kept
+
+
+def test_a_body_that_breaks_off_is_read_again_and_a_bucket_that_is_away_stops_a_restore(
+    folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder_lake, sqlite_catalog)
+    back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    failures, chunks = [3], StreamingBody.iter_chunks
+
+    def broken(self: StreamingBody, size: int) -> Any:
+        if failures[0] > 0:
+            failures[0] -= 1
+            raise ReadTimeoutError(endpoint_url="x")
+        return chunks(self, size)
+
+    monkeypatch.setattr(StreamingBody, "iter_chunks", broken)
+    assert verify(bucket).sound
+    new = tmp_path / "new"
+    other, url = open_lake(str(new / "lake")), f"sqlite:///{new}/catalog.db"
+    read_manifest(bucket)
+    copy = Bucket.copy
+
+    def away(self: Bucket, name: str, into: Any) -> Any:
+        if name.startswith("lake/audio"):
+            raise BackupUnavailable("away")
+        return copy(self, name, into)
+
+    with monkeypatch.context() as patched, pytest.raises(BackupUnavailable):
+        patched.setattr(Bucket, "copy", away)
+        restore(bucket, other, url, new)
+    assert restore(bucket, other, url, new).damaged == []  # it goes on: no catalog was made
+    assert content(other) == content(folder_lake)
+
+
+def test_what_cannot_be_listed_is_named_and_not_taken_for_deleted(
+    folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path
+) -> None:
+    fill(folder_lake, sqlite_catalog)
+    mine = settings(tmp_path, backup_keep_deleted_days=0)
+    back_up(bucket, folder_lake, sqlite_catalog, mine)
+    audio = Path(folder_lake.full_path("audio/segments/mic"))
+    audio.rename(tmp_path / "elsewhere")
+    audio.symlink_to(tmp_path / "elsewhere")
+    Path(folder_lake.full_path("audio/gone.wav")).symlink_to("/nowhere")
+    done = back_up(bucket, folder_lake, sqlite_catalog, mine, even_if_emptier=True)
+    assert done.failed == {"audio/segments/mic": "link to a folder", "audio/gone.wav": "dangling link"}
+    assert (done.deleted, done.purged) == (0, 0)
+    assert len(verify(bucket).missing) == 0
+    assert pending(bucket, folder_lake, sqlite_catalog, mine) == ""
+
+
+def test_a_name_that_is_no_text_is_named_and_stops_nothing(
+    folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path
+) -> None:
+    fill(folder_lake, sqlite_catalog)
+    with open(os.fsencode(folder_lake.full_path("audio")) + b"/bad\xff.wav", "wb") as file:
+        file.write(b"x")
+    done = back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    assert (done.uploaded, len(done.failed), done.changed) == (31, 1, True)
+
+
+def test_lake_and_backup_may_not_lie_one_inside_the_other(tmp_path: Path) -> None:
+    for lake, place in (("s3://b", "s3://b/backup"), ("s3://b/lake", "s3://b"), ("s3://b/x", "s3://b/x/")):
+        with pytest.raises(BackupUnavailable, match="one inside the other"):
+            bucket_of(settings(tmp_path, lake=lake, backup=place))
+    bucket_of(settings(tmp_path, lake="s3://b/lake", backup="s3://b/lake-backup"))
+
+
+def test_a_row_written_before_and_committed_after_a_backup_is_in_the_next(sqlite_catalog: Catalog) -> None:
+    Ledger(sqlite_catalog).record(Item("mic/1", "segment", "mic", DAY, "ready", "f"))
+    with snapshot(sqlite_catalog) as connection:
+        assert marks(connection, datetime.now(UTC))[f"items/{DAY}"] == ""  # too young to be believed
+        assert marks(connection, datetime.now(UTC) + timedelta(minutes=11))[f"items/{DAY}"].startswith("1 ")

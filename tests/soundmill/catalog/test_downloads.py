@@ -51,7 +51,7 @@ def test_another_url_takes_the_place_of_one_that_failed_and_of_no_other(catalog:
     queue.add([ONE], NOW)
     assert queue.add([other], NOW) == ["conflict"]
     (claimed,) = queue.claim("me", NOW)
-    queue.settle(claimed, [], NOW, state="failed", reason="http_404", message="gone")
+    queue.settle(claimed, [], NOW, state="failed", reason="http_404", message="gone", stale="downloads")
     assert queue.add([other], NOW + timedelta(days=3)) == ["changed"]
     (again,) = queue.of("call-1")
     assert (again.url, again.state, again.attempts, again.day) == (other.url, "queued", 0, DAY)
@@ -94,7 +94,7 @@ def test_a_claim_ends_with_its_workers_lease(catalog: Catalog) -> None:
         assert (queue.is_held(queue.of("call-1")[0]), queue.counts(NOW), queue.due_days(NOW)) == (True, {"working": 1}, {})
     (taken,) = queue.claim("another", NOW)
     assert taken.id == claimed.id
-    assert not queue.settle(claimed, [item("downloads/call-1/agent", "x")], NOW, state="done")
+    assert not queue.settle(claimed, [item("downloads/call-1/agent", "x")], NOW, state="done", stale="downloads")
     assert Ledger(catalog).downloads() == []
 
 
@@ -102,7 +102,7 @@ def test_a_request_waits_for_its_next_attempt_and_can_be_hurried(catalog: Catalo
     queue, later = DownloadQueue(catalog), NOW + timedelta(minutes=4)
     queue.add([ONE], NOW)
     (claimed,) = queue.claim("me", NOW)
-    queue.settle(claimed, [], NOW, state="queued", reason="http_503", message="busy", next_attempt_at=later)
+    queue.settle(claimed, [], NOW, state="queued", reason="http_503", message="busy", next_attempt_at=later, stale="downloads")
     assert queue.claim("me", NOW) == []
     assert queue.counts(NOW) == {"waiting": 1}
     assert [request.reason for request in queue.troubled()] == ["http_503"]

@@ -123,7 +123,7 @@ def test_lhotse_opens_and_validates_what_is_written(folder_lake: Lake, sqlite_ca
     validate(supervisions)
     cuts = CutSet.from_manifests(recordings=recordings, supervisions=supervisions)
     validate(cuts)
-    (said,) = next(cut for cut in cuts if cut.recording_id == "call 1_agent").supervisions
+    (said,) = next(cut for cut in cuts if cut.recording_id == "call 1--agent").supervisions
     assert (said.speaker, said.start, said.end) == ("agent", pytest.approx(1.0, abs=0.03), pytest.approx(2.0, abs=0.03))
     rttm = SupervisionSet.from_rttm(f"{folder}/speech.rttm")
     assert sorted((one.recording_id, one.speaker) for one in rttm) == [("call_1", "agent"), ("call_1", "customer")]
@@ -189,7 +189,7 @@ def test_a_passing_failure_is_tried_again_a_bounded_number_of_times(
     assert 7190 < (request.next_attempt_at - datetime.now(UTC)).total_seconds() < 7210
     assert update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path)).attempts == 0  # not before its time
     (claimed,) = queue.claim("x", request.next_attempt_at)
-    queue.settle(claimed, [], NOW, state="queued", reason="http_429", message="")
+    queue.settle(claimed, [], NOW, state="queued", reason="http_429", message="", stale="downloads")
     (claimed,) = queue.claim("x", NOW)
     assert claimed.attempts == 2
 

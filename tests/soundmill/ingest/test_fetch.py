@@ -235,12 +235,15 @@ def test_a_name_is_judged_by_what_the_connection_goes_to(web: Web, tmp_path: Pat
         assert asyncio.run(run("inside.test", allowed)).size == len(SOUND)
 
 
+LEAD_INSIDE = ["64:ff9b:1::a9fe:a9fe", "fec0::1", "::ffff:0:7f00:1", "2606::5efe:7f00:1", "2606::200:5efe:7f00:1", "168.63.129.16"]
+
+
 def test_public_addresses_pass_and_others_need_leave() -> None:
     policy = AddressPolicy(["10.1.0.0/16", "files.intranet"])
     for address in ("93.184.216.34", "2606:2800:220:1::1", "10.1.2.3"):
         policy.check_address("a.test", address)
     policy.check_address("Files.Intranet.", "192.168.0.9")
-    for address in ("10.2.0.1", "224.0.0.1", "::", "2002:7f00:1::", "::127.0.0.1", "fd00::1", "255.255.255.255"):
+    for address in ("10.2.0.1", "224.0.0.1", "::", "2002:7f00:1::", "::127.0.0.1", "fd00::1", "255.255.255.255", *LEAD_INSIDE):
         with pytest.raises(FetchFailed):
             policy.check_address("a.test", address)
 

@@ -89,15 +89,15 @@ def test_calls_that_are_still_needed_are_counted_by_their_mean_length() -> None:
 
 
 def test_each_count_says_what_came_since_the_one_before(folder_lake: Lake) -> None:
-    first = write_hourly(folder_lake, progress_of(COUNTS[:1], DAYS, 10.0, NOW), NOW)
+    first = write_hourly(folder_lake, progress_of(COUNTS[:1], DAYS, 10.0, NOW))
     assert first["delta"] == {"since": None, "hours": {"ready": 1.0}, "items": {"ready": 1200}, "ready_hours": 1.0}
     later = NOW + timedelta(hours=1)
-    second = write_hourly(folder_lake, progress_of(COUNTS, DAYS, 10.0, later), later)
+    second = write_hourly(folder_lake, progress_of(COUNTS, DAYS, 10.0, later))
     assert second["delta"]["since"] == NOW.isoformat()
     assert second["delta"]["items"] == {"ready": 10, "silent": 100}
     assert second["delta"]["ready_hours"] == 0.5
     assert [count["at"] for count in hourly_counts(folder_lake, 5)] == [NOW.isoformat(), later.isoformat()]
-    write_hourly(folder_lake, progress_of(COUNTS, DAYS, 10.0, later), later + timedelta(days=100))
+    write_hourly(folder_lake, progress_of(COUNTS, DAYS, 10.0, later + timedelta(days=100)))
     assert len(hourly_counts(folder_lake, 5)) == 1
     assert folder_lake.exists("reports/collection_progress/hourly/hourly_20260430_1000.json")
 

@@ -1,4 +1,4 @@
-"""The queue of downloads, and ledger rows told apart by kind on every day."""
+"""The queue of downloads; turns of speech and a way to find the same sound in the ledger."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,14 +25,17 @@ def upgrade() -> None:
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("claimed_by", sa.String(length=256), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("conversation", "speaker", name="one_request"),
     )
     op.create_index("downloads_due", "download_requests", ["state", "next_attempt_at"], unique=False)
     op.create_index("downloads_by_day", "download_requests", ["day", "state"], unique=False)
+    op.add_column("items", sa.Column("turns", sa.JSON(none_as_null=True), nullable=True))
     op.create_index("items_by_content", "items", ["content_hash"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("items_by_content", table_name="items")
+    op.drop_column("items", "turns")
     op.drop_table("download_requests")
