@@ -133,7 +133,8 @@ async def storage_info(request: Request) -> dict[str, Any]:
 
 @router.get("/statistics", responses=_REFUSED, dependencies=[Depends(token)])
 async def statistics(
-    request: Request, target_hours: Annotated[float | None, Query(gt=0, allow_inf_nan=False, description="Hours that are aimed at.")] = None
+    request: Request,
+    target_hours: Annotated[float | None, Query(gt=0, le=1e9, allow_inf_nan=False, description="Hours that are aimed at.")] = None,
 ) -> dict[str, Any]:
     """What the calls with both sides add up to, and how far that is toward a target."""
     zone = _settings(request).zone

@@ -1,6 +1,7 @@
 """The queue of downloads, on SQLite and PostgreSQL."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -28,7 +29,7 @@ def test_names_that_could_leave_their_folder_are_refused(conversation: str, spea
         Wanted(conversation, speaker, "http://a.test/")
 
 
-@pytest.mark.parametrize("speaker", ["agent+", "agent+agent", "+"])
+@pytest.mark.parametrize("speaker", ["agent+", "agent+agent", "+", "a--b"])
 def test_speakers_of_channels_are_named_once_each(speaker: str) -> None:
     with pytest.raises(RequestRefused):
         Wanted("call", speaker, "http://a.test/")
@@ -142,3 +143,44 @@ def test_what_is_withdrawn_stays_so(catalog: Catalog) -> None:
     }
     assert queue.add([ONE], NOW, replace=True) == ["withdrawn"]
     assert [request.conversation for request in queue.claim("me", NOW, limit=9)] == ["call-10"]
+
+
+def test_no_more_is_claimed_than_was_asked_for(catalog: Catalog) -> None:
+    queue = DownloadQueue(catalog)
+    queue.add([Wanted(f"call-{n}", "agent", "http://a.test/") for n in range(50)], NOW)
+    assert len(queue.claim("me", NOW, limit=2)) == 2  # PostgreSQL may run a subquery once for each row
+
+
+def test_many_that_ask_for_the_same_at_once_get_one_request_each(catalog: Catalog) -> None:
+    queue, failed = DownloadQueue(catalog), list[Exception]()
+    sides = ("agent", "agent+customer")
+
+    def ask(number: int) -> None:
+        try:
+            queue.add([Wanted(f"call-{n}", sides[number % 2], "http://a.test/") for n in range(20)], NOW)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is a failure
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(queue.of_day(DAY)) == 20
+
+
+def test_all_or_nothing_is_added_when_so_asked(catalog: Catalog) -> None:
+    queue = DownloadQueue(catalog)
+    queue.add([Wanted("a", "agent+customer", "http://a.test/")], NOW)
+    with pytest.raises(RequestRefused, match="overlaps"):
+        queue.add([Wanted("b", "agent", "http://a.test/"), Wanted("a", "customer", "http://a.test/")], NOW, strict=True)
+    assert [request.conversation for request in queue.of_day(DAY)] == ["a"]
+
+
+def test_writing_an_item_without_its_turns_keeps_them(catalog: Catalog) -> None:
+    ledger, one = Ledger(catalog), item("downloads/a/agent", "x")
+    ledger.record(replace(one, turns=[[0.5, 1.25]]))
+    ledger.record(one)
+    assert ledger.turns(DAY) == {one.key: [(0.5, 1.25)]}
+    assert ledger.downloads()[0].turns is None

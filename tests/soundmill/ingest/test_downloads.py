@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import io
 import json
 import multiprocessing
@@ -19,7 +20,7 @@ import soundfile as sf
 
 from soundmill.audio import probe, read_pcm, to_pcm16, wav_bytes
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, open_catalog
-from soundmill.ingest import fetch
+from soundmill.ingest import downloads, fetch
 from soundmill.ingest.downloads import DOWNLOADS, Downloader, DownloadOptions, damaged_files, update_downloads, withdraw
 from soundmill.ingest.fetch import FetchOptions
 from soundmill.ingest.pairs import PAIRS
@@ -373,3 +374,102 @@ def test_killed_twenty_times_a_day_ends_as_if_undisturbed(web: Web, tmp_path: Pa
     assert files == wanted_files
     assert not list((torn / "spool").glob("*"))
     wait_until(lambda: queue.counts(datetime.now(UTC)).get("working", 0) == 0, 5)
+
+
+def test_a_run_stopped_before_its_tables_leaves_the_day_to_be_made(
+    folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(sqlite_catalog, ("a", "agent", web.serve("/a", wav(2))))
+
+    def stop(*_: Any) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(downloads, "_write_day", stop)
+        update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
+    assert DownloadQueue(sqlite_catalog).due_days(datetime.now(UTC)) == {}
+    assert Ledger(sqlite_catalog).stale("downloads") == [DAY]
+    assert update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path)).states == {"ready": 1}
+    assert Ledger(sqlite_catalog).stale("downloads") == []
+    assert len(folder_lake.read_days(DOWNLOADS, [DAY])) == 1
+
+
+def test_a_file_that_finds_a_hole_in_the_program_stops_none_of_the_others(
+    folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(sqlite_catalog, *((f"c{n}", "agent", web.serve(f"/{n}", wav(1, 300 + 20 * n))) for n in range(6)))
+    convert = downloads.convert_download
+
+    def holed(source: Path, *arguments: Any) -> Any:
+        if source.name == "3.part":
+            raise ZeroDivisionError("division by zero")
+        return convert(source, *arguments)
+
+    monkeypatch.setattr(downloads, "convert_download", holed)
+    done = update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
+    assert (done.states, done.reasons) == ({"ready": 5, "quarantined": 1}, {"internal_error": 1})
+
+
+@pytest.mark.parametrize("how", ["replaced", "withdrawn"])
+def test_who_lost_the_claim_puts_nothing_in_place(
+    folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    ask(sqlite_catalog, ("c", "agent", web.serve("/one", wav(1, 300))))
+    queue, convert, second = DownloadQueue(sqlite_catalog), downloads.convert_download, [True]
+
+    def meanwhile(*arguments: Any) -> Any:
+        made = convert(*arguments)
+        if second.pop() if second else False:
+            if how == "withdrawn":
+                withdraw(folder_lake, sqlite_catalog, "c", NOW)
+            else:
+                queue.add([Wanted("c", "agent", web.serve("/two", wav(1, 500)))], NOW, replace=True)
+                update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path / "other"))
+        return made
+
+    monkeypatch.setattr(downloads, "convert_download", meanwhile)
+    update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
+    (item,) = Ledger(sqlite_catalog).downloads() or [None]
+    files = [entry.path for entry in folder_lake.files("audio")]
+    if how == "withdrawn":
+        assert (item, files) == (None, [])
+    else:
+        assert item is not None
+        assert item.measures["url"].endswith("/two")
+        assert hashlib.sha256(folder_lake.read_bytes(item.path or "")).hexdigest() == item.content_hash
+    assert not [name for _, _, names in os.walk(folder_lake.root) for name in names if "partial" in name]
+
+
+def test_an_interrupt_stops_a_run_and_frees_what_it_held(folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path) -> None:
+    def slow(_: Asked, connection: socket.socket) -> None:
+        time.sleep(0.5)
+        reply(connection, "200 OK", wav(1))
+
+    ask(sqlite_catalog, *((f"c{n}", "agent", web.on(f"/{n}", slow)) for n in range(40)))
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, concurrency=2), interrupt)
+    counts = DownloadQueue(sqlite_catalog).counts(datetime.now(UTC))
+    assert counts["queued"] >= 36
+    assert "working" not in counts
+
+
+def test_it_runs_where_a_loop_runs_already(folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path) -> None:
+    ask(sqlite_catalog, ("a", "agent", web.serve("/a", wav(1))))
+
+    async def notebook() -> dict[str, int]:
+        return dict(update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path)).states)
+
+    assert asyncio.run(notebook()) == {"ready": 1}
+
+
+def test_a_replaced_files_original_goes_when_nothing_uses_it(folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path) -> None:
+    ask(sqlite_catalog, ("a", "agent", web.serve("/a", wav(1))))
+    update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, keep_originals=True))
+    DownloadQueue(sqlite_catalog).add([Wanted("a", "agent", web.serve("/b", wav(1, 500)))], NOW, replace=True)
+    update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, keep_originals=True))
+    (kept,) = list(folder_lake.files("audio/originals"))
+    assert folder_lake.read_bytes(kept.path) == wav(1, 500)

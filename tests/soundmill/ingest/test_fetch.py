@@ -397,3 +397,73 @@ def test_share_links_lead_to_the_file() -> None:
         assert share_links.direct_link(f"https://drive.google.com/{link}") == drive
     assert share_links.direct_link("https://www.dropbox.com/s/x/a.wav?dl=0") == "https://www.dropbox.com/s/x/a.wav?dl=1"
     assert share_links.direct_link("https://a.test/x?dl=0") == "https://a.test/x?dl=0"
+
+
+def test_a_server_that_gives_less_than_was_asked_for_is_asked_again(web: Web, tmp_path: Path) -> None:
+    def stingy(asked: Asked, connection: socket.socket) -> None:
+        end = min(len(SOUND), asked.offset + 60_000)
+        if asked.offset:
+            where = f"bytes {asked.offset}-{end - 1}/{len(SOUND)}"
+            reply(connection, "206 Partial Content", SOUND[asked.offset : end], Content_Range=where, ETag='"1"')
+        else:
+            reply(connection, "200 OK", SOUND[:end], length=len(SOUND), ETag='"1"')
+
+    assert fetch(web.on("/a", stingy), tmp_path).path.read_bytes() == SOUND
+
+
+def test_a_416_that_nobody_asked_for_is_a_refusal(web: Web, tmp_path: Path) -> None:
+    failure = refused(web.on("/a", lambda _, connection: reply(connection, "416 Range Not Satisfiable")), tmp_path)
+    assert (failure.code, web.times("/a")) == ("http_416", 1)
+
+
+@pytest.mark.parametrize("tag", ['W/"one"', '"\xb2"'])
+def test_without_a_tag_that_can_be_trusted_nothing_is_gone_on_with(web: Web, tmp_path: Path, tag: str) -> None:
+    dates = {"Date": "Mon, 05 Jan 2026 10:00:30 GMT", "Last_Modified": "Mon, 05 Jan 2026 10:00:00 GMT"}
+    url = web.on("/a", breaks_off(SOUND, 50_000, ETag=tag, **dates))  # type: ignore[arg-type]
+    assert refused(url, tmp_path).code == "truncated"
+    assert web.times("/a") == 1
+    old = {**dates, "Last_Modified": "Mon, 05 Jan 2026 09:00:00 GMT"}
+    url = web.on("/b", breaks_off(SOUND, 50_000, ETag=tag, **old))  # type: ignore[arg-type]
+    assert fetch(url, tmp_path).path.read_bytes() == SOUND  # its date is old enough to be believed
+
+
+def test_another_weak_tag_on_the_rest_means_another_version(web: Web, tmp_path: Path) -> None:
+    other = wav(2.0, 700)
+
+    def changing(asked: Asked, connection: socket.socket) -> None:
+        dates = {"Date": "Mon, 05 Jan 2026 10:00:00 GMT", "Last_Modified": "Mon, 05 Jan 2026 09:00:00 GMT"}
+        if web.times("/a") == 1:
+            reply(connection, "200 OK", SOUND[:50_000], length=len(SOUND), ETag='W/"1"', **dates)
+        elif asked.offset:
+            where = f"bytes {asked.offset}-{len(other) - 1}/{len(other)}"
+            reply(connection, "206 Partial Content", other[asked.offset :], Content_Range=where, ETag='W/"2"', **dates)
+        else:
+            reply(connection, "200 OK", other, ETag='W/"2"', **dates)
+
+    assert fetch(web.on("/a", changing), tmp_path).path.read_bytes() == other
+
+
+def test_odd_headers_are_no_reason_to_stumble(web: Web, tmp_path: Path) -> None:
+    url = web.on("/a", lambda _, c: c.sendall("HTTP/1.1 503 Busy\r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n".encode("latin-1")))
+    assert (refused(url, tmp_path).code, refused(url, tmp_path).retry_after) == ("http_503", None)
+    assert refused("http://xn--/x.wav", tmp_path).code == "bad_url"
+
+
+def test_sums_of_other_bytes_than_the_file_are_not_compared(web: Web, tmp_path: Path) -> None:
+    packed = gzip.compress(SOUND)
+    sum_of_packed = base64.b64encode(hashlib.sha256(packed).digest()).decode()
+    url = web.serve("/a", packed, Content_Encoding="gzip", Repr_Digest=f"sha-256=:{sum_of_packed}:")
+    assert fetch(url, tmp_path).path.read_bytes() == SOUND
+
+
+def test_waiting_for_a_turn_does_not_count_as_downloading(web: Web, tmp_path: Path) -> None:
+    def slow(_: Asked, connection: socket.socket) -> None:
+        time.sleep(0.4)
+        reply(connection, "200 OK", SOUND)
+
+    async def run() -> None:
+        async with Fetcher(replace(OPTIONS, per_host=1, seconds=1.0)) as fetcher:
+            url = web.on("/a", slow)
+            await asyncio.gather(*(fetcher.fetch(url, tmp_path / f"{n}") for n in range(5)))
+
+    asyncio.run(run())

@@ -23,6 +23,7 @@ import uvicorn
 from soundmill.audio import probe
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, lease, open_catalog
 from soundmill.catalog.downloads import WORKER
+from soundmill.ingest import fetch
 from soundmill.ingest.client import ServerAway, submit
 from soundmill.ingest.downloads import DownloadOptions, update_downloads
 from soundmill.lake import open_lake
@@ -364,3 +365,37 @@ def test_the_batch_client_gives_up_on_a_server_that_is_not_there(web: Web) -> No
     web.on("/download/dual", lambda _, connection: time.sleep(1))
     found = submit("conversation_id,agent_url\na,http://a.test/", "x", web.url, timeout=0.3)
     assert [one["status_code"] for one in found["details"]] == [408]
+
+
+def test_when_this_machine_fails_the_request_is_free_again(client: httpx.Client, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: object, block: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    url = web.serve("/a", wav(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(fetch._Spool, "write", full)
+        assert dual(client, conversation_id="c", audio_url_agent=url).status_code == 507
+    assert dual(client, conversation_id="c", audio_url_agent=url).json()["status"] == "success"
+
+
+def test_odd_urls_are_refused_and_hold_nothing_up(client: httpx.Client) -> None:
+    for url in ("http://xn--/x.wav", "http://a\ud800/", "http://[::1", "http://a.test:99999999/"):
+        assert single(client, conversation_id="c", audio_url=url.encode("utf-8", "surrogatepass").decode("latin-1")).status_code == 400
+    assert client.get("/downloader/conversations").json()["requests"].get("working") is None
+    assert client.get("/downloader/statistics", params={"target_hours": "1e308"}).status_code == 400
+
+
+def test_no_more_is_fetched_at_a_time_than_is_allowed(web: Web, tmp_path: Path) -> None:
+    at_once, most = [0], [0]
+
+    def answer(asked: object, connection: socket.socket) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.1)
+        at_once[0] -= 1
+        reply(connection, "200 OK", wav(0.5))
+
+    with studio(tmp_path, download_concurrency=2, download_per_host=9) as client, ThreadPoolExecutor(8) as pool:
+        posts = [pool.submit(single, client, conversation_id=f"c{n}", audio_url=web.on(f"/{n}", answer)) for n in range(8)]
+        assert {post.result().status_code for post in posts} == {200}
+    assert most[0] <= 2
