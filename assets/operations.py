@@ -18,7 +18,7 @@ from resources import AlertsResource, CatalogResource, CollectionResource, LakeR
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import CAPTURED, DOWNLOADED, Catalog, Ledger, held
 from soundmill.ingest.downloads import DOWNLOADS
-from soundmill.lake import Lake
+from soundmill.lake import DamagedTable, Lake
 
 CAPTURE_DAY = [
     captured_segments,
@@ -131,9 +131,13 @@ def unreconciled(store: Lake, catalog: Catalog) -> tuple[list[str], int]:
         for day in sorted({*by_day, *store.days(table)}):
             if str(day) in busy:
                 continue
-            rows = store.read_days(table, [day], columns=["seconds"], where=ready)
-            there, known = pc.sum(rows["seconds"]).as_py() or 0.0, by_day.get(day, 0.0)
             compared += 1
+            try:
+                rows = store.read_days(table, [day], columns=["seconds"], where=ready)
+            except DamagedTable as error:
+                differing.append(str(error))
+                continue
+            there, known = pc.sum(rows["seconds"]).as_py() or 0.0, by_day.get(day, 0.0)
             if abs(there - known) > _RECONCILED:
                 differing.append(f"{table.name} {day}: {there / 3600:.4f} h in the table, {known / 3600:.4f} h in the ledger")
     return differing, compared

@@ -10,6 +10,7 @@ import os
 import random
 import secrets
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -316,7 +317,7 @@ class Downloader:
         request, failure, now = outcome.request, outcome.failure, datetime.now(UTC)
         known = self.ledger.known([request.key(speaker) for speaker in request.speakers])
         if failure is None:
-            if not self.queue.settle(request, made.items, now, state="done", stale=ASSET, place=made.files.close):
+            if not self.queue.settle(request, made.items, now, state="done", stale=ASSET, place=made.place):
                 return replace(outcome, items=(), failure=FetchFailed("busy", "the request was changed or taken back", transient=True))
             replaced = {item.measures["original"]["hash"] for item in known.values() if item.path}
             drop_originals(self.lake, self.ledger, replaced - {made.items[0].measures["original"]["hash"]})
@@ -353,18 +354,29 @@ class Downloader:
 
 
 class _Made:
-    """Files made aside, and the items that they will be. Closing `files` puts them where they belong."""
+    """Files made aside, and the items that they will be. They are put in place once, or never."""
 
     def __init__(self) -> None:
         self.files = ExitStack()
         self.items: tuple[Item, ...] = ()
+        self._one_at_a_time = threading.Lock()  # an attempt may be cancelled while a thread settles it
+        self._abandoned = False
+
+    def place(self) -> None:
+        """Puts the files where they belong. Raises `_Abandoned` where they are gone already."""
+        with self._one_at_a_time:
+            if self._abandoned:
+                raise _Abandoned
+            self.files.close()
 
     def abandon(self) -> None:
         """Removes what was not put in place; nothing happens where it was."""
-        try:
-            self.files.__exit__(_Abandoned, _Abandoned(), None)
-        except _Abandoned:
-            pass
+        with self._one_at_a_time:
+            self._abandoned = True
+            try:
+                self.files.__exit__(_Abandoned, _Abandoned(), None)
+            except _Abandoned:
+                pass
 
 
 class _Abandoned(Exception):

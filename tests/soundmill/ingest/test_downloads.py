@@ -473,3 +473,18 @@ def test_a_replaced_files_original_goes_when_nothing_uses_it(folder_lake: Lake, 
     update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, keep_originals=True))
     (kept,) = list(folder_lake.files("audio/originals"))
     assert folder_lake.read_bytes(kept.path) == wav(1, 500)
+
+
+def test_files_are_put_in_place_or_given_up_and_never_both(folder_lake: Lake) -> None:
+    for give_up_first in (True, False):
+        made = downloads._Made()
+        made.files.enter_context(folder_lake.writer("audio/a.wav")).write(b"x")
+        if give_up_first:
+            made.abandon()
+            with pytest.raises(downloads._Abandoned):
+                made.place()
+        else:
+            made.place()
+            made.abandon()
+        assert folder_lake.exists("audio/a.wav") is not give_up_first
+        assert [entry.name for entry in Path(folder_lake.root, "audio").iterdir()] == ([] if give_up_first else ["a.wav"])
