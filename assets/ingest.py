@@ -86,7 +86,17 @@ def _metadata(store: Lake, day: date, result: DayOfDownloads) -> dict[str, Any]:
         metadata["quarantine"] = dg.MetadataValue.path(store.address(quarantine_path(ASSET, day)))
     if there:
         metadata["manifests"] = dg.MetadataValue.path(store.address(f"manifests/downloads/{day.isoformat()}"))
-        columns = ["conversation", "speaker", "state", "seconds", "speech_ratio", "clipped", "original_codec", "original_rate"]
+        columns = [
+            "conversation",
+            "speaker",
+            "state",
+            "duplicate_of",
+            "seconds",
+            "speech_ratio",
+            "clipped",
+            "original_codec",
+            "original_rate",
+        ]
         metadata["preview"] = preview(store.read_days(DOWNLOADS, [day]), columns)
     if result.pairs:
         columns = ["conversation", "agent_seconds", "customer_seconds", "agent_speech", "customer_speech", "both_speech", "problem"]

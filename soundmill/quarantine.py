@@ -16,7 +16,13 @@ def quarantine_path(asset: str, day: date) -> str:
 def write_quarantine(lake: Lake, asset: str, day: date, items: Iterable[Item]) -> None:
     """Names each item with its reason; without any, there is no file."""
     notes = [
-        {"item": item.key, "reason": item.reason, "message": item.message, "retry": "transient" if item.transient else "permanent"}
+        {
+            "item": item.key,
+            "reason": item.reason,
+            "message": item.message,
+            "retry": "transient" if item.transient else "permanent",
+            **({"url": item.measures["url"]} if "url" in item.measures else {}),
+        }
         for item in sorted(items, key=lambda item: item.key)
     ]
     if notes:

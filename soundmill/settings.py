@@ -105,6 +105,15 @@ class Settings(BaseSettings):
         """Where files wait that are on their way into the lake."""
         return self.home.absolute() / "spool"
 
+    def environment(self) -> dict[str, str]:
+        """What is set, as environment variables for processes that are to have the same settings wherever they run."""
+        found = {}
+        for name in self.model_fields_set:
+            value = getattr(self, name)
+            text = value.get_secret_value() if isinstance(value, SecretStr) else "off" if value is None else str(value)
+            found[f"SOUNDMILL_{name.upper()}"] = text
+        return found
+
     def shown(self) -> dict[str, str]:
         """Every setting by name, as people may see it: secrets and the passwords inside URLs are masked."""
         return {name: _masked(getattr(self, name)) for name in type(self).model_fields}

@@ -56,6 +56,8 @@ class Wanted:
             raise RequestRefused(
                 f"{self.conversation}: the URL for {self.speaker} is longer than {_LONGEST_URL} or holds control characters"
             )
+        if not url.lower().startswith(("http://", "https://")):
+            raise RequestRefused(f"{self.conversation}: {url[:60]!r} is no http or https address")
         object.__setattr__(self, "url", url)
 
 
@@ -260,6 +262,10 @@ class DownloadQueue:
         query = select(DownloadRow.id).where(DownloadRow.id.in_(sorted(ids)), DownloadRow.state == "queued")
         with self._catalog.reading() as session:
             return set(session.scalars(query))
+
+    def withdrawn_paths(self) -> set[str]:
+        """Where the files lay that were taken back."""
+        return {request.path(speaker) for request in self._requests(DownloadRow.state == "withdrawn") for speaker in request.speakers}
 
     def troubled(self, limit: int | None = None) -> list[DownloadRequest]:
         """Requests that failed, or wait for another attempt."""

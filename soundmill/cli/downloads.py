@@ -28,7 +28,9 @@ def download_add(
     """Ask for the files of a list. The same request twice is one.
 
     A line for each call: `conversation_id,agent_url,customer_url`. A line for each file: `id,speaker,url`; the speaker
-    `agent+customer` takes a stereo recording apart, left and right. Then `soundmill download run`, or leave it to `soundmill dev`.
+    `agent+customer` takes a stereo recording apart, left and right; without one it is `speaker`. A line that cannot be is named and left
+    out, and the exit code is then 1. What failed for good before is queued anew. Then `soundmill download run`, or leave it to
+    `soundmill dev`.
     """
     from collections import Counter
 
@@ -37,6 +39,8 @@ def download_add(
 
     moment = instant(requested_at) or datetime.now(UTC)
     found = _read(lambda text: read_requests(text), file, ListRefused)
+    if not (found.wanted or found.refused):
+        refuse(f"{file} asks for nothing")
     outcomes = DownloadQueue(the_catalog()).add(found.wanted, moment, replace=replace)
     counts = Counter(outcomes)
     conflicts = [f"{one.conversation} {one.speaker}" for one, outcome in zip(found.wanted, outcomes, strict=True) if outcome == "conflict"]
@@ -62,7 +66,8 @@ def download_run(
 ) -> None:
     """Fetch what is due, convert it to 16 kHz mono WAV, and write the tables of the days it belongs to.
 
-    May be stopped at any moment and run again; several may run at once. What failed for a passing reason is due again later.
+    May be stopped at any moment and run again; several may run at once. What failed for a passing reason is due again later. Exit code 0
+    also where files failed: `soundmill download status --failed` names them. A stereo request makes a file for each speaker.
     """
     from soundmill.catalog import DownloadQueue, Ledger
     from soundmill.cli.progress_bar import bar
@@ -92,7 +97,8 @@ def download_run(
         return
     for row in rows:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(row["reasons"].items()))
-        typer.echo(f"{row['day']}: {_counts(row['items'])}" + (f" ({reasons})" if reasons else ""))
+        now = f"the day now has {_counts(row['items']) or 'nothing'}"
+        typer.echo(f"{row['day']}: {count(row['attempts'], 'attempt')}; {now}" + (f" ({reasons})" if reasons else ""))
     if not rows:
         typer.echo("nothing is due")
 
@@ -119,7 +125,7 @@ def download_status(
         typer.echo(f"  {reason:<20} {number}")
     for request in troubled if failed else ():
         when = f"again after {request.next_attempt_at:%Y-%m-%d %H:%M} UTC" if request.next_attempt_at else "no further attempt"
-        typer.echo(f"{request.conversation} {request.speaker}: {request.reason}, {request.message} ({when})")
+        typer.echo(f"{request.conversation} {request.speaker}: {request.reason}, {request.message} ({when})\n  {request.url}")
 
 
 @download.command("retry", epilog="Example: `soundmill download retry --reason http_403`")
@@ -175,7 +181,7 @@ def download_history(
         return
     typer.echo(f"{'when':<17}{'conversations':>14}{'agent':>8}{'customer':>10}{'other':>7}{'failed':>8}{'MB':>10}")
     for row in rows:
-        odd = "  sides differ" if row["agent"] != row["customer"] else ""
+        odd = "  not as many agents as customers" if row["agent"] != row["customer"] else ""
         typer.echo(
             f"{row['when']:<17}{row['conversations']:>14}{row['agent']:>8}{row['customer']:>10}{row['other']:>7}"
             f"{row['failed']:>8}{row['size_mb']:>10.2f}{odd}"

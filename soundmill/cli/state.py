@@ -22,7 +22,8 @@ def progress(
 ) -> None:
     """Report on the collection: hours by state, calls, and how far the target is.
 
-    Exit code 0 when the target is reached or none is set, 1 otherwise.
+    Exit code 0 when the target is reached or none is set, 1 otherwise. Toward the target counts every ready file, each side of a call by
+    itself and no sound twice; the lines on calls, like the HTTP API's statistics, count a call by its longer side.
     """
     from soundmill.catalog import Ledger
     from soundmill.ingest.conversations import conversations_csv, conversations_of, mean_sound, report, report_lines
@@ -65,7 +66,7 @@ def doctor(as_json: Json = False) -> None:
         {
             "setting": f"SOUNDMILL_{name.upper()}",
             "value": shown[name],
-            "source": "set" if name in values.model_fields_set else "default",
+            "source": _source(name, name in values.model_fields_set),
             "meaning": info.description,
         }
         for name, info in Settings.model_fields.items()
@@ -85,7 +86,7 @@ def doctor(as_json: Json = False) -> None:
         if outside:
             first = ", ".join(map(str, outside[:5]))
             checks["days"] = f"failed: {first} lie before SOUNDMILL_START_DATE or in the future, and are not picked up"
-        checks["lake"] = f"ok, {lake.url}: {len(landed)} days landed"
+        checks["lake"] = f"ok, {lake.url}: {len(landed)} days landed, {len(lake.folders('audio/downloads'))} days with downloads"
         if misplaced:
             checks["landing"] = f"failed: {misplaced} files lie outside landing/{{source}}/{{date}}/ and are not picked up"
     except OSError as error:
@@ -93,12 +94,32 @@ def doctor(as_json: Json = False) -> None:
     known = {f"SOUNDMILL_{name.upper()}" for name in Settings.model_fields}
     if strange := sorted(name for name in os.environ if name.startswith("SOUNDMILL_") and name not in known and "_TEST_" not in name):
         checks["settings"] = f"failed: {', '.join(strange)} is no setting"
+    if values.backup:
+        checks["backup"] = _backup_check(values)
     bad = any(text.startswith("failed") for text in checks.values())
     if as_json:
         print_json({"settings": rows, "checks": checks})
     else:
         for row in rows:
-            typer.echo(f"{row['setting']:<34} {row['value']:<40} {row['source']:<8} {row['meaning']}")
+            typer.echo(f"{row['setting']:<34} {row['value']:<40} {row['source']:<12} {row['meaning']}")
         for name, text in checks.items():
             typer.echo(f"{name}: {text}")
     raise typer.Exit(1 if bad else 0)
+
+
+def _source(name: str, is_set: bool) -> str:
+    if not is_set:
+        return "default"
+    known = {variable.upper() for variable in os.environ}
+    return "environment" if f"SOUNDMILL_{name.upper()}" in known else str(Path(".env").absolute())
+
+
+def _backup_check(values: Settings) -> str:
+    from soundmill.backup import BackupUnavailable, bucket_of
+    from soundmill.backup.manifest import read_manifest
+
+    try:
+        manifest = read_manifest(bucket_of(values))
+    except BackupUnavailable as error:
+        return f"failed: {error}"
+    return f"ok, {values.backup}: last at {manifest.created_at:%Y-%m-%d %H:%M} UTC" if manifest else f"ok, {values.backup}: none yet"

@@ -51,11 +51,15 @@ def submit(
         raise ServerAway(f"the address or the token cannot be used: {error}") from None
     with client:
         _check_health(client, server)
+        for line in found.refused:
+            say(line)
         for number, (conversation, sides) in enumerate(calls.items()):
             if number:
                 time.sleep(delay)
             details.append(_hand_over(client, conversation, sides))
-            outcome = details[-1]["response"].get("status") if details[-1]["success"] else f"failed ({details[-1]['status_code']})"
+            response = details[-1]["response"]
+            failed = f"failed ({details[-1]['status_code']}): {response.get('detail', response)}"
+            outcome = response.get("status") if details[-1]["success"] else failed
             say(f"{number + 1}/{len(calls)} {conversation}: {outcome}")
     skipped = sum(detail["response"].get("status") == "skipped" for detail in details if detail["success"])
     successful = sum(detail["success"] for detail in details) - skipped

@@ -9,7 +9,6 @@ from typing import Any
 
 from soundmill.catalog import Item
 from soundmill.ingest.pairs import AGENT, CUSTOMER, complete
-from soundmill.ingest.progress import progress_bar
 from soundmill.lake import Lake
 
 _MB = 1 << 20
@@ -173,14 +172,19 @@ def report_lines(found: Mapping[str, Any]) -> list[str]:
     lines += [
         f"a call has on average {totals['average_duration_minutes']:.2f} min and {totals['average_size_mb']:.2f} MB",
         f"agent {sizes[AGENT]:.2f} MB, customer {sizes[CUSTOMER]:.2f} MB",
-        f"from {totals['first_download']} to {totals['last_download']}: {rates['conversations_per_hour']:.1f} calls an hour,"
+        f"from {_minute(totals['first_download'])} to {_minute(totals['last_download'])}: {rates['conversations_per_hour']:.1f} calls and"
         f" {rates['audio_hours_per_hour']:.2f} h of sound an hour",
     ]
     if progress := found.get("progress"):
-        lines.append(f"{progress_bar(progress['progress_percentage'])} of {progress['target_hours']:g} h in such calls")
-        if not progress["target_reached"]:
-            lines.append(f"{progress['remaining_hours']:.2f} h to go, about {progress['estimated_conversations_needed']} calls")
+        lines.append(
+            f"counted as calls, each by its longer side: {progress['current_hours']:.2f} h,"
+            f" {progress['progress_percentage']:.1f} % of {progress['target_hours']:g} h"
+        )
     return lines
+
+
+def _minute(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"
 
 
 def _rates(conversations: Sequence[Conversation]) -> dict[str, float]:

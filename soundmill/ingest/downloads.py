@@ -48,6 +48,7 @@ DOWNLOADS = DayTable(
             column("conversation", pa.string(), "the call, or what else the files belong to"),
             column("speaker", pa.string(), "agent, customer, or what the request said"),
             column("state", pa.string(), "ready, or duplicate where the same sound is ready under another key"),
+            column("duplicate_of", pa.string(), "key of the file with the same sound that is ready; empty where this one is"),
             column("seconds", pa.float64(), "length"),
             column("samples", pa.int64(), "length in samples at 16 kHz"),
             column("max_amp", pa.int32(), "largest absolute sample, in int16 steps"),
@@ -529,27 +530,28 @@ def _measures(sound: Sound) -> dict[str, Any]:
 
 def _write_day(lake: Lake, day: date, items: Sequence[Item], turns: Mapping[str, Sequence[Turn]], pairs: Sequence[Pair]) -> bool:
     """The day's tables and manifests; says whether any of them changed. Without items there are no manifests."""
-    content = digest(f"{item.key} {item.content_hash} {item.state} {item.measures['url']}" for item in items)
+    content = digest(f"{item.key} {item.content_hash} {item.state} {item.blocked_by} {item.measures['url']}" for item in items)
     if lake.made_from(DOWNLOADS, day) == content and lake.made_from(PAIRS, day) == content:
         return False
     folder = f"manifests/downloads/{day.isoformat()}"
+    heard = [item for item in items if item.state == "ready"]  # no sound is in the manifests twice
     names = {item.key: f"{item.measures['conversation']}--{item.measures['speaker']}" for item in items}
-    recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in items]
+    recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in heard]
     speech = [
         supervision(number, names[item.key], start, end, item.measures["speaker"], conversation=item.measures["conversation"])
-        for item in items
+        for item in heard
         for number, (start, end) in enumerate(turns.get(item.key, ()))
     ]
     paired = {pair.conversation for pair in pairs}
     lines = [
         line
-        for item in items
+        for item in heard
         if item.measures["conversation"] in paired
         for line in rttm_lines(item.measures["conversation"], item.measures["speaker"], turns.get(item.key, ()))
     ]
     blobs = {
-        f"{folder}/recordings.jsonl.gz": manifest(recordings) if items else b"",
-        f"{folder}/supervisions.jsonl.gz": manifest(speech) if items else b"",
+        f"{folder}/recordings.jsonl.gz": manifest(recordings) if heard else b"",
+        f"{folder}/supervisions.jsonl.gz": manifest(speech) if heard else b"",
         f"{folder}/speech.rttm": "".join(line + "\n" for line in lines).encode(),
     }
     for path, data in blobs.items():
@@ -567,6 +569,7 @@ def _row(item: Item) -> dict[str, object]:
     return {
         "key": item.key,
         "state": item.state,
+        "duplicate_of": item.blocked_by or "",
         "seconds": item.seconds,
         "path": item.path,
         "content_hash": item.content_hash,

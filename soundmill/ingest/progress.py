@@ -96,7 +96,9 @@ def progress_of(
         forecast=forecast,
         forecast_early=early,
         forecast_late=late,
-        conversations_needed=None if remaining is None or not mean_call_seconds else max(0, int(remaining * 3600 / mean_call_seconds)),
+        conversations_needed=None
+        if remaining is None or not mean_call_seconds
+        else max(0, math.ceil(remaining * 3600 / mean_call_seconds)),
     )
 
 
@@ -141,7 +143,7 @@ def progress_lines(progress: Progress) -> list[str]:
     lines.append(f"{'all':<12} {sum(progress.items.values()):>9} items {progress.raw_hours:>10.2f} h")
     if progress.percent is None or progress.remaining_hours is None:
         return lines
-    lines.append(f"{progress_bar(progress.percent)} of {progress.target_hours:g} h")
+    lines.append(f"{progress_bar(progress.percent)} of {progress.target_hours:g} h, counting every ready file")
     if progress.target_reached:
         return [*lines, "the target is reached"]
     needed = f", about {progress.conversations_needed} calls" if progress.conversations_needed is not None else ""
@@ -153,7 +155,7 @@ def progress_lines(progress: Progress) -> list[str]:
             f"between {progress.forecast_early} {late} with four chances in five"
         )
     else:
-        lines.append(f"nothing came in the last {RECENT_DAYS} days: no forecast")
+        lines.append(f"none of the {RECENT_DAYS} days before today brought anything: no forecast")
     return lines
 
 
@@ -185,6 +187,8 @@ def progress_picture(ready_seconds: Mapping[date, float], progress: Progress) ->
         if progress.forecast_early and progress.forecast_late:
             axis.axvspan(progress.forecast_early, progress.forecast_late, color=WARM, alpha=0.15, linewidth=0)
     axis.set_ylim(bottom=0)
+    if len(days) == 1:  # which matplotlib would show in the middle of years
+        axis.set_xlim(days[0] - timedelta(days=7), max(days[0], progress.forecast_late or days[0]) + timedelta(days=7))
     axis.set_ylabel("hours ready", fontsize=8, color=INK)
     fig.autofmt_xdate()
     return png(fig)

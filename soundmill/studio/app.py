@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(  # whose /docs needs nothing from the internet
         title="Soundmill studio",
         version=version("soundmill"),
-        description="Downloads by URL under `/downloader`. More of the audio platform's APIs join it here.",
+        description="Audio by URL: each call is fetched, converted to 16 kHz mono WAV, measured, and entered in the ledger.",
         lifespan=lifespan,
         redoc_url=None,
     )

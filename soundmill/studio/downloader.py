@@ -3,6 +3,7 @@
 What is asked for here goes through the queue that the asset works on, and through the same code; the answer comes when it is done.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -21,6 +22,7 @@ from soundmill.lake import Lake
 from soundmill.settings import Settings
 from soundmill.studio.access import token
 
+log = logging.getLogger("soundmill.downloader")
 router = APIRouter(prefix="/downloader", tags=["downloader"])
 _REFUSED: dict[int | str, dict[str, Any]] = {400: {"description": "The input is wrong, or the audio cannot be had or used"}}
 _MOST_NAMES = 50
@@ -29,7 +31,7 @@ _T = TypeVar("_T")
 ConversationId = Annotated[str, Form(description="The call; together with the speaker it names the file.")]
 
 
-@router.get("/")
+@router.get("/", summary="What this is")
 async def about() -> dict[str, Any]:
     """What this service is, and where its endpoints are."""
     return {
@@ -46,14 +48,14 @@ async def about() -> dict[str, Any]:
     }
 
 
-@router.get("/health")
+@router.get("/health", summary="Whether it is well")
 async def health(request: Request) -> dict[str, str]:
     """Whether catalog and lake can be used."""
     await run_in_threadpool(Ledger(request.app.state.catalog).counts)
     return {"status": "healthy", "storage_dir": _storage(request.app.state.lake)}
 
 
-@router.post("/download/single", responses=_REFUSED, dependencies=[Depends(token)], response_model=None)
+@router.post("/download/single", summary="Fetch one file", responses=_REFUSED, dependencies=[Depends(token)], response_model=None)
 async def single(
     request: Request,
     conversation_id: ConversationId,
@@ -74,7 +76,7 @@ async def single(
     return {**answer, "files": files} if len(files) > 1 else answer
 
 
-@router.post("/download/dual", responses=_REFUSED, dependencies=[Depends(token)], response_model=None)
+@router.post("/download/dual", summary="Fetch both sides of a call", responses=_REFUSED, dependencies=[Depends(token)], response_model=None)
 async def dual(
     request: Request,
     conversation_id: ConversationId,
@@ -115,7 +117,7 @@ async def dual(
     return {**answer, "metadata_tracked": True} if ready >= {AGENT, CUSTOMER} else answer
 
 
-@router.get("/storage/info", dependencies=[Depends(token)])
+@router.get("/storage/info", summary="What is stored", dependencies=[Depends(token)])
 async def storage_info(request: Request) -> dict[str, Any]:
     """How much is stored; at most 50 names of files and of conversations."""
     items = [item for item in await _items(request) if item.path]
@@ -131,7 +133,7 @@ async def storage_info(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/statistics", responses=_REFUSED, dependencies=[Depends(token)])
+@router.get("/statistics", summary="Calls, hours, sizes", responses=_REFUSED, dependencies=[Depends(token)])
 async def statistics(
     request: Request,
     target_hours: Annotated[float | None, Query(gt=0, le=1e9, allow_inf_nan=False, description="Hours that are aimed at.")] = None,
@@ -143,7 +145,7 @@ async def statistics(
     return {"summary": summary(found), **progress, "timestamp": datetime.now(zone).isoformat()}
 
 
-@router.get("/conversations", dependencies=[Depends(token)])
+@router.get("/conversations", summary="Calls by name", dependencies=[Depends(token)])
 async def conversations(request: Request) -> dict[str, Any]:
     """Calls by name: which sides are there, and how requests fare."""
     items = await _items(request)
@@ -179,11 +181,25 @@ def _is_taken(worker: Downloader, known: dict[str, DownloadRequest], asked: Sequ
 
 async def _fetch(request: Request, wanted: Sequence[Wanted]) -> list[Outcome]:
     try:
-        return await _worker(request).fetch_now(wanted)
+        outcomes = await _worker(request).fetch_now(wanted)
     except RequestRefused as error:
+        log.info("refused: %s", error)
         raise HTTPException(400, str(error)) from None
     except OSError as error:
+        log.exception("%s cannot be stored", wanted[0].conversation)
         raise HTTPException(507, f"the file cannot be stored: {error.strerror or error}") from error
+    return _told(outcomes)
+
+
+def _told(outcomes: list[Outcome]) -> list[Outcome]:
+    """The same, with a line in the log for each."""
+    for outcome in outcomes:
+        who = f"{outcome.request.conversation} {outcome.request.speaker}"
+        if outcome.failure:
+            log.warning("%s: %s", who, _said(outcome.failure))
+        else:
+            log.info("%s: %.1f s, %.2f MB", who, outcome.items[0].seconds, megabytes(sum(size_of(item) for item in outcome.items)))
+    return outcomes
 
 
 def _refusal(failure: FetchFailed) -> JSONResponse:

@@ -245,7 +245,7 @@ def test_doctor_prints_settings_with_their_source_and_no_secrets(soundmill: Comm
     assert "secret-token" not in shown
     assert "catalog: ok" in shown
     lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith("SOUNDMILL_")}
-    assert " set " in lines["SOUNDMILL_GATE_DBFS"]
+    assert " environment " in lines["SOUNDMILL_GATE_DBFS"]
     assert " default " in lines["SOUNDMILL_CHANNELS"]
     soundmill("doctor", code=1, SOUNDMILL_CATALOG="postgresql+psycopg://nobody:hunter2@127.0.0.1:1/none")
 

@@ -39,6 +39,7 @@ from soundmill.catalog import (
     lease,
     open_catalog,
 )
+from soundmill.ingest.downloads import withdraw
 from soundmill.lake import Lake, open_lake
 from soundmill.settings import Settings
 
@@ -325,6 +326,16 @@ def test_a_backup_that_is_killed_leaves_the_one_before_it_whole(
     assert content(other) == before
     done = back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
     assert (done.uploaded, done.unchanged) == (0, 31)  # all had been sent
+
+
+def test_what_was_taken_back_leaves_the_backup_at_once(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:
+    fill(folder_lake, sqlite_catalog)
+    path = "audio/downloads/2026-01-05/call/call_agent.wav"
+    folder_lake.write_bytes(path, b"x")
+    back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    withdraw(folder_lake, sqlite_catalog, "call", NOW)
+    assert back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path)).purged == 1
+    assert not any(path in name for name in bucket.list())
 
 
 def test_no_secret_and_no_password_is_in_the_backup(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:

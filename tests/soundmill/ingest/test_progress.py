@@ -83,7 +83,7 @@ def test_the_interval_holds_the_day_four_times_in_five() -> None:
 def test_calls_that_are_still_needed_are_counted_by_their_mean_length() -> None:
     # 89.75 h to go, thirteen calls of 10.25 h in all so far
     found = progress_of([StateCount("downloads", "ready", 26, 10.25 * 3600)], {}, 100.0, NOW, 10.25 * 3600 / 13)
-    assert found.conversations_needed == 113
+    assert found.conversations_needed == 114
     assert progress_of(COUNTS, {}, 1.0, NOW, 60.0).conversations_needed == 0
     assert progress_of(COUNTS, {}, 10.0, NOW).conversations_needed is None
 
@@ -105,6 +105,7 @@ def test_each_count_says_what_came_since_the_one_before(folder_lake: Lake) -> No
 def test_the_report_names_what_is_left_and_when() -> None:
     lines = progress_lines(progress_of(COUNTS, DAYS, 10.0, NOW, 360.0))
     assert lines[-3].startswith("[█")
+    assert lines[-3].endswith("counting every ready file")
     assert lines[-2] == "8.50 h to go, about 85 calls"
     assert "2026-04-10" in lines[-1]
     assert progress_lines(progress_of(COUNTS, DAYS, 1.0, NOW))[-1] == "the target is reached"

@@ -273,6 +273,14 @@ def test_the_page_shows_hours_and_what_went_wrong(client: httpx.Client, web: Web
     assert "<b>x" not in page
 
 
+def test_what_becomes_of_requests_is_in_the_log(client: httpx.Client, web: Web, tmp_path: Path) -> None:
+    single(client, conversation_id="good", audio_url=web.serve("/a", wav(2)))
+    single(client, conversation_id="bad", audio_url=web.url + "/gone")
+    lines = (tmp_path / "logs/studio.log").read_text().splitlines()
+    assert any("INFO - good speaker: 2.0 s" in line for line in lines)
+    assert any("WARNING - bad speaker: http_404" in line for line in lines)
+
+
 def test_the_log_has_times_in_the_zone_and_rotates(tmp_path: Path) -> None:
     with studio(tmp_path, timezone="Asia/Kolkata") as _:
         log = logging.getLogger("soundmill.test")
@@ -346,7 +354,9 @@ def test_the_batch_client_hands_a_list_over(four_workers: str, web: Web, tmp_pat
     details = {one["conversation_id"]: one for one in found["details"]}
     assert set(details["one"]) == {"conversation_id", "success", "status_code", "duration_seconds", "response"}
     assert (details["two"]["success"], details["two"]["status_code"]) == (False, 400)
-    assert said == ["1/2 one: success", "2/2 two: failed (400)"]
+    assert said[0].startswith("line 5: the conversation id 'a/b'")
+    assert said[1] == "1/2 one: success"
+    assert said[2].startswith("2/2 two: failed (400): http_404")
     again = submit(text, "calls.csv", four_workers, delay=0)
     assert (again["successful"], again["skipped"], again["failed"]) == (0, 1, 2)
     results = tmp_path / "results.json"
