@@ -53,9 +53,10 @@ def pending(bucket: Bucket, lake: Lake, catalog: Catalog, settings: Settings) ->
     if known is None:
         return "there is no backup yet"
     present = known.present
-    entries = [entry for entry in lake.files("") if not _problem(entry) and not entry.is_dir]
+    listed = list(lake.files(""))
+    entries = [entry for entry in listed if not _problem(entry) and not entry.is_dir]
     changed = sum((entry.size, entry.stamp) != _size_and_stamp(present.get(entry.path)) for entry in entries)
-    gone = _gone(present, entries, [entry.path for entry in lake.files("") if _problem(entry)])
+    gone = _gone(present, entries, [entry.path for entry in listed if _problem(entry)])
     with snapshot(catalog) as connection:
         names = chunk_names(connection, datetime.now(UTC))
         tables = [name for name, mark in names.items() if not _is_current(connection, name, mark, known)]
@@ -90,9 +91,13 @@ def back_up(
         done = BackupDone()
         with snapshot(catalog) as connection:
             if not even_if_emptier:
-                _refuse_ruins(known, {entry.path for entry in lake.files("")}, row_counts(connection))
+                _refuse_ruin(
+                    "rows of the catalog", sum(chunk.rows for chunk in known.chunks.values()), sum(row_counts(connection).values())
+                )
             chunks = _copy_catalog(bucket, connection, moment, known, there, done)
         entries = list(lake.files(""))  # now: what rows name is there by now
+        if not even_if_emptier:
+            _refuse_ruin("files of the lake", len(known.present), len(known.present.keys() & {entry.path for entry in entries}))
         done.failed = {entry.path: problem for entry in entries if (problem := _problem(entry))}
         entries = [entry for entry in entries if not entry.is_dir and entry.path not in done.failed]
         files = _copy_lake(bucket, lake, entries, known, there, done, progress)
@@ -236,21 +241,19 @@ def _is_current(connection: Connection, name: str, mark: str, known: Manifest) -
     kept = known.chunks.get(name)
     if kept is None:
         return False
-    return kept.mark == mark if mark else _sha256(read_chunk(connection, name)[0]) == kept.sha256
+    if mark and kept.mark:
+        return kept.mark == mark
+    return _sha256(read_chunk(connection, name)[0]) == kept.sha256
 
 
 def _size_and_stamp(kept: KeptFile | None) -> tuple[int, str] | None:
     return (kept.size, kept.stamp) if kept else None
 
 
-def _refuse_ruins(known: Manifest, there: set[str], rows: dict[str, int]) -> None:
+def _refuse_ruin(what: str, had: int, has: int) -> None:
     """Stops a backup that would put ruins in place of what it holds: a disk that is not mounted, a catalog begun anew."""
-    had, has = len(known.present), len(known.present.keys() & there)
     if had >= _MANY and has < had * _LEAST_SHARE:
-        raise BackupRefused(f"{had - has} of the {had} files in the backup are gone from the lake; if that is meant, use --even-if-emptier")
-    had, has = sum(chunk.rows for chunk in known.chunks.values()), sum(rows.values())
-    if had >= _MANY and has < had * _LEAST_SHARE:
-        raise BackupRefused(f"the catalog has {has} rows, and the backup {had}; if that is meant, use --even-if-emptier")
+        raise BackupRefused(f"of {had} {what} in the backup, {has} are left here; if that is meant, use --even-if-emptier")
 
 
 def _settings_bytes(settings: Settings) -> bytes:

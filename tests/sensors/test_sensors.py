@@ -385,9 +385,10 @@ def test_at_the_target_no_download_is_asked_for_if_so_configured(local_home: Hom
 
 
 def backup_tick(local: Home, **overrides: str) -> dg.RunRequest | dg.SkipReason:
-    used = {name: local.resources[name] for name in ("lake", "catalog")}
-    with dg.build_schedule_context(instance=local.instance, scheduled_execution_time=datetime(2025, 1, 2, tzinfo=UTC)) as context:
-        found: dg.RunRequest | dg.SkipReason = backup_every_three_minutes(context, **used, backup=BackupResource(overrides=overrides))
+    used = {"lake": local.resources["lake"], "catalog": local.resources["catalog"], "backup": BackupResource(overrides=overrides)}
+    moment = datetime(2025, 1, 2, tzinfo=UTC)
+    with dg.build_schedule_context(instance=local.instance, resources=used, scheduled_execution_time=moment) as context:
+        found: dg.RunRequest | dg.SkipReason = backup_every_three_minutes(context)
     return found
 
 

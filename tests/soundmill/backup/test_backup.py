@@ -154,10 +154,10 @@ def test_ruins_do_not_take_the_backups_place(folder_lake: Lake, sqlite_catalog: 
     mine = settings(tmp_path)
     back_up(bucket, folder_lake, sqlite_catalog, mine)
     before = bucket.list()
-    with pytest.raises(BackupRefused, match="gone from the lake"):
+    with pytest.raises(BackupRefused, match="files of the lake"):
         back_up(bucket, open_lake(str(tmp_path / "not mounted")), sqlite_catalog, mine)
     fresh = open_catalog(f"sqlite:///{tmp_path}/fresh.db")
-    with pytest.raises(BackupRefused, match="the catalog has 0 rows"):
+    with pytest.raises(BackupRefused, match="rows of the catalog"):
         back_up(bucket, folder_lake, fresh, mine)
     assert bucket.list() == before
     back_up(bucket, folder_lake, fresh, mine, even_if_emptier=True)
@@ -276,7 +276,7 @@ def back_up_in(home: Path, place: str, endpoint: str) -> None:
 
 def test_killed_twenty_times_a_backup_ends_as_if_undisturbed(bucket: Bucket, s3_endpoint: str, tmp_path: Path) -> None:
     lake, catalog = open_lake(str(tmp_path / "lake")), open_catalog(f"sqlite:///{tmp_path}/catalog.db")
-    fill(lake, catalog, 1500)
+    fill(lake, catalog, 700)
     rng = np.random.default_rng(5)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload([__name__, "boto3", "botocore.session", "botocore.config"])
@@ -288,10 +288,10 @@ def test_killed_twenty_times_a_backup_ends_as_if_undisturbed(bucket: Bucket, s3_
         process.kill()
         process.join()
         counts.append(len(bucket.list()))
-    assert counts[0] < 1500, "the kills came too late to mean anything"
+    assert counts[0] < 700, "the kills came too late to mean anything"
     assert counts == sorted(counts)
     done = back_up(bucket, lake, catalog, settings(tmp_path))
-    assert done.uploaded + done.unchanged == 1501
+    assert done.uploaded + done.unchanged == 701
     assert verify(bucket).sound
     whole = Bucket(bucket.url + "-whole", s3_endpoint)
     back_up(whole, lake, catalog, settings(tmp_path))
