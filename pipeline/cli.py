@@ -14,7 +14,7 @@ from soundmill.times import UnreadableTime, days_between, parse_day
 
 @app.command(epilog="Example: `soundmill materialize captured_segments segment_features --from 2026-01-01 --to 2026-01-31`")
 def materialize(
-    assets: Annotated[list[str], typer.Argument(metavar="ASSET...", help="Asset names; `day` for the whole chain of a day.")],
+    assets: Annotated[list[str], typer.Argument(metavar="ASSET...", help="Asset names; `day` for all that a day of sound becomes.")],
     day: Annotated[str | None, typer.Option(help="One day, such as 2026-01-05.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range; the first one when left out.")] = None,

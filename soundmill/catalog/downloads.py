@@ -113,8 +113,8 @@ class DownloadQueue:
         """Asks for files; says of each what that meant.
 
         new        it is queued
-        known      it was asked for before: nothing changes, but with `replace` it no longer waits for its next attempt
-        changed    the speaker's file failed, or `replace` is set: it is fetched anew, from the URL given now
+        known      it was asked for before, maybe in vain: nothing changes, but with `replace` it no longer waits for its next attempt
+        changed    the speaker's file failed and the URL is another, or `replace` is set: it is fetched anew, from the URL given now
         conflict   another URL was asked for as this speaker, and not yet in vain: nothing changes
         withdrawn  it was taken back, and stays so
 
@@ -332,7 +332,7 @@ def _outcome(one: Wanted, known: Iterable[DownloadRow], replace: bool) -> AddOut
                 return "withdrawn"
             if row.state == "queued" and row.url == one.url:
                 return "known"  # maybe a worker is on it right now
-            if row.state == "failed" or replace:
+            if replace or (row.state == "failed" and row.url != one.url):
                 return "changed"
             return "known" if row.url == one.url else "conflict"
         if speakers & set(row.speaker.split("+")):

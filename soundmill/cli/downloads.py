@@ -29,8 +29,8 @@ def download_add(
 
     A line for each call: `conversation_id,agent_url,customer_url`. A line for each file: `id,speaker,url`; the speaker
     `agent+customer` takes a stereo recording apart, left and right; without one it is `speaker`. A line that cannot be is named and left
-    out, and the exit code is then 1. What failed for good before is queued anew. Then `soundmill download run`, or leave it to
-    `soundmill dev`.
+    out, and the exit code is then 1. What failed for good stays so until `soundmill download retry`, or until it is asked for from another
+    URL. Then `soundmill download run`, or leave it to `soundmill dev`.
     """
     from collections import Counter
 

@@ -53,6 +53,7 @@ def test_another_url_takes_the_place_of_one_that_failed_and_of_no_other(catalog:
     assert queue.add([other], NOW) == ["conflict"]
     (claimed,) = queue.claim("me", NOW)
     queue.settle(claimed, [], NOW, state="failed", reason="http_404", message="gone", stale="downloads")
+    assert queue.add([ONE], NOW + timedelta(days=3)) == ["known"]  # what failed for good is tried again only when somebody says so
     assert queue.add([other], NOW + timedelta(days=3)) == ["changed"]
     (again,) = queue.of("call-1")
     assert (again.url, again.state, again.attempts, again.day) == (other.url, "queued", 0, DAY)
