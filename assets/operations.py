@@ -64,7 +64,6 @@ def collection_progress(
     progress = progress_of(ledger.counts(), by_day, collection.target_hours, now, mean_sound(calls))
     png = progress_picture(by_day, progress)
     reached_before = any(count["target_reached"] and count["target_hours"] == collection.target_hours for count in hourly_counts(store, 1))
-    hourly = write_hourly(store, progress)
     on_calls = report(calls, collection.target_hours, now)
     folder = "reports/collection_progress"
     store.write_bytes(f"{folder}/progress.json", json.dumps({**progress.as_json(), "calls": on_calls}, indent=1).encode())
@@ -76,6 +75,7 @@ def collection_progress(
         text = f"the target of {collection.target_hours:g} h is reached: {progress.ready_hours:.2f} h are ready"
         alerts.send(f"Soundmill: {text}", good=True, ready_hours=progress.ready_hours, target_hours=collection.target_hours)
         context.log_event(dg.AssetObservation("collection_progress", description=text, metadata={"ready_hours": progress.ready_hours}))
+    hourly = write_hourly(store, progress)  # after the alert, which a kill in between then sends twice rather than never
     metadata: dict[str, Any] = {
         "status": "target reached" if reached else "counted" if progress.items else "no data",
         "hours_ready": round(progress.ready_hours, 4),

@@ -101,16 +101,17 @@ class Bucket:
         A body that breaks off is read again, a few times, before `BackupUnavailable` is raised: it says nothing about what is stored.
         """
         for attempt in range(_READS):
+            with _failures(self.url):  # what fails here was tried often enough by boto
+                try:
+                    body = self._client.get_object(Bucket=self._name, Key=self.key(name))["Body"]
+                except self._client.exceptions.NoSuchKey:
+                    return None
             if into is not None:
                 into.seek(0)
                 into.truncate()
             digest, size = hashlib.sha256(), 0
             try:
                 with _failures(self.url):
-                    try:
-                        body = self._client.get_object(Bucket=self._name, Key=self.key(name))["Body"]
-                    except self._client.exceptions.NoSuchKey:
-                        return None
                     for block in body.iter_chunks(_READ):
                         digest.update(block)
                         size += len(block)
