@@ -8,7 +8,7 @@ import dagster as dg
 from assets.metadata import counts_table, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, DownloadsResource, LakeResource
-from soundmill.ingest.downloads import ASSET, DOWNLOADS, DayOfDownloads, Outcome, update_downloads
+from soundmill.ingest.downloads import ASSET, DOWNLOADS, DayOfDownloads, Outcome, manifests_folder, update_downloads
 from soundmill.ingest.pairs import PAIRS
 from soundmill.lake import Lake
 from soundmill.quarantine import quarantine_path
@@ -85,7 +85,7 @@ def _metadata(store: Lake, day: date, result: DayOfDownloads) -> dict[str, Any]:
         metadata["quarantine_reasons"] = counts_table(result.reasons, "reason")
         metadata["quarantine"] = dg.MetadataValue.path(store.address(quarantine_path(ASSET, day)))
     if there:
-        metadata["manifests"] = dg.MetadataValue.path(store.address(f"manifests/downloads/{day.isoformat()}"))
+        metadata["manifests"] = dg.MetadataValue.path(store.address(manifests_folder(day)))
         columns = [
             "conversation",
             "speaker",

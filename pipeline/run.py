@@ -151,9 +151,7 @@ def report_dead_runs(instance: dg.DagsterInstance) -> int:
     Only for a moment when no daemon of this instance is running: runs that a daemon launched are its children, and are gone with it.
     """
     dead = 0
-    for run in instance.get_runs(
-        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
-    ):
+    for run in instance.get_runs(dg.RunsFilter(statuses=_RUNNING)):
         process = run.tags.get(PROCESS)
         if process is None or is_dead(process):
             instance.report_run_failed(run, "the process that ran it is gone")

@@ -23,13 +23,6 @@ class BackupUnavailable(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Stored:
-    """An object as the listing has it."""
-
-    size: int
-
-
-@dataclass(frozen=True)
 class Copied:
     """What was read: bytes, and their sha256."""
 
@@ -69,14 +62,14 @@ class Bucket:
         """The object's key in the bucket."""
         return f"{self._prefix}/{name}" if self._prefix else name
 
-    def list(self) -> dict[str, Stored]:
-        """Every object below the prefix, by name."""
-        found: dict[str, Stored] = {}
+    def list(self) -> dict[str, int]:
+        """The size of every object below the prefix, by name."""
+        found: dict[str, int] = {}
         skip = len(self.key(""))
         with _failures(self.url):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=self.key("")):
                 for entry in page.get("Contents", ()):
-                    found[entry["Key"][skip:]] = Stored(entry["Size"])
+                    found[entry["Key"][skip:]] = entry["Size"]
         return found
 
     def put(self, name: str, data: bytes, sha256: str) -> None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket, Stored, sends_whole, sha256_of
+from soundmill.backup.bucket import BackupUnavailable, Bucket, sends_whole, sha256_of
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, row_counts, snapshot
 from soundmill.backup.manifest import NAME, SETTINGS, KeptChunk, KeptFile, Manifest, object_of, read_manifest
 from soundmill.catalog import Catalog, DownloadQueue, lease
@@ -132,7 +132,7 @@ def back_up(
 
 
 def _copy_catalog(
-    bucket: Bucket, connection: Connection, moment: datetime, known: Manifest, there: dict[str, Stored], done: BackupDone
+    bucket: Bucket, connection: Connection, moment: datetime, known: Manifest, there: dict[str, int], done: BackupDone
 ) -> dict[str, KeptChunk]:
     chunks: dict[str, KeptChunk] = {}
     for name, mark in chunk_names(connection, moment).items():
@@ -155,7 +155,7 @@ def _copy_lake(
     lake: Lake,
     entries: Iterable[Entry],
     known: Manifest,
-    there: dict[str, Stored],
+    there: dict[str, int],
     done: BackupDone,
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, KeptFile]:
@@ -164,7 +164,7 @@ def _copy_lake(
     for entry in entries:
         kept = known.files.get(entry.path)
         stored = kept and there.get(object_of(entry.path, kept.sha256))
-        if kept and stored and (kept.size, kept.stamp, stored.size) == (entry.size, entry.stamp, entry.size):
+        if kept and (kept.size, kept.stamp, stored) == (entry.size, entry.stamp, entry.size):
             files[entry.path] = replace(kept, deleted_at=None)
             done.unchanged += 1
         else:
@@ -201,20 +201,20 @@ def _copy_lake(
                     done.unchanged += 1
 
 
-def _copy_file(bucket: Bucket, lake: Lake, entry: Entry, there: dict[str, Stored]) -> tuple[bool, KeptFile]:
+def _copy_file(bucket: Bucket, lake: Lake, entry: Entry, there: dict[str, int]) -> tuple[bool, KeptFile]:
     """Sends a file unless the very bytes are there; says whether it did. What changes meanwhile has its turn in the next backup."""
     if sends_whole(entry.size):
         data = lake.read_bytes(entry.path)
         kept = KeptFile(len(data), entry.stamp, _sha256(data))
         name = object_of(entry.path, kept.sha256)
-        if is_new := there.get(name) != Stored(kept.size):
+        if is_new := there.get(name) != kept.size:
             bucket.put(name, data, kept.sha256)
         return is_new, kept
     with lake.local_file(entry.path) as path:
         before = path.stat()
         kept = KeptFile(before.st_size, entry.stamp, sha256_of(path))
         name = object_of(entry.path, kept.sha256)
-        if is_new := there.get(name) != Stored(kept.size):
+        if is_new := there.get(name) != kept.size:
             bucket.put_file(name, path, kept.sha256)
             after = path.stat()
             if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):

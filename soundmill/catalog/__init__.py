@@ -6,7 +6,7 @@ lies in the lake.
 
 from soundmill.catalog.annotations import Annotation, Annotations
 from soundmill.catalog.database import Catalog, CatalogUnavailable, create_catalog, is_empty_catalog, open_catalog
-from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker
+from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker, download_key
 from soundmill.catalog.leases import Lease, LeaseLost, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
 from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
@@ -36,6 +36,7 @@ __all__ = [
     "backoff",
     "by_speaker",
     "create_catalog",
+    "download_key",
     "held",
     "is_dead",
     "is_empty_catalog",

@@ -92,7 +92,7 @@ class DownloadRequest:
 
     def key(self, speaker: str) -> str:
         """The ledger's key of one speaker's file."""
-        return f"downloads/{self.conversation}/{speaker}"
+        return download_key(self.conversation, speaker)
 
     def path(self, speaker: str) -> str:
         """Where that file lies in the lake."""
@@ -247,7 +247,7 @@ class DownloadQueue:
                 gone.values(state="withdrawn", claimed_by=None, next_attempt_at=None, finished_at=now).returning(DownloadRow.day)
             ).all()
             self._ledger.mark_stale(session, stale, set(days))
-            return self._ledger.withdraw_below(session, f"downloads/{conversation}/")
+            return self._ledger.withdraw_below(session, download_key(conversation, ""))
 
     def of(self, conversation: str) -> list[DownloadRequest]:
         """A conversation's requests."""
@@ -350,6 +350,11 @@ def _name(what: str, text: str) -> str:
     if name.startswith(".") or any(letter in "/\\" or unicodedata.category(letter)[0] == "C" for letter in name):
         raise RequestRefused(f"{what} {name!r} may not begin with a dot nor hold slashes or control characters")
     return name
+
+
+def download_key(conversation: str, speaker: str) -> str:
+    """The ledger's key of one speaker's file; with an empty speaker, what the keys of all of the conversation begin with."""
+    return f"downloads/{conversation}/{speaker}"
 
 
 def by_speaker(items: Iterable[Item]) -> Mapping[str, dict[str, Item]]:

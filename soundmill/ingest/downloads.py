@@ -412,7 +412,8 @@ def update_downloads(
         items, turns = [item for item in ledger.downloads(day) if item.path], ledger.turns(day)
         pairs = pairs_of(items, turns)
         changed = _write_day(lake, day, items, turns, pairs)
-        write_quarantine(lake, ASSET, day, ledger.quarantined(day, DOWNLOADED))
+        quarantined = ledger.quarantined(day, DOWNLOADED)
+        write_quarantine(lake, ASSET, day, quarantined)
         ledger.mark_processed(ASSET, day, digest(f"{item.key} {item.content_hash} {item.state}" for item in items), previous)
     counts = ledger.counts(day, DOWNLOADED)
     return DayOfDownloads(
@@ -420,7 +421,7 @@ def update_downloads(
         changed=changed,
         states={count.state: count.items for count in counts},
         seconds={count.state: count.seconds for count in counts},
-        reasons=Counter(item.reason or "" for item in ledger.quarantined(day, DOWNLOADED)),
+        reasons=Counter(item.reason or "" for item in quarantined),
         requests=queue.counts(datetime.now(UTC), day),
         pairs=pairs,
         silent=[item.key for item in items if item.measures["max_amp"] <= amplitude(SILENT_DBFS)],
@@ -474,6 +475,11 @@ def drop_originals(lake: Lake, ledger: Ledger, hashes: Iterable[str]) -> None:
             for entry in list(lake.files(original_folder(sha256))):
                 if entry.path.rsplit("/", 1)[1].startswith(sha256):
                     lake.delete(entry.path)
+
+
+def manifests_folder(day: date) -> str:
+    """Where the day's lhotse manifests and RTTM lie."""
+    return f"manifests/downloads/{day.isoformat()}"
 
 
 def original_folder(sha256: str) -> str:
@@ -533,7 +539,7 @@ def _write_day(lake: Lake, day: date, items: Sequence[Item], turns: Mapping[str,
     content = digest(f"{item.key} {item.content_hash} {item.state} {item.blocked_by} {item.measures['url']}" for item in items)
     if lake.made_from(DOWNLOADS, day) == content and lake.made_from(PAIRS, day) == content:
         return False
-    folder = f"manifests/downloads/{day.isoformat()}"
+    folder = manifests_folder(day)
     heard = [item for item in items if item.state == "ready"]  # no sound is in the manifests twice
     names = {item.key: f"{item.measures['conversation']}--{item.measures['speaker']}" for item in items}
     recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in heard]

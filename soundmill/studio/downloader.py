@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from soundmill.catalog import DownloadRequest, Item, Ledger, RequestRefused, Wanted
+from soundmill.catalog import DownloadRequest, Item, Ledger, RequestRefused, Wanted, download_key
 from soundmill.ingest.conversations import conversations_of, megabytes, size_of, summary, toward_target
 from soundmill.ingest.downloads import Downloader, Outcome
 from soundmill.ingest.failures import FetchFailed
@@ -101,7 +101,7 @@ async def dual(
         }
     missing = [one for one in asked if one.speaker not in known or known[one.speaker].state != "done"]
     outcomes = {one.speaker: outcome for one, outcome in zip(missing, await _fetch(request, missing), strict=True)}
-    there = await _query(worker.ledger.known, [f"downloads/{conversation}/{one.speaker}" for one in asked])
+    there = await _query(worker.ledger.known, [download_key(conversation, one.speaker) for one in asked])
     downloads, ready = [], set()
     for one in asked:
         outcome = outcomes.get(one.speaker)
@@ -110,7 +110,7 @@ async def dual(
                 return _refusal(outcome.failure)
             downloads.append({"speaker": one.speaker, "status": "failed", "error": _said(outcome.failure)})
             continue
-        item = outcome.items[0] if outcome else there[f"downloads/{conversation}/{one.speaker}"]
+        item = outcome.items[0] if outcome else there[download_key(conversation, one.speaker)]
         ready.add(one.speaker)
         downloads.append({"speaker": one.speaker, **_file(item, lake), "status": "success"})
     answer = {"conversation_id": conversation, "status": "success", "total_files": len(ready), "downloads": downloads}
