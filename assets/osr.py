@@ -1,11 +1,12 @@
 """Open-set recognisers: fitted per model name, judged on days they never saw, and let loose on each day's segments."""
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
-from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -15,24 +16,21 @@ import pyarrow.compute as pc
 from assets.capture import captured_segments
 from assets.features import annotation_features, segment_features
 from assets.metadata import counts_table, picture, preview, status, table_facts
+from assets.model_data import ModelData, feature_table, segment_sounds
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day, models
 from resources import CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import ModelRegistry, ModelVersion, UnknownModel, lease
-from soundmill.fingerprint import digest
-from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS, detection_rows
-from soundmill.osr.selection import TEST_BACKGROUND_PER_DAY, DataChoice, background_share, choose_days, free_of, sample
-from soundmill.osr.sounds import Sounds
-from soundmill.osr.spec import OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
+from soundmill.osr.selection import DataChoice
+from soundmill.osr.spec import CODE, OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
 
 if TYPE_CHECKING:
-    from soundmill.osr.gaussian_votes import GaussianVotes
+    from soundmill.osr.recogniser import Recogniser
 
 _ALL_DAYS = dg.AllPartitionMapping()
 DEMO = "demo"  # names that begin so are the demo's
-_RECOGNISER = "gaussian_votes 1"  # part of every fit's fingerprint: goes up when the same data would give another model
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
@@ -53,8 +51,9 @@ def osr_model(
     """
     name, store, registry = context.partition_key, lake.open(), ModelRegistry(catalog.open())
     with _refused_in_one_line(), lease(catalog.open(), f"osr_model/{name}"):
-        data = _ModelData(store, ModelSpec.parse(registry.spec(name)), collection)
-        fingerprint = data.fingerprint()
+        spec = ModelSpec.parse(registry.spec(name))
+        data = ModelData(store, spec, collection)
+        fingerprint = data.fingerprint(f"{spec.recogniser} {CODE[spec.recogniser]}")
         fit = registry.begin(name, fingerprint)
         if fit.card is None or not store.exists(_model_path(fit)):
             card = _fit(context, store, fit, data)
@@ -104,33 +103,34 @@ def evaluation_report(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """How the version of the model's newest fit does on its test days: metrics, pictures, and an HTML page that stands alone."""
-    from soundmill.osr.evaluation import evaluate
-    from soundmill.osr.report import report_html, report_pictures
-    from soundmill.osr.storage import load_model
+    from soundmill.osr.evaluation import Stream, TestData, evaluate
+    from soundmill.osr.recogniser import load_model
+    from soundmill.osr.report import playable, report_html, report_pictures
 
     name, store, registry = context.partition_key, lake.open(), ModelRegistry(catalog.open())
     with _refused_in_one_line():
         fit = registry.current(name)
     card = fit.card or {}
-    data = _ModelData(store, ModelSpec.parse(card["spec"]), collection, _choice(card))
+    data = ModelData(store, ModelSpec.parse(card["spec"]), collection, _choice(card))
     if not data.days.test:
         raise dg.Failure(f"the model {name!r} has no test days: annotate another day, or define it with --test-days", allow_retries=False)
     model = load_model(store.read_bytes(_model_path(fit)))
-    # every label of the test days: sounds of tags that the model was not taught ought to be "other"
-    tagged = data.tagged(data.days.test, of_any_tag=True)
-    background, seconds = data.background(data.days.test, TEST_BACKGROUND_PER_DAY * len(data.days.test))
+    background, seconds = data.test_background()
+    streams = [Stream(*parts) for parts in data.streams()]
     with _refused_in_one_line():
-        result = evaluate(model, tagged, background, seconds)
+        result = evaluate(model, TestData(data.tagged(), background, seconds, streams))
+    context.log.info("drawing the report")
     pictures = report_pictures(model, result)
+    sounds = {key: playable(*found) for key, found in data.audio([example.key for example in result.worst], data.days.test).items()}
     folder = f"reports/{name}/{fit.version}"
     store.write_if_changed(f"{folder}/evaluation.json", json.dumps(result.as_json(), indent=1).encode())
     for picture_name, png in pictures.items():
         store.write_if_changed(f"{folder}/{picture_name}.png", png)
-    store.write_if_changed(f"{folder}/report.html", report_html(result, card, pictures).encode())
+    store.write_if_changed(f"{folder}/report.html", report_html(result, card, pictures, sounds).encode())
     broken = {
         tag: f"{row.recall:.2f} of {row.promised:.2f}"
         for tag, row in result.tags.items()
-        if row.recall is not None and row.recall < row.promised - 0.05
+        if row.recall is not None and row.promised is not None and row.recall < row.promised - 0.05
     }
     return dg.MaterializeResult(
         metadata={
@@ -138,16 +138,13 @@ def evaluation_report(
             "version": fit.version,
             "report": dg.MetadataValue.path(store.address(f"{folder}/report.html")),
             "test_days": ", ".join(day.isoformat() for day in data.days.test),
-            **_numbers(
-                closed_accuracy=result.closed_accuracy,
-                known_auroc=result.known_auroc,
-                false_positives_per_hour=result.false_positives_per_hour,
-            ),
+            **_numbers(**asdict(result.headline)),
+            "intervals": counts_table({name: f"{a:.3f} to {b:.3f}" for name, (a, b) in result.intervals.items()}, "95 % of bootstraps"),
             "unknown_called_other": f"{result.unknown_rejected} of {result.unknown_support}",
             "per_tag": _per_tag(result.tags),
             "confusion": picture(pictures["confusion"], "confusion matrix"),
             "precision_recall": picture(pictures["curves"], "precision-recall curves"),
-            "hours": picture(pictures["hours"], "time-of-day models"),
+            **({"hours": picture(pictures["hours"], "time-of-day models")} if "hours" in pictures else {}),
         },
         check_results=[
             dg.AssetCheckResult(
@@ -177,10 +174,10 @@ def detections(
     """The champion model's verdict on each segment of the day: tag or "other", score, model version."""
     store, registry = lake.open(), ModelRegistry(catalog.open())
     champion = registry.champion()
-    loaded: list[GaussianVotes] = []
+    loaded: list[Recogniser] = []
 
-    def model(fit: ModelVersion) -> "GaussianVotes":
-        from soundmill.osr.storage import load_model
+    def model(fit: ModelVersion) -> "Recogniser":
+        from soundmill.osr.recogniser import load_model
 
         if not loaded:
             loaded.append(load_model(store.read_bytes(_model_path(fit))))
@@ -191,14 +188,14 @@ def detections(
             return DayOutcome({"status": "no champion model yet"}, {"every_segment_has_a_verdict": Verdict(True)})
         segments = store.read_days(SEGMENTS, [day])
         spec = ModelSpec.parse((champion.card or {})["spec"])
-        table = _feature_table("segment", spec.extractor)
+        table = feature_table("segment", spec.extractor)
         mine = f"{champion.fingerprint} {store.made_from(SEGMENTS, day)} {store.made_from(table, day)}"
         label = f"{champion.name}/{champion.version}"
         notes: dict[str, str] = json.loads(store.made_from(DETECTIONS, day) or "{}")
         changed = notes.get(label) != mine
         is_mine = (pc.field("model") == champion.name) & (pc.field("version") == champion.version)
         if changed:
-            sounds = _segment_sounds(store, [day], segments, spec.extractor, collection)
+            sounds = segment_sounds(store, [day], segments, spec.extractor, collection)
             if unheard := int((~sounds.heard()).sum()):
                 raise dg.Failure(
                     f"{unheard} of {len(segments)} segments have no {spec.extractor} vectors: materialise segment_features for {day}",
@@ -243,10 +240,6 @@ def _choice(card: dict[str, Any]) -> DataChoice:
     return DataChoice(train, test, background)
 
 
-def _is_in(column: str, values: Sequence[str]) -> pc.Expression:
-    return pc.field(column).isin(pa.array(values, pa.string()))  # typed: an empty list has no type of its own
-
-
 def _numbers(**values: float | None) -> dict[str, Any]:
     return {name: "none" if value is None else round(value, 4) for name, value in values.items()}
 
@@ -254,133 +247,38 @@ def _numbers(**values: float | None) -> dict[str, Any]:
 def _per_tag(tags: dict[str, Any]) -> dg.MarkdownMetadataValue:
     lines = ["| tag | test sounds | precision | recall | promised |", "| --- | --- | --- | --- | --- |"]
     for tag, row in tags.items():
-        precision, recall = ("–" if value is None else f"{value:.2f}" for value in (row.precision, row.recall))
-        lines.append(f"| {tag} | {row.support} | {precision} | {recall} | {row.promised:.2f} |")
+        precision, recall, promised = ("–" if value is None else f"{value:.2f}" for value in (row.precision, row.recall, row.promised))
+        lines.append(f"| {tag} | {row.support} | {precision} | {recall} | {promised} |")
     return dg.MetadataValue.md("\n".join(lines))
 
 
-def _feature_table(of: str, extractor_name: str) -> Any:
-    from soundmill.features.registry import extractor
-    from soundmill.features.store import feature_table
-
-    return feature_table(of, extractor(extractor_name))
-
-
-def _segment_sounds(lake: Lake, of_days: list[date], segments: pa.Table, extractor_name: str, collection: CollectionResource) -> Sounds:
-    """Sounds of the given segments, in their order, from the feature tables of their days."""
-    from soundmill.features.store import vectors
-
-    wanted = _is_in("key", segments["key"].to_pylist())
-    rows = lake.read_days(_feature_table("segment", extractor_name), of_days, columns=["key", "vector"], where=wanted)
-    return Sounds.build(
-        segments["key"].to_pylist(),
-        segments["started_at"].to_pylist(),
-        collection.zone,
-        rows["key"].to_pylist(),
-        vectors(rows),
-        max_amp=segments["max_amp"].to_pylist(),
-    )
-
-
-class _ModelData:
-    """The sounds a model is fitted to and judged on, brought together from the tables of its days."""
-
-    def __init__(self, lake: Lake, spec: ModelSpec, collection: CollectionResource, choice: DataChoice | None = None) -> None:
-        self._lake, self.spec, self.collection = lake, spec, collection
-        self.days = choice or self._choose()
-
-    def fingerprint(self) -> str:
-        """Covers the specification, the chosen days, every label, vector and segment that the fit may use, and its code."""
-        parts = [_RECOGNISER, self.spec.model_dump_json(), repr(self.days), self.collection.timezone, installed("scikit-learn")]
-        parts += [row["key"] for row in self._labels(self.days.train)]
-        for table, of_days in (
-            (_feature_table("annotation", self.spec.extractor), self.days.train),
-            (_feature_table("segment", self.spec.extractor), self.days.background),
-        ):
-            first = pc.field("number") == 0  # of each sound's vectors
-            rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=first & self._of_sources)
-            parts += [" ".join(row.values()) for row in rows.to_pylist()]
-        labels = self._lake.read_days(ANNOTATIONS, self.days.background, columns=["source", "start", "end"], where=self._of_sources)
-        parts += [str(sorted(row.items())) for row in labels.to_pylist()]
-        return digest(parts)
-
-    def tagged(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> Sounds:
-        """Annotated sounds of the model's sources and tags, or of any tag. Raises `dg.Failure` where their features have not been made."""
-        from soundmill.features.store import vectors
-
-        labels = self._labels(of_days, of_any_tag=of_any_tag)
-        table = _feature_table("annotation", self.spec.extractor)
-        have = set(self._lake.days(table))
-        if missing := sorted({row["start"].date() for row in labels} - have):
-            names = ", ".join(day.isoformat() for day in missing)
-            raise dg.Failure(
-                f"annotation_features of {self.spec.extractor} is missing for {names}: materialise those days", allow_retries=False
-            )
-        rows = self._lake.read_days(table, of_days, columns=["key", "vector"])
-        return Sounds.build(
-            [row["key"] for row in labels],
-            [row["start"] for row in labels],
-            self.collection.zone,
-            rows["key"].to_pylist(),
-            vectors(rows),
-            tags=[row["tag"] for row in labels],
-        )
-
-    def background(self, of_days: tuple[date, ...], count: int) -> tuple[Sounds, float]:
-        """At most `count` segments, drawn at random, that no annotation touches; and their seconds."""
-        segments = self._lake.read_days(SEGMENTS, of_days, where=self._of_sources)
-        spans = [(row["key"], row["source"], row["started_at"], row["seconds"]) for row in segments.to_pylist()]
-        labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, of_days).to_pylist()]
-        chosen = sample(free_of(spans, labels), count, self.spec.seed)
-        segments = segments.filter(_is_in("key", chosen))
-        sounds = _segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.collection)
-        return sounds, sum(segments["seconds"].to_pylist())
-
-    def _choose(self) -> DataChoice:
-        annotated = {row["start"].date() for row in self._labels(tuple(self._lake.days(ANNOTATIONS)))}
-        return choose_days(self.spec, annotated)
-
-    def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
-        rows = self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()
-        return [row for row in rows if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
-
-    @property
-    def _of_sources(self) -> pc.Expression:
-        return _is_in("source", self.spec.sources) if self.spec.sources else pc.scalar(True)
-
-
-def _fit(context: dg.AssetExecutionContext, lake: Lake, fit: ModelVersion, data: _ModelData) -> dict[str, Any]:
+def _fit(context: dg.AssetExecutionContext, lake: Lake, fit: ModelVersion, data: ModelData) -> dict[str, Any]:
     """Fits, stores the model and its card, and returns the card."""
-    from soundmill.osr.gaussian_votes import GaussianVotes
-    from soundmill.osr.storage import dump_model
+    from soundmill.features.registry import extractor
+    from soundmill.osr.card import card_markdown, model_card
+    from soundmill.osr.recogniser import dump_model, recogniser
 
-    spec = data.spec
-    taught = data.tagged(data.days.train)
-    heard = taught.take(taught.heard().nonzero()[0])
-    per_tag = Counter(heard.tags[i] for i in heard.owner.tolist())
-    background, _ = data.background(data.days.background, background_share(per_tag))
-    context.log.info(f"fitting {fit.name} {fit.version} to {len(heard)} sounds of {len(per_tag)} tags and {len(background)} of background")
-    model = GaussianVotes(
-        spec.components, spec.regularisation, spec.least_recall, spec.least_dbfs, time_of_day=spec.time_of_day, seed=spec.seed
-    ).fit(heard, background if len(background) else None)
-    card = {
-        "name": fit.name,
-        "version": fit.version,
-        "fingerprint": fit.fingerprint,
-        "spec": spec.model_dump(mode="json"),
-        "tags": model.tags_,
-        "thresholds": {tag: round(value, 6) for tag, value in model.thresholds_.items()},
-        "data": {
-            "train_days": [day.isoformat() for day in data.days.train],
-            "test_days": [day.isoformat() for day in data.days.test],
-            "background_days": [day.isoformat() for day in data.days.background],
-            "support": {tag: heard.tags.count(tag) for tag in model.tags_},
-            "background_segments": len(background),
-            "timezone": data.collection.timezone,
-        },
-        "versions": {package: installed(package) for package in ("soundmill", "scikit-learn", "numpy", "skops")},
+    taught, support, groups = data.taught()
+    background = data.background_for(support)
+    context.log.info(f"fitting {fit.name} {fit.version} to {len(taught)} sounds of {len(support)} tags and {len(background)} of background")
+    blocks = [size for _, size in extractor(data.spec.extractor).groups]
+    model = recogniser(data.spec, blocks).fit(taught, background if len(background) else None)
+    facts = {
+        "train_days": [day.isoformat() for day in data.days.train],
+        "test_days": [day.isoformat() for day in data.days.test],
+        "background_days": [day.isoformat() for day in data.days.background],
+        "support": {tag: support.get(tag, 0) for tag in model.tags_},
+        "sounds": len(taught),
+        "groups": len(set(taught.groups)),
+        "groups_are": groups,
+        "background_segments": len(background),
+        "timezone": data.collection.timezone,
     }
+    card = model_card(fit.name, fit.version, fit.fingerprint, data.spec, model, facts)
     with lake.writer(_model_path(fit)) as file:
         dump_model(model, file)
-    lake.write_bytes(f"models/{fit.name}/{fit.version}/card.json", json.dumps(card, indent=1).encode())
+    folder = f"models/{fit.name}/{fit.version}"
+    card["sha256"] = hashlib.sha256(lake.read_bytes(_model_path(fit))).hexdigest()
+    lake.write_bytes(f"{folder}/card.json", json.dumps(card, indent=1).encode())
+    lake.write_bytes(f"{folder}/card.md", card_markdown(card).encode())
     return card

@@ -210,7 +210,6 @@ def _print(result: dict[str, Any], scene: Scene) -> None:
         f"{len(result['days'])} days in {result['seconds']:.0f} s",
         f"report: {result['report']}",
         "runs and pictures: make dev, then http://localhost:3000 (studio: http://localhost:8000)",
-        "The recogniser is the baseline: it knows what it was taught, and takes too many unknown sounds for it.",
     ]
     for line in lines:
         out.print(line, highlight=False, soft_wrap=True)

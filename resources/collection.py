@@ -14,7 +14,7 @@ class CollectionResource(dg.ConfigurableResource):
     segment_samples: int = 132_352
     segment_rate: int = 44_100
     channels: str = "mix"
-    extractors: list[str] = ["loudest_frames", "logmel_stats"]  # noqa: RUF012  # a pydantic field, copied per instance
+    extractors: list[str] = ["pooled_spectral"]  # noqa: RUF012  # a pydantic field, copied per instance
     timezone: str = "UTC"
     target_hours: float | None = None
     quarantine_warn_share: float = 0.05

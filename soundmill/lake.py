@@ -37,9 +37,9 @@ class NotInLake(FileNotFoundError):
     """A blob that is asked for and is not there."""
 
 
-def column(name: str, kind: pa.DataType, description: str) -> pa.Field:
-    """A column that is never null, with what it holds, as the UI and the documentation show it."""
-    return pa.field(name, kind, nullable=False, metadata={"description": description})
+def column(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field:
+    """A column with what it holds, as the UI and the documentation show it; never null unless it is said that it may be."""
+    return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 
 @dataclass(frozen=True)

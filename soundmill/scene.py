@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
-from soundmill.audio import Resampler, UndecodableAudio, open_audio
+from soundmill.audio import UndecodableAudio, open_audio, read_samples
 from soundmill.times import midnight
 
 Float32 = npt.NDArray[np.float32]
@@ -384,9 +384,7 @@ def _tag(folder_name: str) -> str:
 
 def _clip(file: Path) -> Callable[[Rng], Float32]:
     def make(rng: Rng) -> Float32:
-        with open_audio(file) as reader:
-            blocks = [block.copy() for block in Resampler(reader.info.sample_rate, RATE)(reader.blocks())]
-        samples = np.concatenate(blocks)
+        samples, _ = read_samples(file, RATE)
         loud = np.flatnonzero(np.abs(samples) > 1e-4)  # clips are often padded with silence
         trimmed = samples[loud[0] : loud[-1] + 1] if len(loud) else samples[: SLOT // 4]
         return _level(trimmed[:_LONGEST_CLIP], rng)

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     segment_samples: int = Field(132_352, ge=4410, description="samples in a segment (3.0012 s at 44.1 kHz)")
     segment_rate: int = Field(44_100, ge=4000, le=192_000, description="sample rate of segments, Hz")
     channels: Literal["mix", "first"] = Field("mix", description="how several channels become one: their mean, or the first only")
-    extractors: str = Field("loudest_frames,logmel_stats", description="feature extractors run on every day, comma separated")
+    extractors: str = Field("pooled_spectral", description="feature extractors run on every day, comma separated; + joins two")
+    yamnet_model: Path | None = Field(None, description="file of the network YAMNet (default: pretrained/yamnet.tflite in home)")
     run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
     quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")
     max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a passing reason")
@@ -89,6 +90,11 @@ class Settings(BaseSettings):
     def extractor_names(self) -> tuple[str, ...]:
         """The extractors run on every day."""
         return _words(self.extractors)
+
+    @property
+    def yamnet_file(self) -> Path:
+        """Where YAMNet lies, or is to lie."""
+        return (self.yamnet_model or self.home / "pretrained" / "yamnet.tflite").absolute()
 
     @property
     def download_exempt(self) -> tuple[str, ...]:

@@ -40,6 +40,16 @@ def data() -> Path:
     return folder
 
 
+@pytest.fixture
+def yamnet(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the network YAMNet, set as the one to use."""
+    path = data.parent / "models" / "yamnet" / "yamnet.tflite"
+    if not path.is_file():
+        pytest.skip(f"no YAMNet in {path}")
+    monkeypatch.setenv("SOUNDMILL_YAMNET_MODEL", str(path))
+    return path
+
+
 @pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """An S3 server on loopback."""

@@ -75,7 +75,7 @@ def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Itera
     resources = {
         "lake": LakeResource(url=lake_url, s3_endpoint=endpoint),
         "catalog": CatalogResource(url=catalog_url),
-        "collection": CollectionResource(extractors=["loudest_frames"]),
+        "collection": CollectionResource(extractors=["pooled_spectral"]),
         "fetching": DownloadsResource(overrides={"home": str(folder), "download_allow": "127.0.0.1"}),
         "backup": BackupResource(),
         "alerts": AlertsResource(),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 
-from soundmill.audio.decode import Float32
+from soundmill.audio.decode import Float32, Source, open_audio
 
 
 class Resampler:
@@ -32,3 +32,14 @@ class Resampler:
         """What is left when the stream has ended."""
         nothing = np.empty(0, np.float32)
         return nothing if self._stream is None else self._stream.resample_chunk(nothing, last=True)
+
+
+def read_samples(source: Source, sample_rate: int | None = None) -> tuple[Float32, int]:
+    """A whole sound as one mono array, shape (n,), float32 in [-1, 1], and its rate in Hz: the one asked for, or its own.
+
+    Raises `UndecodableAudio`.
+    """
+    with open_audio(source) as reader:
+        rate = sample_rate or reader.info.sample_rate
+        blocks = [block.copy() for block in Resampler(reader.info.sample_rate, rate)(reader.blocks())]
+    return np.concatenate(blocks) if blocks else np.empty(0, np.float32), rate

@@ -28,10 +28,27 @@ def model_define(
     test_days: Annotated[str, typer.Option(help="Days to be judged on; the other annotated days when left out.")] = "",
     background_days: Annotated[str | None, typer.Option(help="Days whose unlabelled sound is background; '' for none.")] = None,
     sources: Annotated[str, typer.Option(help="Sources to use, comma separated; all when left out.")] = "",
-    extractor: Annotated[str, typer.Option(help="Feature extractor.")] = "loudest_frames",
-    least_recall: Annotated[float, typer.Option(help="Recall at which the search for each tag's threshold begins.")] = 0.6,
-    least_dbfs: Annotated[float, typer.Option(help="Segments whose peak is lower are 'other' unheard.")] = -35.0,
-    time_of_day: Annotated[bool, typer.Option(help="Whether the hour counts.")] = True,
+    extractor: Annotated[
+        str, typer.Option(help="pooled_spectral, yamnet, loudest_frames (the original's), or several joined by +.")
+    ] = "pooled_spectral",
+    recogniser: Annotated[
+        str | None, typer.Option(help="open_set, or gaussian_votes: the original, and the default for loudest_frames.")
+    ] = None,
+    least_recall: Annotated[
+        float | None, typer.Option(help="Share of taught sounds to keep; when left out, the balance with unknown ones decides.")
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(help="quantile, background_balance, left_out_classes, mean, stricter, training_percentile; chosen when left out."),
+    ] = None,
+    rejection: Annotated[
+        str | None,
+        typer.Option(help="relative_mahalanobis, background_ratio, combined, energy, max_softmax; chosen when left out."),
+    ] = None,
+    projector: Annotated[str, typer.Option(help="pca_lda, logistic, none.")] = "pca_lda",
+    class_model: Annotated[str, typer.Option(help="gaussian_angle, gaussian, mixture, logistic, knn.")] = "gaussian_angle",
+    least_dbfs: Annotated[float | None, typer.Option(help="Segments whose peak is lower are 'other' unheard.")] = None,
+    time_of_day: Annotated[bool | None, typer.Option(help="Whether the hour counts.")] = None,
 ) -> None:
     """Say what a model is to be.
 
@@ -47,9 +64,14 @@ def model_define(
         "background_days": None if background_days is None else days_in(background_days),
         "sources": names_in(sources),
         "extractor": extractor,
+        "projector": projector,
+        "class_model": class_model,
+        "rejection": rejection,
+        "threshold": threshold,
         "least_recall": least_recall,
         "least_dbfs": least_dbfs,
-        "time_of_day": time_of_day,
+        **({} if time_of_day is None else {"time_of_day": time_of_day}),
+        **({} if recogniser is None else {"recogniser": recogniser}),
     }
     if extractor not in settings().extractor_names:
         refuse(f"{extractor!r} is not among the extractors run here: {', '.join(settings().extractor_names)} (SOUNDMILL_EXTRACTORS)")

@@ -1,7 +1,7 @@
 """What every feature extractor is: a name, a size, a fingerprint, and samples to vectors."""
 
 from dataclasses import asdict
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,19 +11,34 @@ from soundmill.fingerprint import digest
 Vectors = npt.NDArray[np.float32]
 
 
+class ExtractorUnavailable(RuntimeError):
+    """An extractor whose model or runtime is not on this machine; says how to get it."""
+
+
 class Extractor(Protocol):
     """A frozen dataclass whose fields are its parameters.
 
-    `version` goes up whenever the same samples would give other numbers; with the parameters it makes the fingerprint by which
-    stored vectors are known to be stale.
+    Name, version and parameters make the fingerprint by which stored vectors are known to be stale.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int]
+    @property
+    def name(self) -> str:
+        """What it is called in specifications, settings and table names."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Goes up whenever the same samples would give other numbers."""
+        ...
 
     @property
     def size(self) -> int:
         """Numbers in one vector."""
+        ...
+
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """Groups of numbers that belong together, in order: name and size; the sizes add up to `size`."""
         ...
 
     def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:

@@ -33,6 +33,11 @@ class LoudestFrames:
         """513 bins and the peak density."""
         return self.window // 2 + 2
 
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """All bins and the peak density count alike."""
+        return ((self.name, self.size),)
+
     def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:
         """See `Extractor`."""
         if not len(samples):

@@ -1,21 +1,74 @@
 """The extractors there are. A new one is a file beside this one and a line here."""
 
-from soundmill.features.extractor import Extractor
-from soundmill.features.logmel_stats import LogMelStats
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from soundmill.features.extractor import Extractor, Vectors
 from soundmill.features.loudest_frames import LoudestFrames
+from soundmill.features.pooled_spectral import PooledSpectral
+from soundmill.features.yamnet import Yamnet, YamnetScores
 
 EXTRACTORS: dict[str, type[Extractor]] = {
+    "pooled_spectral": PooledSpectral,
     "loudest_frames": LoudestFrames,
-    "logmel_stats": LogMelStats,
+    "yamnet": Yamnet,
+    "yamnet_scores": YamnetScores,
 }
+JOIN = "+"
+_SEVERAL = frozenset({"loudest_frames"})  # give several vectors a sound, and so cannot be joined to others
 
 
 class UnknownExtractor(LookupError):
-    """A name that no extractor has."""
+    """A name that no extractor has, or that joins what cannot be joined."""
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Vectors of several extractors, one after another in one vector."""
+
+    parts: tuple[Extractor, ...]
+
+    @property
+    def name(self) -> str:
+        """Names of the parts, joined by +."""
+        return JOIN.join(part.name for part in self.parts)
+
+    @property
+    def version(self) -> int:
+        """The sum of the parts' versions, which goes up when any of them does."""
+        return sum(part.version for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        """Numbers of all parts."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """Groups of all parts."""
+        return tuple(group for part in self.parts for group in part.groups)
+
+    def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:
+        """See `Extractor`."""
+        return np.concatenate([part(samples, sample_rate) for part in self.parts], axis=1)
 
 
 def extractor(name: str) -> Extractor:
-    """The extractor of that name, with its default parameters. Raises `UnknownExtractor`."""
-    if name not in EXTRACTORS:
-        raise UnknownExtractor(f"no feature extractor is called {name!r}; there are: {', '.join(EXTRACTORS)}")
-    return EXTRACTORS[name]()
+    """The extractor of that name, or several joined by + (`pooled_spectral+yamnet`), with default parameters.
+
+    Raises `UnknownExtractor`, `ExtractorUnavailable`.
+    """
+    names = name.split(JOIN)
+    if unknown := [part for part in names if part not in EXTRACTORS]:
+        raise UnknownExtractor(
+            f"no feature extractor is called {unknown[0]!r}; there are: {', '.join(EXTRACTORS)}, and several joined by +"
+        )
+    if len(names) == 1:
+        return EXTRACTORS[name]()
+    if several := _SEVERAL & set(names):
+        raise UnknownExtractor(f"{name!r} cannot be joined: {', '.join(several)} gives many vectors a sound")
+    if len(set(names)) < len(names):
+        raise UnknownExtractor(f"{name!r} joins an extractor to itself")
+    return Joined(tuple(EXTRACTORS[part]() for part in names))

@@ -4,6 +4,7 @@ The transform works on blocks of frames that stay in the cache, between kernels 
 the bands; each pass over memory saved is worth more than any cleverness inside it.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numba as nb
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import scipy.fft
 
 Float32 = npt.NDArray[np.float32]
+Complex64 = npt.NDArray[np.complex64]
 BLOCK = 96  # frames transformed together
 
 
@@ -60,17 +62,24 @@ class LogMel:
 
     def __call__(self, samples: Float32) -> Float32:
         """Shape (frames, bands) from samples of shape (length,)."""
+        out = np.empty((frame_count(len(samples), self.window, self.hop), self.bands), np.float32)
+        for start, spectrum in self.spectra(samples):
+            self.energies(spectrum, out[start : start + len(spectrum)])
+        return np.log(out, out=out)
+
+    def spectra(self, samples: Float32) -> Iterator[tuple[int, Complex64]]:
+        """The transform, a block of frames at a time: number of its first frame, and bins of shape (frames, n_fft // 2 + 1)."""
         samples = _at_least(np.ascontiguousarray(samples, np.float32), self.window)
         frames = frame_count(len(samples), self.window, self.hop)
-        out = np.empty((frames, self.bands), np.float32)
         window = hann(self.window)
         for start in range(0, frames, BLOCK):
-            count = min(BLOCK, frames - start)
-            block = self._block[:count]
+            block = self._block[: min(BLOCK, frames - start)]
             _window_frames(samples, window, start, self.hop, block)
-            spectrum = scipy.fft.rfft(block, axis=1)
-            _band_energies(spectrum, self._first, self._count, self._weights, self._floor, out[start : start + count])
-        return np.log(out, out=out)
+            yield start, scipy.fft.rfft(block, axis=1)
+
+    def energies(self, spectrum: Complex64, out: Float32) -> None:
+        """Mel energies, before the log, of a block of frames into `out`, shape (frames, bands)."""
+        _band_energies(spectrum, self._first, self._count, self._weights, self._floor, out)
 
 
 def mel_bank(
@@ -117,7 +126,7 @@ def _window_frames(samples: Float32, window: Float32, start: int, hop: int, out:
 
 @nb.njit(cache=True, fastmath=True)
 def _band_energies(
-    spectrum: npt.NDArray[np.complex64],
+    spectrum: Complex64,
     first: npt.NDArray[np.int64],
     count: npt.NDArray[np.int64],
     weights: Float32,

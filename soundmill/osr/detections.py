@@ -9,7 +9,7 @@ from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import OTHER
 
 if TYPE_CHECKING:
-    from soundmill.osr.gaussian_votes import GaussianVotes
+    from soundmill.osr.recogniser import Recogniser
 
 DETECTIONS = DayTable(
     "detections",
@@ -23,19 +23,20 @@ DETECTIONS = DayTable(
             column("seconds", pa.float64(), "length of the segment"),
             column("tag", pa.string(), "what the model says; other for what it was not taught"),
             column("score", pa.float32(), "margin to the threshold of that tag, of the nearest for other: above 0 within it"),
+            column("probability", pa.float32(), "how probable that verdict is; null where the recogniser does not say", nullable=True),
         ]
     ),
     key=("model", "version", "source", "started_at"),
 )
 
 
-def detection_rows(model: "GaussianVotes", name: str, version: int, segments: pa.Table, sounds: Sounds) -> pa.Table:
+def detection_rows(model: "Recogniser", name: str, version: int, segments: pa.Table, sounds: Sounds) -> pa.Table:
     """One row per segment (of a table `captured_segments`, in the order of `sounds`).
 
     `score` is the margin of the named tag, of the nearest tag for "other": above 0 within its threshold.
     """
-    said, margins, _ = model.verdicts(sounds)
-    place = {tag: k for k, tag in enumerate(model.tags_)}
+    said, margins, _, probabilities = model.verdicts(sounds)
+    place = {tag: k for k, tag in enumerate([*model.tags_, OTHER])}
     scores = [float(row[place[tag]] if tag != OTHER else row.max()) for tag, row in zip(said, margins, strict=True)]
     columns = {
         "model": pa.repeat(name, len(said)),
@@ -43,5 +44,8 @@ def detection_rows(model: "GaussianVotes", name: str, version: int, segments: pa
         **{column: segments[column] for column in ("key", "source", "started_at", "seconds")},
         "tag": pa.array(said, pa.string()),
         "score": pa.array(scores, pa.float32()),
+        "probability": pa.nulls(len(said), pa.float32())
+        if probabilities is None
+        else pa.array([float(row[place[tag]]) for tag, row in zip(said, probabilities, strict=True)], pa.float32()),
     }
     return pa.table(columns, schema=DETECTIONS.schema)

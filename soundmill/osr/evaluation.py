@@ -1,14 +1,20 @@
 """How well a recogniser does on days it has not seen."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from soundmill.osr import metrics
-from soundmill.osr.gaussian_votes import GaussianVotes
-from soundmill.osr.sounds import Sounds
+from soundmill.osr.metrics import EventCounts, Span
+from soundmill.osr.recogniser import Recogniser
+from soundmill.osr.sounds import Sounds, Verdicts
 from soundmill.osr.spec import OTHER, NothingToLearnFrom
+
+WORST = 12
+_SWEEP_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,64 @@ class TagResult:
     f1: float | None
     average_precision: float | None
     support: int
-    promised: float
+    promised: float | None
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The figures by which models are compared. `promised_recall` and `delivered_recall` are means over tags."""
+
+    closed_accuracy: float | None
+    known_auroc: float | None
+    fpr95: float | None
+    oscr: float | None
+    accw: float | None
+    calibration_error: float | None
+    promised_recall: float | None
+    delivered_recall: float | None
+    false_positives_per_hour: float | None
+    event_f1: float | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test sound that went wrong: what it was, what was said, and how probable that seemed."""
+
+    key: str
+    true: str
+    said: str
+    probability: float | None
+    margin: float
+
+
+@dataclass(frozen=True)
+class Openness:
+    """AUROC and ACCw when so many unknown tags are met, averaged over which ones they are."""
+
+    unknown_tags: int
+    openness: float
+    auroc: float | None
+    accw: float | None
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A source's segments of one test day, in order of time: start and length in seconds, sounds, and the annotated events."""
+
+    starts: Sequence[float]
+    seconds: Sequence[float]
+    sounds: Sounds
+    events: Sequence[Span]
+
+
+@dataclass(frozen=True)
+class TestData:
+    """Tagged sounds, also of tags that the model was not taught; background of so many seconds; and whole streams."""
+
+    tagged: Sounds
+    background: Sounds
+    background_seconds: float
+    streams: Sequence[Stream] = ()
 
 
 @dataclass(frozen=True)
@@ -28,8 +91,9 @@ class Evaluation:
     """Results on test sounds: tagged ones, and background that ought to be "other".
 
     `confusion` has a row for each name the model can say and a column for each true name; `curves` holds (precision, recall) lists.
-    `closed_accuracy` counts taught sounds only, the right name without regard to thresholds; `known_auroc` tells taught sounds from
-    background by the largest margin. `unheard` are test sounds without any vector.
+    `closed_accuracy` counts taught sounds only, the right name without regard to thresholds; unknown are sounds of other tags, and
+    background. `intervals` are 95 % of bootstraps over groups of test sounds. `without_hours` is the headline when the hour is not
+    told, None where it does not count anyway. `unheard` are test sounds without any vector.
     """
 
     tags: dict[str, TagResult]
@@ -37,59 +101,256 @@ class Evaluation:
     columns: list[str]
     confusion: list[list[int]]
     curves: dict[str, tuple[list[float], list[float]]]
-    closed_accuracy: float | None
-    known_auroc: float | None
+    headline: Headline
+    intervals: dict[str, tuple[float, float]]
+    without_hours: Headline | None
+    openness: list[Openness]
+    worst: list[Example]
+    events: dict[str, EventCounts]
     unknown_rejected: int
     unknown_support: int
     background_hours: float
-    false_positives_per_hour: float | None
     unheard: int
+    groups: int = 0
+    reliability: list[tuple[float, float, int]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
 
 
-def evaluate(model: GaussianVotes, tagged: Sounds, background: Sounds, background_seconds: float) -> Evaluation:
-    """Results on tagged test sounds and on background of so many seconds. Sounds of tags that the model was not taught count as
-    unknown. Raises `NothingToLearnFrom` where there is no tagged sound."""
+def evaluate(model: Recogniser, data: TestData) -> Evaluation:
+    """Results on test sounds. Sounds of tags that the model was not taught count as unknown. Raises `NothingToLearnFrom` where there is
+    no tagged sound."""
+    tagged, background = data.tagged, data.background
     if not len(tagged):
         raise NothingToLearnFrom("the test days hold no annotated sound; name other --test-days")
-    said, margins, nearest = model.verdicts(tagged)
-    said_background, margins_background, _ = model.verdicts(background) if len(background) else ([], np.empty((0, len(model.tags_))), [])
-    truth = np.array(tagged.tags)
-    known = np.isin(truth, model.tags_)
+    judged = _Judged.of(model, data)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
     rows = [*model.tags_, OTHER]
-    table = metrics.confusion([*tagged.tags, *[OTHER] * len(background)], [*said, *said_background], rows, columns)
-    all_margins = np.concatenate([margins, margins_background])
-    results: dict[str, TagResult] = {}
-    curves = {}
-    for k, tag in enumerate(model.tags_):
-        hits = int(table[k, columns.index(tag)])
-        support = int(np.count_nonzero(truth == tag))
-        is_tag = np.concatenate([truth == tag, np.zeros(len(background), bool)])
-        f1 = metrics.ratio(2 * hits, int(table[k].sum()) + support)
-        precision = metrics.ratio(hits, int(table[k].sum()))
-        area = metrics.average_precision(all_margins[:, k], is_tag)
-        results[tag] = TagResult(precision, metrics.ratio(hits, support), f1, area, support, model.least_recall)
-        curve = metrics.precision_recall_curve(all_margins[:, k], is_tag)
-        curves[tag] = (curve[0].round(4).tolist(), curve[1].round(4).tolist())
-    closed = (np.array(nearest) == truth)[known]
-    unknown_said = [name for name, is_known in zip(said, known, strict=True) if not is_known] + list(said_background)
-    unknown_margins = np.concatenate([margins[~known], margins_background])
-    alarms = sum(name != OTHER for name in said_background)
+    table = metrics.confusion(judged.truth.tolist(), judged.names.tolist(), rows, columns)
+    results, curves = _of_tags(model, judged, table, columns)
+    found = {index: _events(model, stream) for index, stream in enumerate(data.streams)}
+    counted = {tag: _total(of_stream.get(tag, EventCounts()) for of_stream in found.values()) for tag in model.tags_}
+    hours = data.background_seconds / 3600
+    event_f1 = _total(counted.values()).f1 if data.streams else None
+    everything = np.arange(len(judged.truth))
+    promised = model.promised_
+    headline = _headline(judged, everything, promised, hours, event_f1)
+    intervals = {}
+    names = [name for name, value in asdict(headline).items() if value is not None and name not in {"promised_recall", "event_f1"}]
+
+    def figure(name: str) -> Callable[[npt.NDArray[np.int64]], float | None]:
+        return lambda chosen: getattr(_headline(judged, chosen, promised, hours, event_f1), name)
+
+    for name in names:
+        if (interval := metrics.bootstrap_interval(judged.groups, figure(name))) is not None:
+            intervals[name] = interval
+    hour_counts = bool(np.ptp(model.time_weights_, axis=1).any())
+    without = _Judged.of(model, data, use_hours=False) if hour_counts else None
+    unknown = ~judged.known
     return Evaluation(
         tags=results,
         rows=rows,
         columns=columns,
         confusion=table.tolist(),
         curves=curves,
-        closed_accuracy=float(closed.mean()) if len(closed) else None,
-        known_auroc=metrics.auroc(margins[known].max(axis=1), unknown_margins.max(axis=1)),
-        unknown_rejected=sum(name == OTHER for name in unknown_said),
-        unknown_support=len(unknown_said),
-        background_hours=background_seconds / 3600,
-        false_positives_per_hour=metrics.ratio(alarms, background_seconds / 3600),
+        headline=headline,
+        intervals=intervals,
+        without_hours=None if without is None else _headline(without, everything, promised, hours, None),
+        openness=_openness(judged, len(model.tags_)),
+        worst=_worst(model, judged),
+        events=counted if data.streams else {},
+        unknown_rejected=int(np.count_nonzero(judged.names[unknown] == OTHER)),
+        unknown_support=int(np.count_nonzero(unknown)),
+        background_hours=hours,
         unheard=int(np.count_nonzero(~tagged.heard())),
+        groups=len(np.unique(judged.groups)),
+        reliability=_reliability(judged),
     )
+
+
+def merge_verdicts(starts: Sequence[float], seconds: Sequence[float], names: Sequence[str]) -> list[Span]:
+    """Events from verdicts on segments in order of time: neighbours with the same name are one event; "other" is none."""
+    spans: list[Span] = []
+    for start, length, name in zip(starts, seconds, names, strict=True):
+        if name == OTHER:
+            continue
+        if spans and spans[-1].tag == name and start - spans[-1].offset < 0.5 * length:
+            spans[-1] = Span(name, spans[-1].onset, start + length)
+        else:
+            spans.append(Span(name, start, start + length))
+    return spans
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Verdicts on tagged test sounds and, after them, on background; every array has shape (n,) but `margins` (n, tags)."""
+
+    keys: npt.NDArray[np.object_]
+    truth: npt.NDArray[np.object_]
+    known: npt.NDArray[np.bool_]
+    names: npt.NDArray[np.object_]
+    nearest: npt.NDArray[np.object_]
+    margins: npt.NDArray[np.float64]
+    probability: npt.NDArray[np.float64] | None  # of what was said
+    background: npt.NDArray[np.bool_]
+    groups: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, model: Recogniser, data: TestData, use_hours: bool = True) -> "_Judged":
+        sets = [part for part in (data.tagged, data.background) if len(part)]
+        said: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
+        truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)
+        names = np.array([name for verdicts in said for name in verdicts.names], object)
+        probabilities = None
+        if all(verdicts.probabilities is not None for verdicts in said):
+            every = np.concatenate([verdicts.probabilities for verdicts in said if verdicts.probabilities is not None])
+            place = {name: k for k, name in enumerate([*model.tags_, OTHER])}
+            probabilities = every[np.arange(len(names)), [place[name] for name in names]]
+        labels = [group for part in sets for group in (part.groups or part.keys)]
+        return cls(
+            np.array([key for part in sets for key in part.keys], object),
+            truth,
+            np.isin(truth, model.tags_),
+            names,
+            np.array([name for verdicts in said for name in verdicts.nearest], object),
+            np.concatenate([verdicts.margins for verdicts in said]),
+            probabilities,
+            np.arange(len(truth)) >= len(data.tagged),
+            np.unique(np.array(labels, object).astype(str), return_inverse=True)[1].astype(np.int64),
+        )
+
+
+def _headline(
+    judged: _Judged, chosen: npt.NDArray[np.int64], promised: Mapping[str, float], hours: float, event_f1: float | None
+) -> Headline:
+    truth, known, names, background = judged.truth[chosen], judged.known[chosen], judged.names[chosen], judged.background[chosen]
+    scores = judged.margins[chosen].max(axis=1)
+    nearest, named = judged.nearest[chosen] == truth, names == truth
+    rejected = names == OTHER
+    kept = [float(value) for tag, value in promised.items() if not np.isnan(value)]
+    delivered = [float(named[truth == tag].mean()) for tag in promised if (truth == tag).any()]
+    probability = None if judged.probability is None else judged.probability[chosen]
+    right = np.where(known, named, rejected)
+    return Headline(
+        closed_accuracy=float(nearest[known].mean()) if known.any() else None,
+        known_auroc=metrics.auroc(scores[known], scores[~known]),
+        fpr95=metrics.false_positive_rate(scores[known], scores[~known]),
+        oscr=metrics.oscr(scores[known], nearest[known], scores[~known]),
+        accw=metrics.weighted_accuracy(named[known], rejected[~known]),
+        calibration_error=None if probability is None else metrics.calibration_error(probability, right.astype(bool)),
+        promised_recall=float(np.mean(kept)) if kept else None,
+        delivered_recall=float(np.mean(delivered)) if delivered else None,
+        false_positives_per_hour=metrics.ratio(
+            float(np.count_nonzero(background & ~rejected)), hours * background.sum() / max(1, judged.background.sum())
+        ),
+        event_f1=event_f1,
+    )
+
+
+def _of_tags(
+    model: Recogniser, judged: _Judged, table: npt.NDArray[np.int64], columns: Sequence[str]
+) -> tuple[dict[str, TagResult], dict[str, tuple[list[float], list[float]]]]:
+    results, curves = {}, {}
+    for k, tag in enumerate(model.tags_):
+        is_tag = judged.truth == tag
+        hits, support, called = int(table[k, columns.index(tag)]), int(np.count_nonzero(is_tag)), int(table[k].sum())
+        promised = model.promised_.get(tag, float("nan"))
+        results[tag] = TagResult(
+            metrics.ratio(hits, called),
+            metrics.ratio(hits, support),
+            metrics.ratio(2 * hits, called + support),
+            metrics.average_precision(judged.margins[:, k], is_tag),
+            support,
+            None if np.isnan(promised) else promised,
+        )
+        precision, recall = metrics.precision_recall_curve(judged.margins[:, k], is_tag)
+        curves[tag] = (precision.round(4).tolist(), recall.round(4).tolist())
+    return results, curves
+
+
+def _events(model: Recogniser, stream: Stream) -> dict[str, EventCounts]:
+    """Counts by tag; a segment is the finest step there is, so onsets and offsets may be one segment off, and sounds of one tag that
+    follow one another within a segment's length are one event."""
+    said = merge_verdicts(stream.starts, stream.seconds, model.verdicts(stream.sounds).names)
+    collar = max(stream.seconds, default=0.0)
+    return {
+        tag: metrics.count_events(
+            _merged([span for span in stream.events if span.tag == tag], collar), [span for span in said if span.tag == tag], collar, collar
+        )
+        for tag in model.tags_
+    }
+
+
+def _merged(spans: Sequence[Span], gap: float) -> list[Span]:
+    """Events of one tag, those less than `gap` seconds apart as one."""
+    out: list[Span] = []
+    for span in sorted(spans, key=lambda one: one.onset):
+        if out and span.onset - out[-1].offset < gap:
+            out[-1] = Span(span.tag, out[-1].onset, max(out[-1].offset, span.offset))
+        else:
+            out.append(span)
+    return out
+
+
+def _total(counts: Any) -> EventCounts:
+    total = EventCounts()
+    for one in counts:
+        total = total + one
+    return total
+
+
+def _openness(judged: _Judged, taught: int) -> list[Openness]:
+    """The sweep from one unknown tag to all of them; background stays out of it."""
+    foreign = sorted(set(judged.truth[~judged.known & ~judged.background]))
+    known = np.flatnonzero(judged.known)
+    scores, named = judged.margins.max(axis=1), judged.names == judged.truth
+    rng = np.random.default_rng(0)
+    sweep = []
+    for count in range(1, len(foreign) + 1):
+        aurocs, accws = [], []
+        for _ in range(_SWEEP_DRAWS if count < len(foreign) else 1):
+            some = np.flatnonzero(np.isin(judged.truth, rng.permutation(foreign)[:count]))
+            aurocs.append(metrics.auroc(scores[known], scores[some]))
+            accws.append(metrics.weighted_accuracy(named[known], judged.names[some] == OTHER))
+        openness = metrics.openness(taught, taught + count)
+        sweep.append(Openness(count, openness, _mean(aurocs), _mean(accws)))
+    return sweep
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
+
+
+def _worst(model: Recogniser, judged: _Judged) -> list[Example]:
+    """Sounds that were named wrongly, the surest mistakes first; then those of a taught tag that were missed by the most."""
+    ought = np.where(judged.known, judged.truth, OTHER)
+    wrong = np.flatnonzero(judged.names != ought)
+    sure = judged.margins[wrong].max(axis=1)
+    missed = judged.names[wrong] == OTHER
+    order = np.lexsort((np.where(missed, sure, -sure), missed))[:WORST]
+    return [
+        Example(
+            str(judged.keys[at]),
+            str(judged.truth[at]),
+            str(judged.names[at]),
+            None if judged.probability is None else float(judged.probability[at]),
+            float(judged.margins[at].max()),
+        )
+        for at in wrong[order]
+    ]
+
+
+def _reliability(judged: _Judged, bins: int = 10) -> list[tuple[float, float, int]]:
+    """For each tenth of probability: its mean, the share that was right, and how many sounds."""
+    if judged.probability is None:
+        return []
+    right = judged.names == np.where(judged.known, judged.truth, OTHER)
+    place = np.minimum((judged.probability * bins).astype(int), bins - 1)
+    return [
+        (float(judged.probability[place == k].mean()), float(right[place == k].mean()), int((place == k).sum()))
+        for k in range(bins)
+        if (place == k).any()
+    ]

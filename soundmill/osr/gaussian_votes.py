@@ -6,27 +6,18 @@ is not what they deliver on new days; reports print both.
 
 import math
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
-from soundmill.osr.sounds import Sounds
+from soundmill.osr.sounds import Sounds, Verdicts
 from soundmill.osr.spec import OTHER, NothingToLearnFrom
 from soundmill.osr.thresholds import percentile_threshold, precision_threshold, sound_costs
 from soundmill.osr.time_of_day import time_model, weight_at
 
 Floats = npt.NDArray[np.float64]
-
-
-class Verdicts(NamedTuple):
-    """What a recogniser says of n sounds: a name for each; margins to the thresholds, shape (n, tags), above 0 within; and the tag
-    that costs least, thresholds and "other" aside."""
-
-    names: list[str]
-    margins: Floats
-    nearest: list[str]
 
 
 class GaussianVotes(BaseEstimator):  # type: ignore[misc]
@@ -83,14 +74,21 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.thresholds_ = self._thresholds(taught, background if use_background else None)
         return self
 
-    def vector_costs(self, sounds: Sounds) -> Floats:
+    @property
+    def promised_(self) -> dict[str, float]:
+        """The recall that each tag's threshold was set for."""
+        return dict.fromkeys(self.tags_, self.least_recall)
+
+    def vector_costs(self, sounds: Sounds, use_hours: bool = True) -> Floats:
         """Negative log of prior, likelihood and hour for each vector and class, shape (m, classes)."""
         projected = self._project(sounds.vectors)
         hours = sounds.hours[sounds.owner]
         costs = np.empty((len(projected), len(self.classes_)))
         for k, mixture in enumerate(self.mixtures_):
             likelihood = mixture.score_samples(projected) if len(projected) else np.empty(0)
-            costs[:, k] = -(self.log_priors_[k] + likelihood + np.log(weight_at(self.time_weights_[k], hours)))
+            costs[:, k] = -(self.log_priors_[k] + likelihood)
+            if use_hours:
+                costs[:, k] -= np.log(weight_at(self.time_weights_[k], hours))
         return costs
 
     def predict(self, sounds: Sounds) -> list[str]:
@@ -101,9 +99,9 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         """How far within each tag's threshold a sound is, shape (n, tags): above 0 more than half of its vectors pass it."""
         return self.verdicts(sounds).margins
 
-    def verdicts(self, sounds: Sounds) -> Verdicts:
+    def verdicts(self, sounds: Sounds, use_hours: bool = True) -> Verdicts:
         """`predict`, `decision_function` and the nearest tags in one pass."""
-        costs = self.vector_costs(sounds)
+        costs = self.vector_costs(sounds, use_hours)
         thresholds = np.array([self.thresholds_[tag] for tag in self.tags_])
         each = np.stack([sound_costs(costs[:, k], sounds.owner, len(sounds)) for k in range(len(self.tags_))], axis=1)
         passes = (costs[:, : len(self.tags_)] <= thresholds).any(axis=1)

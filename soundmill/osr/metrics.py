@@ -1,11 +1,14 @@
-"""Metrics of open-set recognition, each from predictions or scores alone."""
+"""Metrics of open-set recognition, each from predictions or scores alone. Scores are higher for what is more like something taught."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 def confusion(truth: Sequence[str], predicted: Sequence[str], rows: Sequence[str], columns: Sequence[str]) -> npt.NDArray[np.int64]:
@@ -20,10 +23,10 @@ def confusion(truth: Sequence[str], predicted: Sequence[str], rows: Sequence[str
 
 def ratio(part: float, whole: float) -> float | None:
     """part / whole; None where the whole is nothing, because no number would be true."""
-    return None if whole == 0 else part / whole
+    return None if whole == 0 else float(part / whole)
 
 
-def precision_recall_curve(scores: Floats, is_tag: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def precision_recall_curve(scores: Floats, is_tag: Bools) -> tuple[Floats, Floats]:
     """Precision and recall, shape (points,), at every distinct score from the highest down; both arguments have shape (n,)."""
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(is_tag[order])
@@ -33,7 +36,7 @@ def precision_recall_curve(scores: Floats, is_tag: npt.NDArray[np.bool_]) -> tup
     return precision, recall
 
 
-def average_precision(scores: Floats, is_tag: npt.NDArray[np.bool_]) -> float | None:
+def average_precision(scores: Floats, is_tag: Bools) -> float | None:
     """The area under the stepwise precision-recall curve; None without a positive."""
     if not is_tag.any():
         return None
@@ -49,3 +52,121 @@ def auroc(known: Floats, unknown: Floats) -> float | None:
     below = np.searchsorted(ordered, known, side="left")
     equal = np.searchsorted(ordered, known, side="right") - below
     return float((below + 0.5 * equal).mean() / len(unknown))
+
+
+def false_positive_rate(known: Floats, unknown: Floats, recall: float = 0.95) -> float | None:
+    """FPR95: the share of unknown sounds accepted by the highest threshold that accepts a share `recall` of the known ones."""
+    if not len(known) or not len(unknown):
+        return None
+    at = np.sort(known)[::-1][min(len(known), math.ceil(recall * len(known) - 1e-9)) - 1]
+    return float((unknown >= at).mean())
+
+
+def oscr(known: Floats, right: Bools, unknown: Floats) -> float | None:
+    """The area under the share of known sounds accepted under their right name against the share of unknown ones accepted, over all
+    thresholds (Dhamija, Günther and Boult, "Reducing network agnostophobia", 2018). `known` and `right` have shape (n,)."""
+    if not len(known) or not len(unknown):
+        return None
+    at = np.unique(np.concatenate([known, unknown]))
+    accepted = np.searchsorted(np.sort(known[right]), at, side="left")
+    correct = np.append((right.sum() - accepted) / len(known), 0.0)[::-1]
+    alarms = np.append(1 - np.searchsorted(np.sort(unknown), at, side="left") / len(unknown), 0.0)[::-1]
+    return float(np.trapezoid(correct, alarms))
+
+
+def weighted_accuracy(named_rightly: Bools, rejected: Bools) -> float | None:
+    """ACCw: half the share of known sounds accepted under their right name, and half the share of unknown ones rejected."""
+    if not len(named_rightly) or not len(rejected):
+        return None
+    return float(0.5 * named_rightly.mean() + 0.5 * rejected.mean())
+
+
+def openness(taught: int, met: int) -> float:
+    """1 - sqrt(2 T / (T + E)) of T classes met in training and E classes met in all: 0 where nothing new is met (Scheirer et al., 2013)."""
+    return 1 - math.sqrt(2 * taught / (taught + met))
+
+
+def calibration_error(probabilities: Floats, right: Bools, bins: int = 15) -> float | None:
+    """Expected calibration error: how far the mean probability of what is said and the share that was right are apart, in equal bins of
+    probability, weighted by how many fall into each (Guo et al., 2017). Both arguments have shape (n,)."""
+    if not len(probabilities):
+        return None
+    place = np.minimum((probabilities * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    gap = np.abs(np.bincount(place, probabilities, bins) - np.bincount(place, right.astype(float), bins))
+    return float(gap.sum() / count.sum())
+
+
+@dataclass(frozen=True)
+class Span:
+    """A sound event: tag, and onset and offset in seconds."""
+
+    tag: str
+    onset: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class EventCounts:
+    """Events found, called without cause, and missed; add counts before dividing."""
+
+    hits: int = 0
+    false_alarms: int = 0
+    misses: int = 0
+
+    def __add__(self, other: "EventCounts") -> "EventCounts":
+        return EventCounts(self.hits + other.hits, self.false_alarms + other.false_alarms, self.misses + other.misses)
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall."""
+        return ratio(2 * self.hits, 2 * self.hits + self.false_alarms + self.misses)
+
+
+def count_events(
+    reference: Sequence[Span], found: Sequence[Span], onset_collar: float, offset_collar: float, offset_share: float = 0.5
+) -> EventCounts:
+    """Event-based counts of one recording (Mesaros, Heittola and Virtanen, "Metrics for polyphonic sound event detection", 2016).
+
+    A found event is a hit where tag and onset agree within `onset_collar` seconds, and offset within the larger of `offset_collar`
+    seconds and `offset_share` of the reference's length; each event counts once, in the largest matching there is.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    if not reference or not found:
+        return EventCounts(0, len(found), len(reference))
+    rows, columns = [], []
+    for i, true in enumerate(reference):
+        late = max(offset_collar, offset_share * (true.offset - true.onset))
+        for k, said in enumerate(found):
+            if said.tag == true.tag and abs(said.onset - true.onset) <= onset_collar and abs(said.offset - true.offset) <= late:
+                rows.append(i)
+                columns.append(k)
+    graph = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(reference), len(found)))
+    hits = int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
+    return EventCounts(hits, len(found) - hits, len(reference) - hits)
+
+
+def bootstrap_interval(
+    groups: npt.NDArray[np.int64],
+    statistic: Callable[[npt.NDArray[np.int64]], float | None],
+    draws: int = 400,
+    level: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float] | None:
+    """The interval that holds a share `level` of what `statistic` gives when whole groups are drawn again, with replacement.
+
+    `groups` has shape (n,); `statistic` gets places in it. None with fewer than two groups, or where it is mostly undefined.
+    """
+    names, place = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        return None
+    members = [np.flatnonzero(place == k) for k in range(len(names))]
+    rng = np.random.default_rng(seed)
+    values = [statistic(np.concatenate([members[k] for k in rng.integers(0, len(names), len(names))])) for _ in range(draws)]
+    there = [value for value in values if value is not None]
+    if len(there) < draws / 2:
+        return None
+    low, high = np.quantile(there, ((1 - level) / 2, (1 + level) / 2))
+    return float(low), float(high)

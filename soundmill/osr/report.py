@@ -1,17 +1,43 @@
 """The evaluation as people read it: pictures, and one HTML page that stands alone."""
 
 import base64
+import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from soundmill.osr.evaluation import Evaluation
-from soundmill.osr.gaussian_votes import GaussianVotes
+from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 from soundmill.osr.time_of_day import GRID
 from soundmill.plots import ACCENT, INK, WARM, figure, png
+
+_LONGEST_SECONDS = 6
+# of the headline: its name, what it means, and whether more is better
+FIGURES = (
+    ("closed_accuracy", "right name among taught sounds, thresholds aside", True),
+    ("known_auroc", "AUROC: how well taught sounds stand apart from all others; 0.5 is chance", True),
+    ("accw", "ACCw: mean of taught sounds named rightly and others called “other”", True),
+    ("oscr", "OSCR: named rightly against others accepted, over all thresholds", True),
+    ("fpr95", "FPR95: others accepted if 95 % of taught sounds were", False),
+    ("false_positives_per_hour", "names called in an hour of unlabelled sound", False),
+    ("event_f1", "event F1: whole events found, within a segment", True),
+    ("calibration_error", "calibration error: how far probabilities are from the truth", False),
+    ("promised_recall", "recall promised, mean of the tags", True),
+    ("delivered_recall", "recall delivered, mean of the tags", True),
+)
+
+
+@dataclass(frozen=True)
+class Playable:
+    """A sound in a page: where and when it was heard, and its data URL."""
+
+    where: str
+    url: str
 
 
 def confusion_picture(result: Evaluation) -> bytes:
@@ -52,10 +78,13 @@ def curves_picture(result: Evaluation) -> bytes:
     return png(fig)
 
 
-def hours_picture(model: GaussianVotes) -> bytes:
-    """The time-of-day model of every tag, as PNG."""
+def hours_picture(model: Recogniser) -> bytes | None:
+    """The time-of-day model of every tag, as PNG; None where the hour does not count."""
+    if not np.ptp(model.time_weights_, axis=1).any():
+        return None
     fig, axis = figure(6.4, 2.1)
-    for name, weights in zip(model.classes_, model.time_weights_, strict=True):
+    names = model.classes_ if len(model.time_weights_) == len(model.classes_) else model.tags_
+    for name, weights in zip(names, model.time_weights_, strict=True):
         axis.plot(GRID, weights, label=name, linewidth=1.4)
     axis.set(xlim=(0, 24), ylim=(0, 1.05), xticks=range(0, 25, 3))
     axis.set_xlabel("hour of the day", fontsize=8, color=INK)
@@ -63,14 +92,60 @@ def hours_picture(model: GaussianVotes) -> bytes:
     return png(fig)
 
 
-def report_pictures(model: GaussianVotes, result: Evaluation) -> dict[str, bytes]:
+def reliability_picture(result: Evaluation) -> bytes | None:
+    """Share that was right over the probability that was given, as PNG; None where the recogniser gives none."""
+    if not result.reliability:
+        return None
+    fig, axis = figure(2.8, 2.5)
+    given, right, counts = zip(*result.reliability, strict=True)
+    axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
+    axis.scatter(given, right, s=[12 + 90 * count / max(counts) for count in counts], color=ACCENT)
+    axis.set(xlim=(0, 1.03), ylim=(0, 1.03))
+    axis.set_xlabel("probability given", fontsize=8, color=INK)
+    axis.set_ylabel("share that was right", fontsize=8, color=INK)
+    return png(fig)
+
+
+def openness_picture(result: Evaluation) -> bytes | None:
+    """AUROC and ACCw over how many unknown tags are met, as PNG; None with fewer than two."""
+    if len(result.openness) < 2:
+        return None
+    fig, axis = figure(3.4, 2.5)
+    counts = [point.unknown_tags for point in result.openness]
+    axis.plot(counts, [point.auroc for point in result.openness], "o-", color=ACCENT, label="AUROC", markersize=4)
+    axis.plot(counts, [point.accw for point in result.openness], "o-", color=WARM, label="ACCw", markersize=4)
+    axis.set(ylim=(0, 1.03), xticks=counts if len(counts) < 12 else counts[:: len(counts) // 6])
+    axis.set_xlabel("unknown tags met", fontsize=8, color=INK)
+    axis.legend(fontsize=7, frameon=False)
+    return png(fig)
+
+
+def report_pictures(model: Recogniser, result: Evaluation) -> dict[str, bytes]:
     """Every picture of the report by name."""
-    return {"confusion": confusion_picture(result), "curves": curves_picture(result), "hours": hours_picture(model)}
+    pictures = {
+        "confusion": confusion_picture(result),
+        "curves": curves_picture(result),
+        "hours": hours_picture(model),
+        "reliability": reliability_picture(result),
+        "openness": openness_picture(result),
+    }
+    return {name: picture for name, picture in pictures.items() if picture is not None}
 
 
-def report_html(result: Evaluation, card: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
-    """One page with everything inside it; it loads nothing."""
+def playable(samples: npt.NDArray[np.int16], sample_rate: int, where: str) -> Playable:
+    """A sound that a page can hold and play: Ogg Vorbis in a data URL, at most six seconds of it."""
+    import soundfile as sf
+
+    buffer = io.BytesIO()
+    sf.write(buffer, samples[: _LONGEST_SECONDS * sample_rate], sample_rate, format="OGG", subtype="VORBIS")
+    return Playable(where, f"data:audio/ogg;base64,{base64.b64encode(buffer.getvalue()).decode()}")
+
+
+def report_html(result: Evaluation, card: Mapping[str, Any], pictures: Mapping[str, bytes], sounds: Mapping[str, Playable]) -> str:
+    """One page with everything inside it; it loads nothing. `sounds` are the worst examples' by key."""
     environment = Environment(loader=PackageLoader("soundmill.osr", "templates"), autoescape=select_autoescape())
     environment.filters["share"] = lambda value: "–" if value is None else f"{value:.2f}"
     sources = {name: f"data:image/png;base64,{base64.b64encode(picture).decode()}" for name, picture in pictures.items()}
-    return environment.get_template("report.html").render(result=result, card=card, pictures=sources, other=OTHER)
+    return environment.get_template("report.html").render(
+        result=result, headline=result.headline, card=card, pictures=sources, sounds=sounds, other=OTHER, figures=FIGURES
+    )

@@ -12,7 +12,8 @@ from soundmill.osr.spec import ModelSpec, NothingToLearnFrom
 
 TRAIN_SHARE = 0.7
 TEST_BACKGROUND_PER_DAY = 500
-_FRAMES = 21
+_MOST_BACKGROUND = 3000
+_DAYS_TO_GROUP_BY = 5
 _TOUCH = timedelta(milliseconds=10)  # less than this is no touch: starts are rounded to the millisecond
 
 
@@ -45,10 +46,67 @@ def choose_days(spec: ModelSpec, annotated: Collection[date]) -> DataChoice:
     return DataChoice(tuple(train), tuple(test), tuple(day for day in background if day not in test))
 
 
-def background_share(vectors_per_tag: Mapping[str, int]) -> int:
-    """How many background segments a fit takes: 15 ceil(N / 21), N the mean number of vectors per tag."""
-    mean = sum(vectors_per_tag.values()) / max(1, len(vectors_per_tag))
-    return 15 * math.ceil(mean / _FRAMES)
+def background_share(sounds_per_tag: Mapping[str, int]) -> int:
+    """How many background segments a fit takes: fifteen for each sound that a tag has on average, and 3,000 at most."""
+    mean = sum(sounds_per_tag.values()) / max(1, len(sounds_per_tag))
+    return min(_MOST_BACKGROUND, 15 * math.ceil(mean))
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A segment in which an annotated sound is heard: the segment's key, and key and tag of the annotation."""
+
+    segment: str
+    annotation: str
+    tag: str
+
+
+def heard_in(
+    segments: Sequence[tuple[str, str, datetime, float]], annotations: Sequence[tuple[str, str, datetime, datetime, str]]
+) -> list[Heard]:
+    """Segments (key, source, start, seconds) that hold half a second of an annotation (key, source, start, end, tag), or half of a
+    shorter one, and sounds of no other tag: what an annotated sound is like as detections hear it."""
+    by_source: dict[str, list[tuple[str, str, datetime, datetime, str]]] = {}
+    for annotation in sorted(annotations, key=lambda one: one[2]):
+        by_source.setdefault(annotation[1], []).append(annotation)
+    found = []
+    for key, source, start, seconds in segments:
+        mine = by_source.get(source, [])
+        end = start + timedelta(seconds=seconds)
+        touching = [one for one in mine[: bisect_left(mine, end, key=lambda one: one[2])] if one[3] > start]
+        if len({one[4] for one in touching}) != 1:
+            continue
+        overlap, best = max(((min(end, one[3]) - max(start, one[2])).total_seconds(), one) for one in touching)
+        if overlap >= min(0.5, (best[3] - best[2]).total_seconds() / 2):
+            found.append(Heard(key, best[0], best[4]))
+    return found
+
+
+def rehearsal_groups(days: Sequence[date], recordings: Sequence[frozenset[str]]) -> tuple[list[str], str]:
+    """A group for each taught sound, and what groups are: whole days where there are five or more, else recordings; sounds that share
+    a recording share a group either way. `recordings` are the landed files each sound was cut from."""
+    if len(set(days)) >= _DAYS_TO_GROUP_BY:
+        links = [{day.isoformat(), *recording} for day, recording in zip(days, recordings, strict=True)]
+        return _merged(links), "days"
+    return _merged([set(recording) or {f"sound {place}"} for place, recording in enumerate(recordings)]), "recordings"
+
+
+def _merged(links: Sequence[set[str]]) -> list[str]:
+    """The first name of the component that each set of names lies in, where sets that share a name are connected."""
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
+    for names in links:
+        first, *others = sorted(names)
+        for other in others:
+            a, b = sorted((root(first), root(other)))
+            parent[b] = a
+    return [root(min(names)) for names in links]
 
 
 def free_of(segments: Sequence[tuple[str, str, datetime, float]], annotations: Sequence[tuple[str, datetime, datetime]]) -> list[str]:

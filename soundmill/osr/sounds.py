@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +22,7 @@ class Sounds:
     hours    (n,) local hour of the day in [0, 24)
     dbfs     (n,) peak level; +inf where it is not to count
     tags     (n,) true tags, where they are known
+    groups   (n,) what each belongs to that may not be torn apart (a recording, a day), where that is known
     """
 
     keys: tuple[str, ...]
@@ -29,6 +31,7 @@ class Sounds:
     hours: Floats
     dbfs: Floats
     tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -44,6 +47,7 @@ class Sounds:
         *,
         max_amp: Sequence[int] | None = None,
         tags: Sequence[str] = (),
+        groups: Sequence[str] = (),
     ) -> "Sounds":
         """Sounds from their keys and starts, and vectors (m, d) with the key of each; vectors of other keys are left out."""
         index = {key: i for i, key in enumerate(keys)}
@@ -58,7 +62,17 @@ class Sounds:
             _hours(started_at, zone),
             np.asarray(dbfs, float),
             tuple(tags),
+            tuple(groups),
         )
+
+    def pooled(self) -> Floats:
+        """(n, d) the mean of each sound's vectors; zeros where it has none."""
+        if len(self.vectors) == len(self) and np.array_equal(self.owner, np.arange(len(self))):
+            return self.vectors.astype(np.float64)
+        sums = np.zeros((len(self), self.vectors.shape[1]))
+        np.add.at(sums, self.owner, self.vectors)
+        means: Floats = sums / np.maximum(1, np.bincount(self.owner, minlength=len(self)))[:, None]
+        return means
 
     def heard(self) -> npt.NDArray[np.bool_]:
         """(n,) whether a sound has any vector."""
@@ -71,10 +85,39 @@ class Sounds:
         place = np.full(len(self), -1, np.int64)
         place[chosen] = np.arange(len(chosen))
         mine = place[self.owner] >= 0
-        tags = tuple(self.tags[i] for i in chosen) if self.tags else ()
         return Sounds(
-            tuple(self.keys[i] for i in chosen), self.vectors[mine], place[self.owner[mine]], self.hours[chosen], self.dbfs[chosen], tags
+            tuple(self.keys[i] for i in chosen),
+            self.vectors[mine],
+            place[self.owner[mine]],
+            self.hours[chosen],
+            self.dbfs[chosen],
+            tuple(self.tags[i] for i in chosen) if self.tags else (),
+            tuple(self.groups[i] for i in chosen) if self.groups else (),
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence["Sounds"]) -> "Sounds":
+        """Sounds of several sets, one after another; at least one set."""
+        starts = np.cumsum([0, *(len(part) for part in parts)])[:-1]
+        return cls(
+            tuple(key for part in parts for key in part.keys),
+            np.concatenate([part.vectors for part in parts]),
+            np.concatenate([part.owner + start for part, start in zip(parts, starts, strict=True)]),
+            np.concatenate([part.hours for part in parts]),
+            np.concatenate([part.dbfs for part in parts]),
+            tuple(tag for part in parts for tag in part.tags),
+            tuple(group for part in parts for group in part.groups),
+        )
+
+
+class Verdicts(NamedTuple):
+    """What a recogniser says of n sounds: a name for each; margins to the thresholds, shape (n, tags), above 0 within; the tag that is
+    nearest, thresholds and "other" aside; and how probable each tag and, last, "other" is, shape (n, tags + 1), None where unknown."""
+
+    names: list[Any]
+    margins: Floats
+    nearest: list[Any]
+    probabilities: Floats | None = None
 
 
 def _hours(moments: Sequence[datetime], zone: ZoneInfo) -> Floats:

@@ -1,7 +1,8 @@
-"""Where a tag's cost is low enough to believe it: with background by precision and recall, without it by a percentile.
+"""Where a score is good enough to believe the name that goes with it.
 
-Costs are negative log scores: lower is more like the tag. A sound is believed to be the tag when more than half of its vectors cost
-no more than the threshold.
+The first three rules are the original recogniser's, on costs (negative log scores, lower is more like the tag): with background by
+precision and recall, without it by a percentile; a sound is believed when more than half of its vectors cost no more than the threshold.
+The others work on scores, higher is more like the tag, that come from models which had not seen the sounds they scored.
 """
 
 import numpy as np
@@ -50,3 +51,31 @@ def precision_threshold(costs: Floats, is_tag: npt.NDArray[np.bool_], least_reca
         good = np.flatnonzero((precision[start:] >= slack * precision[start]) & np.isfinite(at[start:]))
         best = start + int(good[-1])
     return float(at[best])
+
+
+def quantile_threshold(scores: Floats, right: npt.NDArray[np.bool_], recall: float) -> float:
+    """The score that a share `recall` of the known sounds reaches under its right name; both arguments have shape (n,).
+
+    Where fewer than that are named rightly at all, the lowest score of those.
+    """
+    reached = np.sort(scores[right])[::-1]
+    if not len(reached):
+        return float(scores.min())
+    return float(reached[min(len(reached), max(1, round(recall * len(scores)))) - 1])
+
+
+def balanced_threshold(known: Floats, right: npt.NDArray[np.bool_], unknown: Floats, softness: float = 0.3) -> float:
+    """The threshold that serves both best: known sounds accepted under their right name, and unknown ones rejected.
+
+    `known` and `right` have shape (n,), `unknown` (m,). Each step of the two shares is softened over `softness`, so that one sound
+    more or less does not move the threshold far.
+    """
+    both = np.concatenate([known, unknown])
+    grid = np.linspace(both.min() - softness, both.max() + softness, 400)
+    accepted = _sigmoid((known[right][None, :] - grid[:, None]) / softness).sum(axis=1) / len(known)
+    rejected = 1 - _sigmoid((unknown[None, :] - grid[:, None]) / softness).mean(axis=1)
+    return float(grid[int(np.argmax(accepted + rejected))])
+
+
+def _sigmoid(values: Floats) -> Floats:
+    return 1 / (1 + np.exp(-np.clip(values, -50, 50)))

@@ -29,3 +29,8 @@ def time_model(hours: Floats) -> Floats:
 def weight_at(weights: Floats, hours: Floats) -> Floats:
     """Weights at any hours, shape (n,), by linear interpolation."""
     return np.interp(np.asarray(hours) % 24, GRID, weights)
+
+
+def density_at(weights: Floats, hours: Floats) -> Floats:
+    """How much likelier than by chance the hours are, shape (n,): weights over their mean across the day; 1 for a flat model."""
+    return weight_at(weights, hours) / float(weights[:-1].mean())  # the last point of the grid is the first

@@ -73,7 +73,7 @@ def test_downloads_and_segments_are_counted_side_by_side(home: Home, web: Web) -
     ask(home, web)
     home.land_day(DAYS[0])
     home.run("downloads", "captured_segments", days=DAYS[:1])
-    home.resources["collection"] = CollectionResource(extractors=["loudest_frames"], target_hours=1.0)
+    home.resources["collection"] = CollectionResource(extractors=["pooled_spectral"], target_hours=1.0)
     home.__post_init__()
     facts = home.run("collection_progress")["collection_progress", None]
     counts = home.ledger.counts()
@@ -96,7 +96,7 @@ def test_downloads_and_segments_are_counted_side_by_side(home: Home, web: Web) -
 def test_the_count_in_which_the_target_is_reached_says_so_once(local_home: Home, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     monkeypatch.setattr(AlertsResource, "send", lambda self, text, **facts: sent.append(text))
-    local_home.resources["collection"] = CollectionResource(extractors=["loudest_frames"], target_hours=5 / 3600)
+    local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral"], target_hours=5 / 3600)
     local_home.__post_init__()
     local_home.run("collection_progress")
     assert sent == []

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from soundmill.features.logmel_stats import LogMelStats
 from soundmill.features.loudest_frames import LoudestFrames
+from soundmill.features.pooled_spectral import PooledSpectral
 from soundmill.features.store import AudioSpan, feature_table, update_features, vectors
 from soundmill.lake import Lake
 from tests.conftest import RATE, tone
@@ -48,23 +48,23 @@ def test_only_new_and_changed_sounds_are_computed(lake: Lake) -> None:
 
 def test_another_recipe_computes_everything_anew(folder_lake: Lake) -> None:
     sounds = Sounds()
-    for tool in (LogMelStats(), LogMelStats(hop=256)):
+    for tool in (LoudestFrames(), LoudestFrames(frames=7)):
         update_features(folder_lake, feature_table("segment", tool), DAY, spans("a", "bb"), tool, sounds)
     assert sounds.read == ["a", "bb"] * 2
 
 
 def test_vectors_come_back_as_they_were_without_a_copy(folder_lake: Lake) -> None:
-    tool = LogMelStats()
+    tool = PooledSpectral()
     table = feature_table("segment", tool)
     update_features(folder_lake, table, DAY, spans("a"), tool, Sounds())
     found = vectors(folder_lake.read_days(table, [DAY]))
     samples, rate = Sounds()(spans("a")[0])  # type: ignore[misc]
     np.testing.assert_array_equal(found, tool(samples.astype(np.float32) / 32_768, rate))
-    assert vectors(table.empty()).shape == (0, 384)
+    assert vectors(table.empty()).shape == (0, 1393)
 
 
 def test_a_sound_without_audio_is_named_every_time(folder_lake: Lake) -> None:
-    tool = LogMelStats()
+    tool = PooledSpectral()
     for _ in range(2):
         result = update_features(folder_lake, feature_table("annotation", tool), DAY, spans("a", "silent film"), tool, Sounds())
         assert result.without_audio == ("silent film",)

@@ -2,48 +2,17 @@
 
 import os
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from soundmill.osr.evaluation import evaluate
 from soundmill.osr.gaussian_votes import GaussianVotes
+from soundmill.osr.recogniser import UntrustedModel, dump_model, load_model
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import OTHER, NothingToLearnFrom
-from soundmill.osr.storage import UntrustedModel, dump_model, load_model
-
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-CENTRES = {
-    "bell": (6.0, 0.0, 0.0),
-    "drum": (0.0, 6.0, 0.0),
-    "glass": (-5.0, -5.0, 3.0),
-    "never taught": (9.0, 9.0, -9.0),
-    OTHER: (0.0, 0.0, 9.0),
-}
-
-
-def sounds(tag: str, count: int, seed: int = 0, frames: int = 21, spread: float = 1.0, hour: float = 12.0) -> Sounds:
-    rng = np.random.default_rng([seed, *tag.encode()])
-    centre = np.zeros(10)
-    centre[:3] = CENTRES[tag]
-    vectors = (centre + spread * rng.normal(size=(count * frames, 10))).astype(np.float32)
-    keys = tuple(f"{tag} {seed} {n}" for n in range(count))
-    return Sounds(keys, vectors, np.repeat(np.arange(count), frames), np.full(count, hour), np.full(count, np.inf), (tag,) * count)
-
-
-def together(*parts: Sounds) -> Sounds:
-    starts = np.cumsum([0, *[len(part) for part in parts[:-1]]])
-    return Sounds(
-        tuple(key for part in parts for key in part.keys),
-        np.concatenate([part.vectors for part in parts]),
-        np.concatenate([part.owner + start for part, start in zip(parts, starts, strict=True)]),
-        np.concatenate([part.hours for part in parts]),
-        np.concatenate([part.dbfs for part in parts]),
-        tuple(tag for part in parts for tag in part.tags),
-    )
-
+from tests.soundmill.osr.plain import NOON, sounds, together
 
 TAUGHT = together(*(sounds(tag, 25) for tag in ("bell", "drum", "glass")))
 TEST = together(*(sounds(tag, 20, seed=1) for tag in ("bell", "drum", "glass")))
@@ -78,7 +47,7 @@ def test_the_same_data_make_the_same_model(model: GaussianVotes) -> None:
 
 
 def test_a_verdict_follows_from_the_votes_of_its_vectors(model: GaussianVotes) -> None:
-    costs, (said, margins, _) = model.vector_costs(TEST), model.verdicts(TEST)
+    costs, (said, margins, _, _) = model.vector_costs(TEST), model.verdicts(TEST)
     for n in range(len(TEST)):
         mine = costs[TEST.owner == n]
         votes = []
@@ -140,27 +109,6 @@ def test_a_model_comes_back_from_its_file_and_nothing_else_does(model: GaussianV
         load_model(skops.io.dumps(os.system))
     with pytest.raises(UntrustedModel, match="not a recogniser"):
         load_model(skops.io.dumps(np.arange(3)))
-
-
-def test_an_evaluation_adds_up(model: GaussianVotes) -> None:
-    with_unknown = together(TEST, sounds("never taught", 10, seed=4))
-    result = evaluate(model, with_unknown, sounds(OTHER, 15, seed=5, spread=2.0), 45.0)
-    table = np.array(result.confusion)
-    assert table.sum() == len(with_unknown) + 15
-    assert result.unknown_support == 25
-    assert result.rows == ["bell", "drum", "glass", OTHER]
-    assert result.columns == ["bell", "drum", "glass", "never taught", OTHER]
-    assert {tag: row.support for tag, row in result.tags.items()} == {"bell": 20, "drum": 20, "glass": 20}
-    for k, (tag, row) in enumerate(result.tags.items()):
-        assert row.recall == pytest.approx(table[k, k] / 20)
-        assert row.precision == pytest.approx(table[k, k] / table[k].sum())
-        assert result.curves[tag][1][-1] == 1.0
-    assert result.closed_accuracy == 1.0
-    assert result.known_auroc is not None
-    assert result.known_auroc > 0.95
-    assert result.false_positives_per_hour == pytest.approx(80 * (15 - table[-1, -1]))
-    with pytest.raises(NothingToLearnFrom, match="--test-days"):
-        evaluate(model, TEST.take(np.array([], np.int64)), BACKGROUND, 0)
 
 
 def test_sounds_are_gathered_by_key_with_local_hours() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.osr.selection import background_share, choose_days, free_of, sample
+from soundmill.osr.selection import background_share, choose_days, free_of, heard_in, rehearsal_groups, sample
 from soundmill.osr.spec import ModelSpec, NothingToLearnFrom, SpecRefused
-from soundmill.osr.thresholds import percentile_threshold, precision_threshold, sound_costs
+from soundmill.osr.thresholds import balanced_threshold, percentile_threshold, precision_threshold, quantile_threshold, sound_costs
 from soundmill.osr.time_of_day import GRID, time_model, weight_at
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -92,9 +92,48 @@ def test_a_day_cannot_be_on_both_sides() -> None:
         ModelSpec.parse({"components": 0})
 
 
-def test_background_follows_the_mean_number_of_vectors() -> None:
-    assert background_share({"a": 21 * 10, "b": 21 * 20}) == 15 * 15
-    assert background_share({"a": 22}) == 30
+def test_background_follows_the_mean_number_of_sounds() -> None:
+    assert background_share({"a": 10, "b": 20}) == 15 * 15
+    assert background_share({"a": 1, "b": 2}) == 30
+    assert background_share({"a": 10_000}) == 3000
+
+
+def test_scores_that_nothing_was_fitted_to_make_the_thresholds() -> None:
+    scores, right = np.array([5.0, 4, 3, 2, 1, 0.5, 0.2, 0.1, 9, 9]), np.array([1] * 8 + [0] * 2, bool)
+    assert quantile_threshold(scores, right, 0.5) == 1.0  # five of ten, under their right names
+    assert quantile_threshold(scores, right, 0.9) == 0.1  # only eight are named rightly at all
+    known, unknown = np.full(20, 4.0), np.zeros(20)
+    assert 1 < balanced_threshold(known, np.ones(20, bool), unknown) < 3
+    assert balanced_threshold(known, np.ones(20, bool), np.full(20, 3.9), 0.01) == pytest.approx(3.95, abs=0.05)
+
+
+def test_a_segment_that_holds_enough_of_one_sound_is_a_hearing_of_it() -> None:
+    def at(seconds: float) -> datetime:
+        return START + timedelta(seconds=seconds)
+
+    segments = [(str(n), "mic", at(3 * n), 3.0) for n in range(6)]
+    labels = [
+        ("long", "mic", at(1), at(5), "a"),  # two seconds of it in 0 and in 1
+        ("short", "mic", at(6.1), at(6.3), "b"),  # whole in 2
+        ("touch", "mic", at(8.9), at(9.9), "b"),  # 0.1 s in 2, the rest in 3
+        ("one", "mic", at(12.5), at(14), "a"),  # in 4, with another tag
+        ("two", "mic", at(13), at(14), "b"),
+        ("elsewhere", "porch", at(15), at(18), "a"),
+    ]
+    found = {(one.segment, one.annotation, one.tag) for one in heard_in(segments, labels)}
+    assert found == {("0", "long", "a"), ("1", "long", "a"), ("2", "short", "b"), ("3", "touch", "b")}
+
+
+def test_what_shares_a_recording_or_one_of_many_days_stays_together() -> None:
+    day = START.date()
+    groups, kind = rehearsal_groups([day] * 4, [frozenset("a"), frozenset("ab"), frozenset("b"), frozenset("c")])
+    assert kind == "recordings"
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+    many = [day + timedelta(days=n) for n in (0, 1, 2, 3, 4, 4)]
+    groups, kind = rehearsal_groups(many, [frozenset({str(n)}) for n in (0, 1, 2, 3, 4, 5)])
+    assert kind == "days"
+    assert len(set(groups)) == 5
+    assert groups[4] == groups[5]
 
 
 def test_background_is_what_no_annotation_touches() -> None:

@@ -1,0 +1,252 @@
+"""What a model learns from and is judged on: sounds brought together from segments, labels and features of its days."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from importlib.metadata import version as installed
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from resources import CollectionResource
+from soundmill.capture import SEGMENTS, NoAudioThere, Timeline
+from soundmill.fingerprint import digest
+from soundmill.labelling.snapshot import ANNOTATIONS
+from soundmill.lake import DayTable, Lake
+from soundmill.osr.metrics import Span
+from soundmill.osr.selection import (
+    TEST_BACKGROUND_PER_DAY,
+    DataChoice,
+    background_share,
+    choose_days,
+    free_of,
+    heard_in,
+    rehearsal_groups,
+    sample,
+)
+from soundmill.osr.sounds import Sounds
+from soundmill.osr.spec import ModelSpec
+from soundmill.times import midnight
+
+_DAY = timedelta(days=1)
+
+
+class ModelData:
+    """The sounds of one specification, from the tables of its days."""
+
+    def __init__(self, lake: Lake, spec: ModelSpec, collection: CollectionResource, choice: DataChoice | None = None) -> None:
+        self._lake, self.spec, self.collection = lake, spec, collection
+        self.days = choice or self._choose()
+
+    def fingerprint(self, code: str) -> str:
+        """Covers the specification, the chosen days, every label, vector and segment that the fit may use, and its code."""
+        parts = [code, self.spec.model_dump_json(), repr(self.days), self.collection.timezone, installed("scikit-learn")]
+        parts += [row["key"] for row in self._labels(self.days.train)]
+        segment_days = sorted({*self.days.background, *(self.days.train if self._hears_segments else ())})
+        for table, of_days in (
+            (feature_table("annotation", self.spec.extractor), self.days.train),
+            (feature_table("segment", self.spec.extractor), segment_days),
+        ):
+            first = pc.field("number") == 0  # of each sound's vectors
+            rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=first & self._of_sources)
+            parts += [" ".join(row.values()) for row in rows.to_pylist()]
+        labels = self._lake.read_days(ANNOTATIONS, segment_days, columns=["source", "start", "end"], where=self._of_sources)
+        parts += [str(sorted(row.items())) for row in labels.to_pylist()]
+        return digest(parts)
+
+    def taught(self) -> tuple[Sounds, dict[str, int], str]:
+        """What the model is taught: annotated sounds of the training days as they were cut out, and as the segments that detections will
+        hear; how many annotated sounds each tag has; and what the groups of the sounds are."""
+        labels = self._labels(self.days.train)
+        cut = self._annotated(labels, self.days.train)
+        recordings = self._recordings(labels, self.days.train)
+        support = {tag: cut.take(cut.heard().nonzero()[0]).tags.count(tag) for tag in sorted(set(cut.tags))}
+        parts, days, of_sound = [cut], [row["start"].date() for row in labels], [recordings[row["key"]] for row in labels]
+        if self._hears_segments:
+            segments = self._lake.read_days(SEGMENTS, self.days.train, where=self._of_sources)
+            every = self._labels(self.days.train, of_any_tag=True)
+            mine = {row["key"]: row for row in labels}
+            heard = [one for one in heard_in(_spans(segments), _marks(every)) if one.annotation in mine]
+            segments = segments.filter(_is_in("key", [one.segment for one in heard]))
+            tags = {one.segment: one.tag for one in heard}
+            named = [tags[key] for key in segments["key"].to_pylist()]
+            parts.append(segment_sounds(self._lake, self.days.train, segments, self.spec.extractor, self.collection, named))
+            days += [moment.date() for moment in segments["started_at"].to_pylist()]
+            by_segment = {one.segment: one.annotation for one in heard}
+            of_sound += [
+                frozenset({recording, *recordings[by_segment[key]]})
+                for key, recording in zip(segments["key"].to_pylist(), segments["recording"].to_pylist(), strict=True)
+            ]
+        groups, kind = rehearsal_groups(days, of_sound)
+        sounds = _grouped(Sounds.joined(parts), groups)
+        return sounds.take(sounds.heard().nonzero()[0]), support, kind
+
+    def tagged(self) -> Sounds:
+        """Annotated sounds of the test days, of any tag: those that the model was not taught ought to be "other"."""
+        labels = self._labels(self.days.test, of_any_tag=True)
+        recordings = self._recordings(labels, self.days.test)
+        groups, _ = rehearsal_groups([row["start"].date() for row in labels], [recordings[row["key"]] for row in labels])
+        return _grouped(self._annotated(labels, self.days.test), groups)
+
+    def background_for(self, support: dict[str, int]) -> Sounds:
+        """Background to learn from."""
+        return self._background(self.days.background, background_share(support))[0]
+
+    def test_background(self) -> tuple[Sounds, float]:
+        """Background to be judged on, and its seconds."""
+        return self._background(self.days.test, TEST_BACKGROUND_PER_DAY * len(self.days.test))
+
+    def streams(self) -> list[tuple[list[float], list[float], Sounds, list[Span]]]:
+        """Every source's whole test day: starts and lengths of segments in seconds of the day, their sounds, and annotated events."""
+        found = []
+        for day in self.days.test:
+            segments = self._lake.read_days(SEGMENTS, [day], where=self._of_sources)
+            labels = self._labels((day,), of_any_tag=True)
+            for source in sorted(set(segments["source"].to_pylist())):
+                mine = segments.filter(pc.field("source") == source)
+                starts = [_second(moment, day) for moment in mine["started_at"].to_pylist()]
+                events = [
+                    Span(row["tag"], _second(row["start"], day), _second(row["end"], day)) for row in labels if row["source"] == source
+                ]
+                sounds = segment_sounds(self._lake, [day], mine, self.spec.extractor, self.collection)
+                found.append((starts, mine["seconds"].to_pylist(), sounds, events))
+        return found
+
+    def audio(self, keys: Sequence[str], of_days: tuple[date, ...]) -> dict[str, tuple[Any, int, str]]:
+        """Samples (int16), rate, and place and time in words of annotated sounds and segments by key; those without audio are left out."""
+        around = sorted({near for day in of_days for near in (day - _DAY, day, day + _DAY)})
+        segments = self._lake.read_days(SEGMENTS, around, where=self._of_sources)
+        timeline = Timeline(self._lake, segments)
+        spans = {row["key"]: (row["source"], row["start"], row["end"]) for row in self._labels(of_days, of_any_tag=True)}
+        wanted = segments.filter(_is_in("key", list(keys)))
+        for row in wanted.to_pylist():
+            spans[row["key"]] = (row["source"], row["started_at"], row["started_at"] + timedelta(seconds=row["seconds"]))
+        found = {}
+        for key in keys:
+            if key in spans:
+                source, start, end = spans[key]
+                try:
+                    samples, rate, _ = timeline.read(source, start, end)
+                except NoAudioThere:
+                    continue
+                found[key] = (samples, rate, f"{source}, {start:%Y-%m-%d %H:%M:%S} UTC, {(end - start).total_seconds():.1f} s")
+        return found
+
+    @property
+    def _hears_segments(self) -> bool:
+        return self.spec.recogniser == "open_set"  # the original learns from annotated sounds alone
+
+    def _annotated(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> Sounds:
+        """Sounds of the labels, in their order. Raises `dg.Failure` where their features have not been made."""
+        from soundmill.features.store import vectors
+
+        table = feature_table("annotation", self.spec.extractor)
+        if missing := sorted({row["start"].date() for row in labels} - set(self._lake.days(table))):
+            names = ", ".join(day.isoformat() for day in missing)
+            raise dg.Failure(
+                f"annotation_features of {self.spec.extractor} is missing for {names}: materialise those days", allow_retries=False
+            )
+        rows = self._lake.read_days(table, of_days, columns=["key", "vector"])
+        return Sounds.build(
+            [row["key"] for row in labels],
+            [row["start"] for row in labels],
+            self.collection.zone,
+            rows["key"].to_pylist(),
+            vectors(rows),
+            tags=[row["tag"] for row in labels],
+        )
+
+    def _background(self, of_days: tuple[date, ...], count: int) -> tuple[Sounds, float]:
+        """At most `count` segments, drawn at random, that no annotation touches; and their seconds."""
+        segments = self._lake.read_days(SEGMENTS, of_days, where=self._of_sources)
+        labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, of_days).to_pylist()]
+        chosen = sample(free_of(_spans(segments), labels), count, self.spec.seed)
+        segments = segments.filter(_is_in("key", chosen))
+        sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.collection)
+        days = [moment.date() for moment in segments["started_at"].to_pylist()]
+        groups, _ = rehearsal_groups(days, [frozenset({recording}) for recording in segments["recording"].to_pylist()])
+        return _grouped(sounds, groups), sum(segments["seconds"].to_pylist())
+
+    def _recordings(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> dict[str, frozenset[str]]:
+        """The landed files that each label's sound was cut from."""
+        columns = ["key", "source", "started_at", "seconds", "recording"]
+        segments = self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()
+        by_source: dict[str, list[dict[str, Any]]] = {}
+        for row in segments:
+            by_source.setdefault(row["source"], []).append(row)
+        return {
+            label["key"]: frozenset(
+                row["recording"]
+                for row in by_source.get(label["source"], [])
+                if row["started_at"] < label["end"] and row["started_at"] + timedelta(seconds=row["seconds"]) > label["start"]
+            )
+            or frozenset({label["key"]})
+            for label in labels
+        }
+
+    def _choose(self) -> DataChoice:
+        annotated = {row["start"].date() for row in self._labels(tuple(self._lake.days(ANNOTATIONS)))}
+        return choose_days(self.spec, annotated)
+
+    def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
+        rows = self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()
+        return [row for row in rows if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
+
+    @property
+    def _of_sources(self) -> pc.Expression:
+        return _is_in("source", self.spec.sources) if self.spec.sources else pc.scalar(True)
+
+
+def feature_table(of: str, extractor_name: str) -> DayTable:
+    """The table of an extractor's vectors of segments or annotations."""
+    from soundmill.features.registry import extractor
+    from soundmill.features.store import feature_table as table
+
+    return table(of, extractor(extractor_name))
+
+
+def segment_sounds(
+    lake: Lake,
+    of_days: Sequence[date],
+    segments: pa.Table,
+    extractor_name: str,
+    collection: CollectionResource,
+    tags: Sequence[str] = (),
+) -> Sounds:
+    """Sounds of the given segments, in their order, from the feature tables of their days."""
+    from soundmill.features.store import vectors
+
+    keys = segments["key"].to_pylist()
+    rows = lake.read_days(feature_table("segment", extractor_name), of_days, columns=["key", "vector"], where=_is_in("key", keys))
+    return Sounds.build(
+        keys,
+        segments["started_at"].to_pylist(),
+        collection.zone,
+        rows["key"].to_pylist(),
+        vectors(rows),
+        max_amp=segments["max_amp"].to_pylist(),
+        tags=tags,
+    )
+
+
+def _grouped(sounds: Sounds, groups: list[str]) -> Sounds:
+    return replace(sounds, groups=tuple(groups))
+
+
+def _spans(segments: pa.Table) -> list[tuple[str, str, Any, float]]:
+    columns = [segments[name].to_pylist() for name in ("key", "source", "started_at", "seconds")]
+    return list(zip(*columns, strict=True))
+
+
+def _marks(labels: list[dict[str, Any]]) -> list[tuple[str, str, Any, Any, str]]:
+    return [(row["key"], row["source"], row["start"], row["end"], row["tag"]) for row in labels]
+
+
+def _second(moment: Any, day: date) -> float:
+    return float((moment - midnight(day)).total_seconds())
+
+
+def _is_in(column: str, values: Sequence[str]) -> pc.Expression:
+    return pc.field(column).isin(pa.array(values, pa.string()))  # typed: an empty list has no type of its own

@@ -1,0 +1,57 @@
+"""A model's card: what it was made from, by what, and how it decides; as JSON for programs, as Markdown for people."""
+
+import math
+from collections.abc import Mapping
+from importlib.metadata import version as installed
+from typing import Any
+
+from soundmill.osr.recogniser import Recogniser, choices
+from soundmill.osr.spec import ModelSpec
+
+_PACKAGES = ("soundmill", "scikit-learn", "numpy", "scipy", "skops")
+
+
+def model_card(name: str, version: int, fingerprint: str, spec: ModelSpec, model: Recogniser, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The card of a fitted model, as plain values; `data` says what it was fitted to."""
+    return {
+        "name": name,
+        "version": version,
+        "fingerprint": fingerprint,
+        "spec": spec.model_dump(mode="json"),
+        "tags": list(model.tags_),
+        "thresholds": {tag: round(value, 6) for tag, value in model.thresholds_.items()},
+        "promised_recall": {tag: None if math.isnan(value) else round(value, 4) for tag, value in model.promised_.items()},
+        "chosen": [{"setting": setting, "value": value, "because": reason} for setting, value, reason in choices(model)],
+        "data": dict(data),
+        "versions": {package: installed(package) for package in _PACKAGES},
+    }
+
+
+def card_markdown(card: Mapping[str, Any]) -> str:
+    """The card as a page of Markdown."""
+    data = card["data"]
+    lines = [
+        f"# {card['name']}, version {card['version']}",
+        "",
+        f"Open-set recogniser ({card['spec']['recogniser']}) on `{card['spec']['extractor']}` vectors. It names "
+        f"{', '.join(card['tags'])}, and calls everything else “other”.",
+        "",
+        f"Fitted to {data['sounds']} hearings of annotated sounds from {', '.join(data['train_days'])} "
+        f"and {data['background_segments']} segments of background. Rehearsals kept {data['groups_are']} whole: {data['groups']}.",
+        "",
+        "| tag | annotated sounds | threshold | promised recall |",
+        "| --- | --- | --- | --- |",
+    ]
+    for tag in card["tags"]:
+        promised = card["promised_recall"][tag]
+        lines.append(
+            f"| {tag} | {data['support'].get(tag, 0)} | {card['thresholds'][tag]:.3f} | {'–' if promised is None else f'{promised:.2f}'} |"
+        )
+    if card["chosen"]:
+        lines += ["", "## Chosen by the data", ""]
+        lines += [f"- {one['setting']}: {one['value']}, because {one['because']}" for one in card["chosen"]]
+    lines += ["", "## Made with", "", *(f"- {package} {number}" for package, number in card["versions"].items())]
+    lines += [f"- fingerprint of specification, data and code: `{card['fingerprint']}`"]
+    if "sha256" in card:
+        lines += [f"- SHA-256 of the model file: `{card['sha256']}`"]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,124 @@
+"""The recogniser that models use unless they ask for another: the open-set classifier, on sounds as the pipeline knows them.
+
+It adds what a sound is beside its vector: how loud it is, which recording it belongs to, and at which hour it was heard.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from soundmill.osr.classifier import OpenSetClassifier
+from soundmill.osr.sounds import Floats, Sounds, Verdicts
+from soundmill.osr.spec import OTHER, NothingToLearnFrom
+from soundmill.osr.time_of_day import density_at, time_model
+
+
+class OpenSet(BaseEstimator):  # type: ignore[misc]
+    """Names sounds it was taught, and says "other" to the rest.
+
+    least_dbfs   sounds with a lower peak are "other" unheard; None: all are heard
+    time_of_day  whether the hour counts
+    the others   see `OpenSetClassifier`
+
+    After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `classifier_`, `time_weights_` (tags, 73),
+    `promised_` (recall by tag, as rehearsed; NaN where it could not be), `choices_`.
+    """
+
+    def __init__(
+        self,
+        projector: str = "pca_lda",
+        class_model: str = "gaussian_angle",
+        rejection: str | None = None,
+        threshold: str | None = None,
+        recall: float = 0.8,
+        components: int = 4,
+        regularisation: float = 0.01,
+        blocks: Sequence[int] | None = None,
+        least_dbfs: float | None = None,
+        time_of_day: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.projector = projector
+        self.class_model = class_model
+        self.rejection = rejection
+        self.threshold = threshold
+        self.recall = recall
+        self.components = components
+        self.regularisation = regularisation
+        self.blocks = blocks
+        self.least_dbfs = least_dbfs
+        self.time_of_day = time_of_day
+        self.seed = seed
+
+    def fit(self, taught: Sounds, background: Sounds | None = None) -> "OpenSet":
+        """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NothingToLearnFrom`.
+
+        Sounds of one group are never on both sides of a rehearsal.
+        """
+        if not taught.tags:
+            raise NothingToLearnFrom("no tagged sound to learn from")
+        if len(taught) < 2:
+            raise NothingToLearnFrom(f"one sound of {taught.tags[0]!r} is too little to learn from")
+        with_background = background is not None and len(background) > 1
+        self.classifier_ = OpenSetClassifier(
+            self.projector,
+            self.class_model,
+            self.rejection,
+            self.threshold,
+            self.recall,
+            None,
+            self.components,
+            self.regularisation,
+            self.blocks,
+            OTHER,
+            self.seed,
+        )
+        try:
+            self.classifier_.fit(
+                taught.pooled(),
+                np.array(taught.tags),
+                background=background.pooled() if with_background and background is not None else None,
+                groups=np.array(taught.groups) if taught.groups else None,
+                background_groups=np.array(background.groups) if with_background and background is not None and background.groups else None,
+            )
+        except ValueError as error:
+            raise NothingToLearnFrom(str(error)) from None
+        self.tags_ = [str(tag) for tag in self.classifier_.classes_]
+        self.classes_ = [*self.tags_, OTHER] if with_background else list(self.tags_)
+        self.promised_ = {tag: float(recall) for tag, recall in zip(self.tags_, self.classifier_.promised_, strict=True)}
+        self.choices_ = list(self.classifier_.choices_)
+        tags = np.array(taught.tags)
+        self.time_weights_ = np.stack([time_model(taught.hours[tags == tag] if self.time_of_day else np.empty(0)) for tag in self.tags_])
+        return self
+
+    @property
+    def thresholds_(self) -> dict[str, float]:
+        """Thresholds by tag, in standard deviations of taught sounds."""
+        return dict(zip(self.tags_, map(float, self.classifier_.thresholds_), strict=True))
+
+    def predict(self, sounds: Sounds) -> list[str]:
+        """A tag or "other" for each sound."""
+        return self.verdicts(sounds).names
+
+    def decision_function(self, sounds: Sounds) -> Floats:
+        """How far within each tag's threshold a sound is, shape (n, tags)."""
+        return self.verdicts(sounds).margins
+
+    def verdicts(self, sounds: Sounds, use_hours: bool = True) -> Verdicts:
+        """`predict`, `decision_function`, the nearest tags and probabilities in one pass."""
+        if not len(sounds):
+            return Verdicts([], np.empty((0, len(self.tags_))), [], np.empty((0, len(self.tags_) + 1)))
+        shift = None
+        if self.time_of_day and use_hours:
+            shift = np.log(np.stack([density_at(weights, sounds.hours) for weights in self.time_weights_], axis=1))
+        said = self.classifier_.verdicts(sounds.pooled(), shift)
+        heard = sounds.heard()
+        if self.least_dbfs is not None:
+            heard &= sounds.dbfs >= self.least_dbfs
+        names = [str(name) if loud else OTHER for name, loud in zip(said.names, heard, strict=True)]
+        return Verdicts(names, said.margins, [str(tag) for tag in said.nearest], said.probabilities)
+
+    def embed(self, sounds: Sounds) -> Floats:
+        """Sounds in the space where each tag is a sphere, shape (n, dimensions)."""
+        return self.classifier_.embed(sounds.pooled())

@@ -1,0 +1,103 @@
+"""Recognisers by specification, and on disk: skops, never pickle, so that loading one runs no code it brings along."""
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Protocol
+
+from soundmill.osr.classifier import Choice
+from soundmill.osr.gaussian_votes import GaussianVotes
+from soundmill.osr.open_set import OpenSet
+from soundmill.osr.sounds import Floats, Sounds, Verdicts
+from soundmill.osr.spec import ModelSpec
+
+_OWN_TYPES = [
+    "soundmill.osr.gaussian_votes.GaussianVotes",
+    "soundmill.osr.open_set.OpenSet",
+    "soundmill.osr.classifier.OpenSetClassifier",
+    "soundmill.osr.class_scores.ClassScores",
+]
+
+
+class Recogniser(Protocol):
+    """What the pipeline asks of a recogniser. `time_weights_` has a row for each of `classes_` or of `tags_`."""
+
+    tags_: list[str]
+    classes_: list[str]
+    time_weights_: Floats
+
+    @property
+    def promised_(self) -> dict[str, float]:
+        """The recall that each tag's threshold promises; NaN where nothing could be promised."""
+        ...
+
+    @property
+    def thresholds_(self) -> dict[str, float]:
+        """Thresholds by tag, in units of the recogniser's own."""
+        ...
+
+    def fit(self, taught: Sounds, background: Sounds | None = None) -> Any:
+        """Learns from tagged sounds and from background. Raises `NothingToLearnFrom`."""
+        ...
+
+    def verdicts(self, sounds: Sounds, use_hours: bool = True) -> Verdicts:
+        """What it says of sounds; the hour can be told not to count."""
+        ...
+
+
+class UntrustedModel(RuntimeError):
+    """A model file that holds types this project does not know, or is no model file."""
+
+
+def recogniser(spec: ModelSpec, blocks: Sequence[int]) -> Recogniser:
+    """The recogniser that a specification asks for, to be fitted; `blocks` are the sizes of its extractor's groups of numbers."""
+    if spec.recogniser == "gaussian_votes":
+        return GaussianVotes(
+            spec.components,
+            spec.regularisation,
+            0.6 if spec.least_recall is None else spec.least_recall,
+            -35.0 if spec.least_dbfs is None else spec.least_dbfs,
+            spec.time_of_day,
+            spec.seed,
+        )
+    return OpenSet(
+        spec.projector,
+        spec.class_model,
+        spec.rejection,
+        spec.threshold if spec.least_recall is None else spec.threshold or "quantile",
+        0.8 if spec.least_recall is None else spec.least_recall,
+        spec.components,
+        spec.regularisation,
+        list(blocks) if len(blocks) > 1 else None,
+        spec.least_dbfs,
+        spec.time_of_day,
+        spec.seed,
+    )
+
+
+def choices(model: Recogniser) -> list[Choice]:
+    """What the data decided, with reasons."""
+    return list(getattr(model, "choices_", []))
+
+
+def dump_model(model: Recogniser, target: BinaryIO) -> None:
+    """Writes a fitted model."""
+    import skops.io
+
+    target.write(skops.io.dumps(model))
+
+
+def load_model(data: bytes) -> Recogniser:
+    """Reads a fitted model. Raises `UntrustedModel`."""
+    import zipfile
+
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        model = skops.io.loads(data, trusted=_OWN_TYPES)
+    except UntrustedTypesFoundException as error:
+        raise UntrustedModel(f"the model file holds types that are not trusted: {error}") from None
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise UntrustedModel(f"this is no model file: {error}") from None
+    if not isinstance(model, GaussianVotes | OpenSet):
+        raise UntrustedModel(f"the file holds a {type(model).__name__}, not a recogniser")
+    return model
