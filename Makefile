@@ -45,9 +45,9 @@ types: setup ## mypy, strict
 bench: setup ## speed, as ratios against named peers in the same run
 	@$(BIN)/python -m bench
 
-lock: ## resolve requirements.lock anew (needs uv); names no registry and nothing of CUDA
+lock: ## resolve requirements.lock anew (needs uv); names no registry, nothing of CUDA, no StrEnum for Pythons before 3.11
 	uv pip compile pyproject.toml --group dev --universal --no-emit-index-url --no-header --no-annotate --quiet \
-	  | grep -vE '^(nvidia-|cuda-|triton)' > requirements.lock.new && mv requirements.lock.new requirements.lock
+	  | grep -vE '^(nvidia-|cuda-|triton|backports-strenum)' > requirements.lock.new && mv requirements.lock.new requirements.lock
 
 clean: ## remove the environment, caches and the local data in .soundmill
 	rm -rf $(VENV) .soundmill .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist

@@ -73,6 +73,7 @@ def annotation_features(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """Feature vectors of the day's annotated sounds, cut out of the stitched segments."""
+    from soundmill.features.registry import FINGERPRINT
     from soundmill.features.store import AudioSpan
 
     store = lake.open()
@@ -95,7 +96,8 @@ def annotation_features(
                 return None
             return samples, rate
 
-        metadata, missing = _features(context, store, "annotation", day, spans, read, collection.extractors)
+        # a fingerprint of every annotated sound, by which the same recording is found on both sides of a split
+        metadata, missing = _features(context, store, "annotation", day, spans, read, [*collection.extractors, FINGERPRINT])
         facts = f"{len(missing)} of {len(labels)} annotations have no audio" + (f", the first {min(missing)}" if missing else "")
         return DayOutcome(metadata, {"annotations_have_audio": Verdict(not missing, facts)})
 
@@ -112,7 +114,7 @@ def _features(
     names: list[str],
 ) -> tuple[dict[str, Any], set[str]]:
     """Updates the day's table of every extractor; metadata, and keys of sounds that one of them has no vector of."""
-    from soundmill.features.registry import extractor
+    from soundmill.features.registry import FINGERPRINT, extractor
     from soundmill.features.store import feature_table, update_features
 
     results = {}
@@ -133,4 +135,5 @@ def _features(
         "dagster/row_count": sum(result.vectors for result in results.values()),
         "path": dg.MetadataValue.path(lake.address(f"tables/{of}_features")),
     }
-    return metadata, {key for result in results.values() for key in result.without_audio}
+    # a sound may be too short for a fingerprint
+    return metadata, {key for name, result in results.items() if name != FINGERPRINT for key in result.without_audio}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import version as installed
 from typing import Any
 
@@ -28,6 +28,7 @@ from soundmill.osr.selection import (
 )
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
+from soundmill.osr.splits import Leak, near_duplicates, same_content
 from soundmill.times import midnight
 
 _DAY = timedelta(days=1)
@@ -76,9 +77,10 @@ class ModelData:
             days += [moment.date() for moment in segments["started_at"].to_pylist()]
             by_segment = {one.segment: one.annotation for one in heard}
             of_sound += [
-                frozenset({recording, *recordings[by_segment[key]]})
-                for key, recording in zip(segments["key"].to_pylist(), segments["recording"].to_pylist(), strict=True)
+                frozenset({_stretch(recording, start), *recordings[by_segment[key]]})
+                for key, recording, start in zip(*(segments[name].to_pylist() for name in ("key", "recording", "started_at")), strict=True)
             ]
+        of_sound = self._with_copies(labels, of_sound)
         groups, kind = rehearsal_groups(days, of_sound)
         sounds = _grouped(Sounds.joined(parts), groups)
         return sounds.take(sounds.heard().nonzero()[0]), support, kind
@@ -89,6 +91,18 @@ class ModelData:
         recordings = self._recordings(labels, self.days.test)
         groups, _ = rehearsal_groups([row["start"].date() for row in labels], [recordings[row["key"]] for row in labels])
         return _grouped(self._annotated(labels, self.days.test), groups)
+
+    def leaks(self) -> list[Leak]:
+        """Test sounds that are copies of what the model may learn from: annotated sounds that are one recording, and the same segments."""
+        before = sorted({*self.days.train, *self.days.background})
+        columns = ["key", "content_hash"]
+        taught, tested = (
+            [tuple(row.values()) for row in self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()]
+            for of_days in (before, self.days.test)
+        )
+        train, test = (self._labels(of_days, of_any_tag=True) for of_days in (self.days.train, self.days.test))
+        copies = near_duplicates(self._fingerprints(train, self.days.train), self._fingerprints(test, self.days.test))
+        return [*copies, *same_content(taught, tested)]
 
     def background_for(self, support: dict[str, int]) -> Sounds:
         """Background to learn from."""
@@ -138,16 +152,34 @@ class ModelData:
     def _hears_segments(self) -> bool:
         return self.spec.recogniser == "open_set"  # the original learns from annotated sounds alone
 
+    def _with_copies(self, labels: list[dict[str, Any]], of_sound: list[frozenset[str]]) -> list[frozenset[str]]:
+        """Annotated sounds that are one recording share its name."""
+        place = {row["key"]: at for at, row in enumerate(labels)}
+        linked = list(of_sound)
+        marks = self._fingerprints(labels, self.days.train)
+        for copy in near_duplicates(marks, marks):
+            name = "copies " + min(copy.taught, copy.tested)
+            for key in (copy.taught, copy.tested):
+                linked[place[key]] = linked[place[key]] | {name}
+        return linked
+
+    def _fingerprints(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> Sounds:
+        from soundmill.features.registry import FINGERPRINT
+
+        return self._sounds_of(labels, of_days, FINGERPRINT)
+
     def _annotated(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> Sounds:
-        """Sounds of the labels, in their order. Raises `dg.Failure` where their features have not been made."""
+        """Sounds of the labels, in their order, as the model's extractor has them."""
+        return self._sounds_of(labels, of_days, self.spec.extractor)
+
+    def _sounds_of(self, labels: list[dict[str, Any]], of_days: tuple[date, ...], extractor: str) -> Sounds:
+        """As an extractor has them. Raises `dg.Failure` where their features have not been made."""
         from soundmill.features.store import vectors
 
-        table = feature_table("annotation", self.spec.extractor)
+        table = feature_table("annotation", extractor)
         if missing := sorted({row["start"].date() for row in labels} - set(self._lake.days(table))):
             names = ", ".join(day.isoformat() for day in missing)
-            raise dg.Failure(
-                f"annotation_features of {self.spec.extractor} is missing for {names}: materialise those days", allow_retries=False
-            )
+            raise dg.Failure(f"annotation_features of {extractor} is missing for {names}: materialise those days", allow_retries=False)
         rows = self._lake.read_days(table, of_days, columns=["key", "vector"])
         return Sounds.build(
             [row["key"] for row in labels],
@@ -166,11 +198,12 @@ class ModelData:
         segments = segments.filter(_is_in("key", chosen))
         sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.collection)
         days = [moment.date() for moment in segments["started_at"].to_pylist()]
-        groups, _ = rehearsal_groups(days, [frozenset({recording}) for recording in segments["recording"].to_pylist()])
+        places = zip(segments["recording"].to_pylist(), segments["started_at"].to_pylist(), strict=True)
+        groups, _ = rehearsal_groups(days, [frozenset({_stretch(recording, start)}) for recording, start in places])
         return _grouped(sounds, groups), sum(segments["seconds"].to_pylist())
 
     def _recordings(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> dict[str, frozenset[str]]:
-        """The landed files that each label's sound was cut from."""
+        """The stretches of landed files that each label's sound was cut from."""
         columns = ["key", "source", "started_at", "seconds", "recording"]
         segments = self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()
         by_source: dict[str, list[dict[str, Any]]] = {}
@@ -178,7 +211,7 @@ class ModelData:
             by_source.setdefault(row["source"], []).append(row)
         return {
             label["key"]: frozenset(
-                row["recording"]
+                _stretch(row["recording"], row["started_at"])
                 for row in by_source.get(label["source"], [])
                 if row["started_at"] < label["end"] and row["started_at"] + timedelta(seconds=row["seconds"]) > label["start"]
             )
@@ -242,6 +275,11 @@ def _spans(segments: pa.Table) -> list[tuple[str, str, Any, float]]:
 
 def _marks(labels: list[dict[str, Any]]) -> list[tuple[str, str, Any, Any, str]]:
     return [(row["key"], row["source"], row["start"], row["end"], row["tag"]) for row in labels]
+
+
+def _stretch(recording: str, start: datetime) -> str:
+    """A recording, or ten minutes of a longer one: what is taken for one piece when sounds are split."""
+    return f"{recording} {start:%dT%H}:{start.minute // 10}"
 
 
 def _second(moment: Any, day: date) -> float:

@@ -12,7 +12,7 @@ from assets.features import annotation_features, segment_features
 from assets.ingest import downloads
 from assets.labels import annotations
 from assets.metadata import counts_table, picture
-from assets.osr import detections, evaluation_report, osr_model
+from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from assets.partitions import days, models
 from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
@@ -27,6 +27,7 @@ CAPTURE_DAY = [
     segment_features,
     annotation_features,
     detections,
+    new_sounds,
 ]  # what a day of sound becomes
 DAY_ASSETS = [downloads, *CAPTURE_DAY]
 _RECONCILED = 1e-3  # seconds

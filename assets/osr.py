@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,16 +22,20 @@ from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day, mo
 from resources import CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import ModelRegistry, ModelVersion, UnknownModel, lease
-from soundmill.lake import Lake
+from soundmill.lake import Lake, NotInLake
 from soundmill.osr.detections import DETECTIONS, detection_rows
 from soundmill.osr.selection import DataChoice
+from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import CODE, OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
+from soundmill.osr.splits import Leak
 
 if TYPE_CHECKING:
+    from soundmill.osr.novelty import NewSound
     from soundmill.osr.recogniser import Recogniser
 
 _ALL_DAYS = dg.AllPartitionMapping()
 DEMO = "demo"  # names that begin so are the demo's
+_NEW_SHOWN = 12
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
@@ -40,7 +45,10 @@ _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
     group_name="osr",
     kinds={"scikitlearn"},
     code_version="1",
-    check_specs=[dg.AssetCheckSpec("enough_sounds", asset="osr_model", description="Every tag was taught with at least ten sounds.")],
+    check_specs=[
+        dg.AssetCheckSpec("enough_sounds", asset="osr_model", description="Every tag was taught with at least ten sounds."),
+        dg.AssetCheckSpec("no_leakage", asset="osr_model", blocking=True, description="No test sound is a copy of a taught one."),
+    ],
 )
 def osr_model(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
@@ -61,6 +69,7 @@ def osr_model(
             fresh = True
         else:
             card, fresh = fit.card, False
+        leaks = data.leaks()
         registry.set_current(name, fit.version)
         before = registry.champion()
         if before is not None and before.name.startswith(DEMO) and not name.startswith(DEMO):
@@ -84,7 +93,14 @@ def osr_model(
         check_results=[
             dg.AssetCheckResult(
                 check_name="enough_sounds", passed=not few, severity=_WARN, metadata={"tags_with_few": ", ".join(few) or "none"}
-            )
+            ),
+            dg.AssetCheckResult(
+                check_name="no_leakage",
+                passed=not leaks,
+                severity=_WARN if spec.allow_duplicates else _ERROR,
+                description=_said_of(leaks) if leaks else None,
+                metadata={"copies": len(leaks)},
+            ),
         ],
     )
 
@@ -114,19 +130,24 @@ def evaluation_report(
     data = ModelData(store, ModelSpec.parse(card["spec"]), collection, _choice(card))
     if not data.days.test:
         raise dg.Failure(f"the model {name!r} has no test days: annotate another day, or define it with --test-days", allow_retries=False)
+    if (leaks := data.leaks()) and not data.spec.allow_duplicates:
+        raise dg.Failure(_said_of(leaks), allow_retries=False)
     model = load_model(store.read_bytes(_model_path(fit)))
     background, seconds = data.test_background()
     streams = [Stream(*parts) for parts in data.streams()]
     with _refused_in_one_line():
         result = evaluate(model, TestData(data.tagged(), background, seconds, streams))
+    fresh = _new_sounds(model, Sounds.joined([stream.sounds for stream in streams])) if streams else []
+    verdict = _judge(context, store, registry, fit, model, data, collection)
     context.log.info("drawing the report")
     pictures = report_pictures(model, result)
-    sounds = {key: playable(*found) for key, found in data.audio([example.key for example in result.worst], data.days.test).items()}
+    wanted = [example.key for example in result.worst] + [key for one in fresh[:_NEW_SHOWN] for key in one.examples]
+    sounds = {key: playable(*found) for key, found in data.audio(wanted, data.days.test).items()}
     folder = f"reports/{name}/{fit.version}"
     store.write_if_changed(f"{folder}/evaluation.json", json.dumps(result.as_json(), indent=1).encode())
     for picture_name, png in pictures.items():
         store.write_if_changed(f"{folder}/{picture_name}.png", png)
-    store.write_if_changed(f"{folder}/report.html", report_html(result, card, pictures, sounds).encode())
+    store.write_if_changed(f"{folder}/report.html", report_html(result, card, pictures, sounds, fresh[:_NEW_SHOWN], verdict).encode())
     broken = {
         tag: f"{row.recall:.2f} of {row.promised:.2f}"
         for tag, row in result.tags.items()
@@ -140,6 +161,7 @@ def evaluation_report(
             "test_days": ", ".join(day.isoformat() for day in data.days.test),
             **_numbers(**asdict(result.headline)),
             "intervals": counts_table({name: f"{a:.3f} to {b:.3f}" for name, (a, b) in result.intervals.items()}, "95 % of bootstraps"),
+            "promotion": verdict,
             "unknown_called_other": f"{result.unknown_rejected} of {result.unknown_support}",
             "per_tag": _per_tag(result.tags),
             "confusion": picture(pictures["confusion"], "confusion matrix"),
@@ -175,13 +197,8 @@ def detections(
     store, registry = lake.open(), ModelRegistry(catalog.open())
     champion = registry.champion()
     loaded: list[Recogniser] = []
-
-    def model(fit: ModelVersion) -> "Recogniser":
-        from soundmill.osr.recogniser import load_model
-
-        if not loaded:
-            loaded.append(load_model(store.read_bytes(_model_path(fit))))
-        return loaded[0]
+    ledger = catalog.ledger()
+    before = ledger.processed(DETECTIONS.name)
 
     def update(day: date) -> DayOutcome:
         if champion is None:
@@ -201,11 +218,13 @@ def detections(
                     f"{unheard} of {len(segments)} segments have no {spec.extractor} vectors: materialise segment_features for {day}",
                     allow_retries=False,
                 )
-            rows = detection_rows(model(champion), champion.name, champion.version, segments, sounds)
+            rows = detection_rows(_champion_model(store, champion, loaded), champion.name, champion.version, segments, sounds)
             others = store.read_days(DETECTIONS, [day], where=~is_mine)
             store.write_day(DETECTIONS, day, pa.concat_tables([others, rows]), made_from=json.dumps({**notes, label: mine}, sort_keys=True))
         else:
             rows = store.read_days(DETECTIONS, [day], where=is_mine)
+        if before.get(day) != label:
+            ledger.mark_processed(DETECTIONS.name, day, label, before.get(day))
         metadata = {
             "status": status(changed, len(rows)),
             "model": champion.name,
@@ -220,6 +239,136 @@ def detections(
     return for_each_day(context, catalog.open(), update, {"every_segment_has_a_verdict": _ERROR})
 
 
+@dg.asset(
+    partitions_def=days,
+    deps=[captured_segments, segment_features, detections],
+    group_name="osr",
+    kinds={"scikitlearn", "parquet"},
+    backfill_policy=RANGE,
+    code_version="1",
+)
+def new_sounds(
+    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+) -> dg.MaterializeResult:
+    """What the champion called "other", grouped by likeness: the sounds to teach next, the best first."""
+    from soundmill.osr.novelty import NEW_SOUNDS, new_sound_rows
+
+    store, registry = lake.open(), ModelRegistry(catalog.open())
+    champion = registry.champion()
+    loaded: list[Recogniser] = []
+
+    def update(day: date) -> DayOutcome:
+        if champion is None:
+            return DayOutcome({"status": "no champion model yet"})
+        label = f"{champion.name}/{champion.version}"
+        made: dict[str, str] = json.loads(store.made_from(DETECTIONS, day) or "{}")
+        notes: dict[str, str] = json.loads(store.made_from(NEW_SOUNDS, day) or "{}")
+        is_mine = (pc.field("model") == champion.name) & (pc.field("version") == champion.version)
+        changed = notes.get(label) != made.get(label, "")
+        if changed:
+            rejected = store.read_days(DETECTIONS, [day], columns=["key"], where=is_mine & (pc.field("tag") == OTHER))
+            segments = store.read_days(SEGMENTS, [day]).filter(pc.field("key").isin(rejected["key"].combine_chunks()))
+            spec = ModelSpec.parse((champion.card or {})["spec"])
+            found = _new_sounds(
+                _champion_model(store, champion, loaded), segment_sounds(store, [day], segments, spec.extractor, collection)
+            )
+            rows = new_sound_rows(champion.name, champion.version, found)
+            others = store.read_days(NEW_SOUNDS, [day], where=~is_mine)
+            note = json.dumps({**notes, label: made.get(label, "")}, sort_keys=True)
+            store.write_day(NEW_SOUNDS, day, pa.concat_tables([others, rows]), made_from=note)
+        else:
+            rows = store.read_days(NEW_SOUNDS, [day], where=is_mine)
+        metadata = {
+            "status": status(changed, len(rows)),
+            "model": champion.name,
+            "version": champion.version,
+            **table_facts(NEW_SOUNDS, len(rows), store.address(store.table_path(NEW_SOUNDS, day))),
+        }
+        if len(rows):
+            metadata["preview"] = preview(rows, ["rank", "sounds", "novelty", "nearest", "compactness"])
+            metadata["examples"] = picture(_examples_picture(store, day, rows), "spectrograms of the groups' middles")
+        return DayOutcome(metadata)
+
+    return for_each_day(context, catalog.open(), update)
+
+
+def _examples_picture(lake: Lake, day: date, rows: pa.Table) -> bytes:
+    from soundmill.capture.pictures import spectrograms_picture
+
+    first = [(row["examples"].split("\n")[0], f"{row['rank']}: {row['sounds']} sounds") for row in rows.slice(0, _NEW_SHOWN).to_pylist()]
+    paths = lake.read_days(SEGMENTS, [day], columns=["key", "path"])
+    by_key = dict(zip(paths["key"].to_pylist(), paths["path"].to_pylist(), strict=True))
+    return spectrograms_picture(lake, [(by_key[key], title) for key, title in first if key in by_key])
+
+
+def _new_sounds(model: "Recogniser", sounds: Sounds) -> "list[NewSound]":
+    """Groups among those of the sounds that the model calls "other"."""
+    from soundmill.osr.novelty import group_new_sounds
+
+    if not len(sounds):
+        return []
+    said = model.verdicts(sounds)
+    rejected = np.flatnonzero(np.array(said.names) == OTHER)
+    chosen = sounds.take(rejected)
+    nearest = [said.nearest[at] for at in rejected]
+    return group_new_sounds(chosen.keys, chosen.pooled(), said.margins[rejected].max(axis=1, initial=-np.inf), nearest)
+
+
+def _champion_model(lake: Lake, fit: ModelVersion, loaded: "list[Recogniser]") -> "Recogniser":
+    """The champion's model, read once a run."""
+    from soundmill.osr.recogniser import load_model
+
+    if not loaded:
+        loaded.append(load_model(lake.read_bytes(_model_path(fit))))
+    return loaded[0]
+
+
+def _judge(
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    registry: ModelRegistry,
+    fit: ModelVersion,
+    model: "Recogniser",
+    data: ModelData,
+    collection: CollectionResource,
+) -> str:
+    """Promotes a challenger that is better on days new to both; says in words what became of it."""
+    from soundmill.osr.evaluation import TestData
+    from soundmill.osr.promotion import compare, may_compete
+    from soundmill.osr.recogniser import load_model
+
+    champion = registry.champion()
+    if champion is None or champion.card is None or fit.card is None:
+        return "there is no champion"
+    if (champion.name, champion.version) == (fit.name, fit.version):
+        return f"is the champion: {champion.promoted_because}"
+    against = f"against {champion.name} {champion.version}"
+    if fit.name.startswith(DEMO):
+        return f"not compared {against}: the demo's models promote themselves"
+    if reason := may_compete(champion.card, fit.card):
+        return f"not compared {against}: {reason}"
+    rival = ModelData(lake, ModelSpec.parse({**champion.card["spec"], "sources": data.spec.sources}), collection, data.days)
+    try:
+        sides = [
+            (one, TestData(of.tagged(), *of.test_background()))
+            for one, of in ((load_model(lake.read_bytes(_model_path(champion))), rival), (model, data))
+        ]
+        result = compare(sides[0], sides[1], collection.promotion_margin)
+    except (dg.Failure, NotInLake) as error:
+        return f"not compared {against}: {getattr(error, 'description', None) or error}"
+    if result is None:
+        return f"not compared {against}: the test days hold too little to tell"
+    folder = f"reports/{fit.name}/{fit.version}"
+    lake.write_if_changed(f"{folder}/against_{champion.name}_{champion.version}.json", json.dumps(result.as_json(), indent=1).encode())
+    if not result.promote:
+        return f"stays a challenger {against}: {result.because}"
+    if not collection.promote_automatically:
+        return f"would be promoted {against}: {result.because}; SOUNDMILL_PROMOTE_AUTOMATICALLY is off"
+    registry.promote(fit.name, fit.version, f"better than {champion.name} {champion.version}: {result.because}")
+    context.log.info(f"{fit.name} {fit.version} is the champion now: {result.because}")
+    return f"promoted {against}: {result.because}"
+
+
 @contextmanager
 def _refused_in_one_line() -> Iterator[None]:
     """What a model cannot be made or judged of is said without a trace of the code, and is not tried again."""
@@ -227,6 +376,13 @@ def _refused_in_one_line() -> Iterator[None]:
         yield
     except (NothingToLearnFrom, SpecRefused, UnknownModel) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def _said_of(leaks: list[Leak]) -> str:
+    shown = "; ".join(f"{leak.tested} is {leak.taught} ({leak.likeness:.2f})" for leak in leaks[:3])
+    return (
+        f"{len(leaks)} test sounds are copies of what the model learnt from: {shown}. Name other days, or define it with --allow-duplicates"
+    )
 
 
 def _model_path(fit: ModelVersion) -> str:

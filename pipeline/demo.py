@@ -34,7 +34,8 @@ from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, Sce
 from soundmill.settings import Settings
 from soundmill.times import midnight, to_ms
 
-BEFORE_THE_MODEL = [asset.key.to_user_string() for asset in DAY_ASSETS if asset.key.to_user_string() != "detections"]
+AFTER_THE_MODEL = ["detections", "new_sounds"]
+BEFORE_THE_MODEL = [name for asset in DAY_ASSETS if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]
 _CONSOLE = Console(stderr=True)
 
 
@@ -81,7 +82,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
         fit = registry.current(scene.name)
         if not fit.champion:
             registry.promote(fit.name, fit.version, "the demo's own")
-        step("detections, day by day", ["detections"], days=scene.days)
+        step("detections, day by day", AFTER_THE_MODEL, days=scene.days)
         step("progress of the collection", ["collection_progress"])
         bars.update(steps, description="ran the asset graph")
     result = _result(settings, scene, events, lake, catalog, round(time.monotonic() - began, 1))

@@ -19,6 +19,8 @@ class CollectionResource(dg.ConfigurableResource):
     target_hours: float | None = None
     quarantine_warn_share: float = 0.05
     max_attempts: int = 5
+    promote_automatically: bool = True
+    promotion_margin: float = 0.05
 
     def segmenter(self) -> Segmenter:
         """How recordings are cut."""

@@ -25,6 +25,8 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             target_hours=settings.target_hours,
             quarantine_warn_share=settings.quarantine_warn_share,
             max_attempts=settings.max_attempts,
+            promote_automatically=settings.promote_automatically,
+            promotion_margin=settings.promotion_margin,
         ),
         "fetching": DownloadsResource(),
         "backup": BackupResource(),

@@ -11,7 +11,7 @@ from assets.features import annotation_features
 from assets.ingest import downloads
 from assets.labels import annotations
 from assets.operations import CAPTURE_DAY, collection_progress
-from assets.osr import evaluation_report, osr_model
+from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from resources import LakeResource
 
 day_chain = dg.define_asset_job(
@@ -27,6 +27,11 @@ labels_chain = dg.define_asset_job(
 )
 model_chain = dg.define_asset_job(
     "model_chain", selection=dg.AssetSelection.assets(osr_model, evaluation_report), description="A model's fit and its evaluation."
+)
+detections_chain = dg.define_asset_job(
+    "detections_chain",
+    selection=dg.AssetSelection.assets(detections, new_sounds),
+    description="The champion's verdicts on days that are segmented, and the new sounds among them.",
 )
 progress_check = dg.define_asset_job(
     "progress_check",
@@ -88,4 +93,4 @@ def prune_runs() -> None:
     delete_old_runs()
 
 
-JOBS: list[Any] = [day_chain, downloads_chain, labels_chain, model_chain, progress_check, backup_job, prune_runs]
+JOBS: list[Any] = [day_chain, downloads_chain, labels_chain, model_chain, detections_chain, progress_check, backup_job, prune_runs]

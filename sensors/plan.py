@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 
 @dataclass(frozen=True)
@@ -66,3 +66,14 @@ def plan_days(
         else:
             run[day] = changed[day]
     return Plan(run, sorted(waiting), sorted(outside), Cursor({**asked, **{day.isoformat(): now for day in run}}))
+
+
+def day_ranges(wanted: Collection[date], most: int) -> list[tuple[date, date]]:
+    """First and last days of unbroken stretches of at most `most` days, the newest first."""
+    ranges: list[tuple[date, date]] = []
+    for day in sorted(set(wanted), reverse=True):
+        if ranges and ranges[-1][0] - day == timedelta(days=1) and (ranges[-1][1] - day).days < most:
+            ranges[-1] = (day, ranges[-1][1])
+        else:
+            ranges.append((day, day))
+    return ranges

@@ -9,20 +9,22 @@ import dagster as dg
 
 from assets.features import annotation_features
 from assets.labels import REVISIONS
-from assets.partitions import RANGE_END, RANGE_START, days, models
+from assets.partitions import RANGE, RANGE_END, RANGE_START, days, models
 from resources import AlertsResource, CatalogResource, DownloadsResource, LakeResource
-from sensors.jobs import day_chain, downloads_chain, labels_chain, model_chain
-from sensors.plan import Cursor, plan_days
+from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain
+from sensors.plan import Cursor, day_ranges, plan_days
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
 from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, is_dead
 from soundmill.fingerprint import digest
 from soundmill.ingest.downloads import ASSET as DOWNLOADS_ASSET
+from soundmill.osr.detections import DETECTIONS
 from soundmill.settings import Settings
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
 _INPUT = "soundmill/input"
 _MOST_FAILURES = 3
+_MOST_BACKFILL_RUNS = 4  # asked for in one tick
 _SPACING = Settings().run_spacing_seconds
 _ON = dg.DefaultSensorStatus.RUNNING
 _UNFINISHED = [
@@ -105,6 +107,32 @@ def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=partition_requests)
 
 
+@dg.sensor(job=detections_chain, minimum_interval_seconds=30, default_status=_ON)
+def new_champion(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+    """Makes the detections of past days anew when another model has become the champion, the newest days first; those of the model
+    before stay beside them under its version."""
+    ledger, champion = catalog.ledger(), ModelRegistry(catalog.open()).champion()
+    if champion is None:
+        return dg.SkipReason("no champion model yet")
+    label = f"{champion.name}/{champion.version}"
+    made, partitions = ledger.processed(DETECTIONS.name), set(days.get_partition_keys())
+    wanted = [day for day in ledger.processed(SEGMENTS_ASSET) if str(day) in partitions and made.get(day) != label]
+    if not wanted:
+        return dg.SkipReason(f"every segmented day has verdicts of {label}")
+    busy = {key for asset in (SEGMENTS_ASSET, DETECTIONS.name) for key in days_in_flight(context.instance, asset)}
+    free = [day for day in wanted if str(day) not in busy]
+    requests = [
+        request
+        for first, last in day_ranges(free, RANGE.max_partitions_per_run or 1)[:_MOST_BACKFILL_RUNS]
+        if (request := _range_request(context.instance, first, last, label))
+    ]
+    if not requests:
+        return dg.SkipReason(
+            f"{len(wanted)} days wait for verdicts of {label}: runs on them are in flight, or failed {_MOST_FAILURES} times"
+        )
+    return dg.SensorResult(run_requests=requests)
+
+
 @dg.run_failure_sensor(default_status=_ON, minimum_interval_seconds=15)
 def failed_runs(context: dg.RunFailureSensorContext, alerts: AlertsResource) -> None:
     """Logs each failed run and posts it to the alert webhook."""
@@ -156,6 +184,15 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunR
     )
 
 
+def _range_request(instance: dg.DagsterInstance, first: date, last: date, mark: str) -> dg.RunRequest | None:
+    """As `_request`, for one run over a range of days."""
+    request = _request(instance, first.isoformat(), f"{mark} to {last}")
+    if request is None or first == last:
+        return request
+    ends = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    return dg.RunRequest(run_key=request.run_key, tags={**request.tags, **ends})
+
+
 def is_in_flight(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:
     """Whether a run that has not ended works on an asset without partitions."""
     return any(run.asset_selection and asset in run.asset_selection for run in _unfinished(instance))
@@ -182,4 +219,4 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
     return busy
 
 
-SENSORS = [new_audio, download_requests, changed_annotations, model_requests, failed_runs]
+SENSORS = [new_audio, download_requests, changed_annotations, model_requests, new_champion, failed_runs]

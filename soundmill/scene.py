@@ -17,6 +17,9 @@ import numpy.typing as npt
 import scipy.signal
 
 from soundmill.audio import UndecodableAudio, open_audio, read_samples
+from soundmill.features.acoustic_fingerprint import AcousticFingerprint
+from soundmill.osr.sounds import Sounds
+from soundmill.osr.splits import groups_with_copies
 from soundmill.times import midnight
 
 Float32 = npt.NDArray[np.float32]
@@ -32,6 +35,7 @@ _BACKGROUNDS = 14
 _QUIET = 5
 _LONGEST_CLIP = 2 * SLOT
 _MOST_CLIPS = 40  # of a class
+_MOST_READ = 120  # of a class, to choose from
 _TEST_SHARE = 0.3
 
 
@@ -154,7 +158,7 @@ def from_clips(folder: Path, first: date, day_count: int = 3, seed: int = 7) -> 
     for place, (path, tag) in enumerate(zip(classes, tags, strict=True)):
         labelled = place < len(classes) - unlabelled_count
         files = list(_clip_files(path))
-        groups = _by_source(files, rng)
+        groups = _by_source(files[:_MOST_READ], rng)
         test_clips = max(1, round(_TEST_SHARE * min(_MOST_CLIPS, len(files))))
         chosen = test_used = 0
         for group in groups:
@@ -367,13 +371,21 @@ def _clip_files(folder: Path) -> Iterator[Path]:
 
 
 def _by_source(files: Sequence[Path], rng: Rng) -> list[list[Path]]:
+    """Files that came from one source, by their names or because one is a copy of the other."""
+    sources = [named.group(1) if (named := re.fullmatch(r"\d+-([^-]+)-[^-]+", file.stem)) else file.stem for file in files]
     groups: dict[str, list[Path]] = {}
-    for file in files:
-        named = re.fullmatch(r"\d+-([^-]+)-[^-]+", file.stem)
-        groups.setdefault(named.group(1) if named else file.stem, []).append(file)
+    for file, source in zip(files, groups_with_copies(_fingerprints(files), sources), strict=True):
+        groups.setdefault(source, []).append(file)
     # a class from one source alone cannot be on two sides: its clips are then taken for sources of their own
     ordered = list(groups.values()) if len(groups) > 1 else [[file] for file in files]
     return [ordered[i] for i in rng.permutation(len(ordered))]
+
+
+def _fingerprints(files: Sequence[Path]) -> Sounds:
+    signs = [AcousticFingerprint()(_trimmed(file), RATE) for file in files]
+    owner = np.repeat(np.arange(len(files)), [len(part) for part in signs])
+    nothing = np.zeros(len(files))
+    return Sounds(tuple(map(str, files)), np.concatenate(signs), owner, nothing, nothing)
 
 
 def _tag(folder_name: str) -> str:
@@ -382,11 +394,12 @@ def _tag(folder_name: str) -> str:
     return re.sub(r"[^\w .&'()/+-]", "_", bare).strip(" _")[:64] or folder_name
 
 
-def _clip(file: Path) -> Callable[[Rng], Float32]:
-    def make(rng: Rng) -> Float32:
-        samples, _ = read_samples(file, RATE)
-        loud = np.flatnonzero(np.abs(samples) > 1e-4)  # clips are often padded with silence
-        trimmed = samples[loud[0] : loud[-1] + 1] if len(loud) else samples[: SLOT // 4]
-        return _level(trimmed[:_LONGEST_CLIP], rng)
+def _trimmed(file: Path) -> Float32:
+    """A clip without the silence around it: clips are often padded."""
+    samples, _ = read_samples(file, RATE)
+    loud = np.flatnonzero(np.abs(samples) > 1e-4)
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[: SLOT // 4]
 
-    return make
+
+def _clip(file: Path) -> Callable[[Rng], Float32]:
+    return lambda rng: _level(_trimmed(file)[:_LONGEST_CLIP], rng)

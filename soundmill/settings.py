@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     channels: Literal["mix", "first"] = Field("mix", description="how several channels become one: their mean, or the first only")
     extractors: str = Field("pooled_spectral", description="feature extractors run on every day, comma separated; + joins two")
     yamnet_model: Path | None = Field(None, description="file of the network YAMNet (default: pretrained/yamnet.tflite in home)")
+    promote_automatically: bool = Field(True, description="whether a model that is better on days new to both takes the champion's place")
+    promotion_margin: float = Field(0.05, ge=0, le=1, description="how far a tag's F1 may fall when a model is promoted")
     run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
     quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")
     max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a passing reason")

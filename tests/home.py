@@ -54,11 +54,11 @@ class Home:
             entry.path: self.lake.read_bytes(entry.path) for folder in folders or ("audio", "tables") for entry in self.lake.files(folder)
         }
 
-    def land_day(self, day: date, kinds: tuple[str, ...] = ("doorbell", "kettle", "knocking"), each: int = 4) -> None:
-        """A short day: a few sounds of each kind, labelled, and rain between."""
-        rng = np.random.default_rng(day.toordinal())
+    def land_day(self, day: date, kinds: tuple[str, ...] = ("doorbell", "kettle", "knocking"), each: int = 4, hour: int = 9) -> None:
+        """A short recording of a day: a few sounds of each kind, labelled, and rain between."""
+        rng = np.random.default_rng([day.toordinal(), hour])
         slots, labels = [], []
-        began = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+        began = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
         for kind in [kind for kind in kinds for _ in range(each)]:
             sound = LABELLED[kind](rng)[:SLOT]
             start = began + timedelta(seconds=len(slots) * SLOT / RATE)

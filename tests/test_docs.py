@@ -10,13 +10,14 @@ from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.ingest.pairs import PAIRS
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
+from soundmill.osr.novelty import NEW_SOUNDS
 from tests.conftest import ROOT
 
 FORMATS = (ROOT / "docs" / "data-formats.md").read_text()
 
 
 def test_every_column_of_every_table_is_documented_as_the_code_has_it(yamnet: Path) -> None:
-    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS, DOWNLOADS, PAIRS]
+    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS, NEW_SOUNDS, DOWNLOADS, PAIRS]
     tables += [feature_table(of, extractor(name)) for of in ("segment", "annotation") for name in EXTRACTORS]
     for table in tables:
         assert f"`{table.name}`" in FORMATS

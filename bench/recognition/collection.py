@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.audio import Resampler, UndecodableAudio, read_samples
+from soundmill.features.acoustic_fingerprint import AcousticFingerprint
+from soundmill.osr.sounds import Sounds
+from soundmill.osr.splits import groups_with_copies
 from soundmill.scene import LABELLED, RATE, UNLABELLED, babble, rain
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -46,7 +49,7 @@ def folder(root: Path, groups: Path | None) -> Clips:
     """A folder of class folders. `groups` is a CSV of file (its path below the folder, or its name) and group.
 
     Without it, clips named `fold-SOURCE-take` belong to the group SOURCE and to that fold, as in ESC-50; every other clip is a group of
-    its own. Folds are otherwise five, made of whole groups with every class in even shares.
+    its own. Copies share a group. Folds are otherwise five, made of whole groups with every class in even shares.
     """
     files = [path for kind in sorted(root.iterdir()) if kind.is_dir() and not kind.name.startswith(".") for path in sorted(kind.rglob("*"))]
     files = [path for path in files if path.is_file() and not path.name.startswith(".")]
@@ -62,6 +65,8 @@ def folder(root: Path, groups: Path | None) -> Clips:
         given.get(str(path.relative_to(root))) or given.get(path.name) or (match.group(2) if match else str(path.relative_to(root)))
         for (path, _), match in zip(heard, named, strict=True)
     ]
+    if groups is None:
+        of_clip = groups_with_copies(_fingerprints(samples, rate), of_clip)
     if groups is None and all(named):
         folds = np.array([int(match.group(1)) for match in named if match])
     else:
@@ -93,6 +98,13 @@ def _read(path: Path) -> tuple[Float32, int] | None:
     except UndecodableAudio:
         return None
     return (sound, rate) if len(sound) else None
+
+
+def _fingerprints(samples: Sequence[Float32], rate: int) -> Sounds:
+    signs = [AcousticFingerprint()(sound, rate) for sound in samples]
+    owner = np.repeat(np.arange(len(samples)), [len(part) for part in signs])
+    nothing = np.zeros(len(samples))
+    return Sounds(tuple(map(str, range(len(samples)))), np.concatenate(signs), owner, nothing, nothing)
 
 
 def _given(groups: Path | None) -> dict[str, str]:

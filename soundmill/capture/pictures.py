@@ -16,14 +16,21 @@ _SHOWN = 6
 def segments_picture(lake: Lake, segments: pa.Table) -> bytes:
     """Spectrograms of the loudest segments of each part of the day, as PNG, from a table `captured_segments` with rows."""
     chosen = _spread(segments)
-    fig, axes = figure(1.55 * _SHOWN, 1.5, 1, _SHOWN)
-    for axis, row in zip(axes, chosen, strict=False):
-        pcm, rate = read_pcm(lake.read_bytes(row["path"]))
+    return spectrograms_picture(lake, [(row["path"], f"{row['started_at']:%H:%M:%S}") for row in chosen])
+
+
+def spectrograms_picture(lake: Lake, shown: Sequence[tuple[str, str]]) -> bytes:
+    """Spectrograms of segments, given as path and title, side by side in rows of six, as PNG."""
+    rows = max(1, -(-len(shown) // _SHOWN))
+    fig, axes = figure(1.55 * _SHOWN, 1.5 * rows, rows, _SHOWN)
+    flat = np.atleast_1d(axes).ravel()
+    for axis, (path, title) in zip(flat, shown, strict=False):
+        pcm, rate = read_pcm(lake.read_bytes(path))
         with np.errstate(divide="ignore"):
             axis.specgram(pcm.astype(np.float32) + 1e-3, NFFT=512, Fs=rate, noverlap=128, cmap="magma", vmin=-60, vmax=60, scale="dB")
         axis.set(xticks=[], yticks=[])
-        axis.set_title(f"{row['started_at']:%H:%M:%S}")
-    for axis in axes[len(chosen) :]:
+        axis.set_title(title)
+    for axis in flat[len(shown) :]:
         axis.set_visible(False)
     return png(fig)
 

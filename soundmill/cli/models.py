@@ -49,6 +49,7 @@ def model_define(
     class_model: Annotated[str, typer.Option(help="gaussian_angle, gaussian, mixture, logistic, knn.")] = "gaussian_angle",
     least_dbfs: Annotated[float | None, typer.Option(help="Segments whose peak is lower are 'other' unheard.")] = None,
     time_of_day: Annotated[bool | None, typer.Option(help="Whether the hour counts.")] = None,
+    allow_duplicates: Annotated[bool, typer.Option(help="Judge it although test sounds are copies of taught ones.")] = False,
 ) -> None:
     """Say what a model is to be.
 
@@ -70,6 +71,7 @@ def model_define(
         "threshold": threshold,
         "least_recall": least_recall,
         "least_dbfs": least_dbfs,
+        "allow_duplicates": allow_duplicates,
         **({} if time_of_day is None else {"time_of_day": time_of_day}),
         **({} if recogniser is None else {"recogniser": recogniser}),
     }

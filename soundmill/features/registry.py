@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from soundmill.features.acoustic_fingerprint import AcousticFingerprint
 from soundmill.features.extractor import Extractor, Vectors
 from soundmill.features.loudest_frames import LoudestFrames
 from soundmill.features.pooled_spectral import PooledSpectral
@@ -15,9 +16,11 @@ EXTRACTORS: dict[str, type[Extractor]] = {
     "loudest_frames": LoudestFrames,
     "yamnet": Yamnet,
     "yamnet_scores": YamnetScores,
+    "acoustic_fingerprint": AcousticFingerprint,
 }
+FINGERPRINT = AcousticFingerprint.name  # made of every annotated sound, to find the same recording on both sides of a split
 JOIN = "+"
-_SEVERAL = frozenset({"loudest_frames"})  # give several vectors a sound, and so cannot be joined to others
+_SEVERAL = frozenset({"loudest_frames", "acoustic_fingerprint"})  # give several vectors a sound, and so cannot be joined to others
 
 
 class UnknownExtractor(LookupError):

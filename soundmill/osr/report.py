@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from soundmill.osr.evaluation import Evaluation
+from soundmill.osr.novelty import NewSound
 from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 from soundmill.osr.time_of_day import GRID
@@ -137,15 +138,34 @@ def playable(samples: npt.NDArray[np.int16], sample_rate: int, where: str) -> Pl
     import soundfile as sf
 
     buffer = io.BytesIO()
-    sf.write(buffer, samples[: _LONGEST_SECONDS * sample_rate], sample_rate, format="OGG", subtype="VORBIS")
+    with sf.SoundFile(buffer, "w", sample_rate, 1, format="OGG", subtype="VORBIS") as file:
+        for start in range(
+            0, min(len(samples), _LONGEST_SECONDS * sample_rate), sample_rate
+        ):  # libsndfile's encoder overflows on long writes
+            file.write(samples[start : min(start + sample_rate, _LONGEST_SECONDS * sample_rate)])
     return Playable(where, f"data:audio/ogg;base64,{base64.b64encode(buffer.getvalue()).decode()}")
 
 
-def report_html(result: Evaluation, card: Mapping[str, Any], pictures: Mapping[str, bytes], sounds: Mapping[str, Playable]) -> str:
-    """One page with everything inside it; it loads nothing. `sounds` are the worst examples' by key."""
+def report_html(
+    result: Evaluation,
+    card: Mapping[str, Any],
+    pictures: Mapping[str, bytes],
+    sounds: Mapping[str, Playable],
+    new_sounds: Sequence[NewSound] = (),
+    promotion: str = "",
+) -> str:
+    """One page with everything inside it; it loads nothing. `sounds` are the examples' by key, `promotion` what became of the model."""
     environment = Environment(loader=PackageLoader("soundmill.osr", "templates"), autoescape=select_autoescape())
     environment.filters["share"] = lambda value: "–" if value is None else f"{value:.2f}"
     sources = {name: f"data:image/png;base64,{base64.b64encode(picture).decode()}" for name, picture in pictures.items()}
     return environment.get_template("report.html").render(
-        result=result, headline=result.headline, card=card, pictures=sources, sounds=sounds, other=OTHER, figures=FIGURES
+        result=result,
+        headline=result.headline,
+        card=card,
+        pictures=sources,
+        sounds=sounds,
+        other=OTHER,
+        figures=FIGURES,
+        new_sounds=new_sounds,
+        promotion=promotion,
     )

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from soundmill.osr.spec import ModelSpec, NothingToLearnFrom
+from soundmill.osr.splits import components
 
 TRAIN_SHARE = 0.7
 TEST_BACKGROUND_PER_DAY = 500
@@ -87,26 +88,8 @@ def rehearsal_groups(days: Sequence[date], recordings: Sequence[frozenset[str]])
     a recording share a group either way. `recordings` are the landed files each sound was cut from."""
     if len(set(days)) >= _DAYS_TO_GROUP_BY:
         links = [{day.isoformat(), *recording} for day, recording in zip(days, recordings, strict=True)]
-        return _merged(links), "days"
-    return _merged([set(recording) or {f"sound {place}"} for place, recording in enumerate(recordings)]), "recordings"
-
-
-def _merged(links: Sequence[set[str]]) -> list[str]:
-    """The first name of the component that each set of names lies in, where sets that share a name are connected."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for names in links:
-        first, *others = sorted(names)
-        for other in others:
-            a, b = sorted((root(first), root(other)))
-            parent[b] = a
-    return [root(min(names)) for names in links]
+        return components(links), "days"
+    return components([set(recording) or {f"sound {place}"} for place, recording in enumerate(recordings)]), "recordings"
 
 
 def free_of(segments: Sequence[tuple[str, str, datetime, float]], annotations: Sequence[tuple[str, datetime, datetime]]) -> list[str]:

@@ -49,6 +49,7 @@ class ModelSpec(BaseModel):
     least_recall: Annotated[float, Field(gt=0, lt=1, description="share of taught sounds that thresholds are to keep")] | None = None
     least_dbfs: Annotated[float, Field(le=0, description="segments whose peak is lower are 'other' unheard")] | None = None
     time_of_day: bool = False
+    allow_duplicates: Annotated[bool, Field(description="judge the model although test sounds are copies of taught ones")] = False
     seed: int = 0
 
     @model_validator(mode="before")

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import signal
@@ -15,22 +16,25 @@ from pathlib import Path
 import dagster as dg
 import pyarrow.compute as pc
 import pytest
+import soundfile as sf
 
 from assets.operations import CAPTURE_DAY
 from assets.partitions import RANGE_END, RANGE_START
 from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, UnknownAsset
 from resources import CollectionResource
+from soundmill.audio import read_samples
 from soundmill.capture import COVERAGE, SEGMENTS
 from soundmill.catalog import Annotation, Annotations, ModelRegistry
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
+from soundmill.osr.novelty import NEW_SOUNDS
 from tests.conftest import ROOT, wait_until, wav
 from tests.home import FIRST, Home
 
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 DAY_NAMES = [asset.key.to_user_string() for asset in CAPTURE_DAY]
-BEFORE = [name for name in DAY_NAMES if name != "detections"]
+BEFORE = [name for name in DAY_NAMES if name not in {"detections", "new_sounds"}]
 
 
 def build(home: Home, each: int = 4) -> None:
@@ -108,6 +112,7 @@ def test_an_empty_day_is_done_with_no_data(home: Home) -> None:
     assert {name: facts["status"] for (name, _), facts in done.items()} == {
         **dict.fromkeys(BEFORE, "no data"),
         "detections": "no champion model yet",
+        "new_sounds": "no champion model yet",
     }
 
 
@@ -148,7 +153,11 @@ def test_new_labels_change_only_what_depends_on_them(home: Home) -> None:
     labels.withdraw(labels.of_days(DAYS[0], DAYS[0])[:1])
     home.run("annotations", "annotation_features", days=DAYS[:1])
     changed = {path for path, content in home.stored("tables").items() if before[path] != content}
-    assert changed == {"tables/annotations/2025-01-01.parquet", "tables/annotation_features/pooled_spectral/2025-01-01.parquet"}
+    assert changed == {
+        "tables/annotations/2025-01-01.parquet",
+        "tables/annotation_features/pooled_spectral/2025-01-01.parquet",
+        "tables/annotation_features/acoustic_fingerprint/2025-01-01.parquet",
+    }
     refit = home.run("osr_model", model="house")["osr_model", "house"]
     assert (refit["status"], refit["version"], refit["champion"]) == ("fitted", 2, False)
 
@@ -388,6 +397,79 @@ def test_labelled_sounds_that_were_not_taught_count_as_unknown(local_home: Home)
     assert result["columns"] == ["doorbell", "kettle", "knocking", "other"]
     assert sum(row[2] for row in result["confusion"]) == 4
     assert result["unknown_support"] == 4 + 12  # the knocks, and the rain
+
+
+def promoted_because(home: Home, name: str) -> str:
+    return str(home.run("osr_model", "evaluation_report", model=name)["evaluation_report", name]["promotion"])
+
+
+def test_a_challenger_is_promoted_only_where_it_is_better_on_days_new_to_both(local_home: Home) -> None:
+    local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral", "loudest_frames"])
+    local_home.defs = build_definitions(local_home.resources)
+    for day, hour in itertools.product(DAYS, (3, 9, 15, 21)):
+        local_home.land_day(day, each=3, hour=hour)
+    local_home.run(*BEFORE, days=DAYS)
+    local_home.define("original", tags=("doorbell", "kettle"), extractor="loudest_frames", train_days=DAYS[:2], test_days=DAYS[2:])
+    assert promoted_because(local_home, "original") == "is the champion: the first model"
+    local_home.run("detections", days=DAYS)
+    local_home.define("narrow", tags=("doorbell",), train_days=DAYS[:2], test_days=DAYS[2:])
+    assert "was not taught kettle, which" in promoted_because(local_home, "narrow")
+    local_home.define("late", train_days=DAYS[2:], test_days=DAYS[:1])
+    assert "learnt from 2025-01-01" in promoted_because(local_home, "late")
+    local_home.define("house", train_days=DAYS[:2], test_days=DAYS[2:])
+    assert promoted_because(local_home, "house").startswith("promoted against original 1: ACCw ")
+    champion = ModelRegistry(local_home.catalog).champion()
+    assert champion is not None
+    assert (champion.name, champion.promoted_because) == ("house", champion.promoted_because)
+    assert "better than original 1" in (champion.promoted_because or "")
+    (against,) = [path for path in local_home.stored("reports") if "against_original_1" in path]
+    assert json.loads(local_home.lake.read_bytes(against))["promote"] is True
+    assert promoted_because(local_home, "original").startswith("not compared against house 1: it was not taught knocking")
+
+
+def test_a_planted_copy_blocks_the_report(local_home: Home) -> None:
+    """The same recording lands again on a test day, softer and through another codec."""
+    for day in DAYS:
+        local_home.land_day(day)
+    samples, rate = read_samples(local_home.lake.read_bytes("landing/mic/2025-01-01/20250101T090000Z.wav"))
+    again = io.BytesIO()
+    sf.write(again, samples * 0.4, rate, format="MP3")
+    local_home.lake.write_bytes("landing/porch/2025-01-03/20250103T120000Z.mp3", again.getvalue())
+    moved = [
+        replace(label, source="porch", start=label.start + timedelta(days=2, hours=3), end=label.end + timedelta(days=2, hours=3))
+        for label in Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])
+    ]
+    Annotations(local_home.catalog).add(moved)
+    local_home.run(*BEFORE, days=DAYS)
+    local_home.define(train_days=DAYS[:2], test_days=DAYS[2:])
+    with pytest.raises(RunFailed, match="no_leakage"):
+        local_home.run("osr_model", "evaluation_report", model="house")
+    assert checks(local_home)["no_leakage"] is False
+    with pytest.raises(RunFailed, match="test sounds are copies of what the model learnt from: porch/"):
+        local_home.run("evaluation_report", model="house")
+    assert not [path for path in local_home.stored("reports") if "house" in path]
+    local_home.define(train_days=DAYS[:2], test_days=DAYS[2:], sources=("mic",))
+    local_home.run("osr_model", "evaluation_report", model="house")
+    local_home.define(train_days=DAYS[:2], test_days=DAYS[2:], allow_duplicates=True)
+    local_home.run("osr_model", "evaluation_report", model="house")
+
+
+def test_new_sounds_are_grouped_day_by_day(local_home: Home) -> None:
+    for day in DAYS[:2]:
+        local_home.land_day(day, each=6)
+    local_home.land_day(DAYS[2], kinds=("doorbell", "glass", "microwave"), each=8)
+    local_home.define(tags=("doorbell", "kettle", "knocking"), train_days=DAYS[:2], test_days=DAYS[2:])
+    local_home.run(*BEFORE[: BEFORE.index("annotation_features") + 1], days=DAYS)
+    local_home.run("osr_model", "evaluation_report", model="house")
+    done = local_home.run("detections", "new_sounds", days=DAYS)
+    facts = done["new_sounds", "2025-01-03"]
+    assert facts["dagster/row_count"] >= 1
+    assert "data:image/png;base64," in facts["examples"]
+    said = {row["key"]: row["tag"] for row in local_home.lake.read_days(DETECTIONS, DAYS[2:]).to_pylist()}
+    rows = local_home.lake.read_days(NEW_SOUNDS, DAYS[2:]).to_pylist()
+    assert {said[key] for row in rows for key in row["examples"].split("\n")} == {"other"}
+    assert local_home.run("new_sounds", days=DAYS)["new_sounds", "2025-01-03"]["status"] == "unchanged"
+    assert "Which sounds are new" in local_home.lake.read_bytes("reports/house/1/report.html").decode()
 
 
 def test_the_first_model_of_one_s_own_takes_the_demo_s_place(local_home: Home) -> None:

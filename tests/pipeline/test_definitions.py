@@ -57,6 +57,7 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         "osr_model": {"annotation_features", "segment_features"},
         "evaluation_report": {"osr_model"},
         "detections": {"captured_segments", "segment_features", "osr_model"},
+        "new_sounds": {"captured_segments", "segment_features", "detections"},
         "collection_progress": {"downloads", "captured_segments"},
     }
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.plan import Cursor, plan_days
+from sensors.plan import Cursor, day_ranges, plan_days
 
 MONDAY = date(2026, 1, 5)
 TUESDAY = MONDAY + timedelta(days=1)
@@ -85,3 +85,12 @@ def test_every_changed_day_runs_or_waits_and_none_is_in_flight(current, processe
     assert set(found.run) | set(found.waiting) == changed
     assert not {day.isoformat() for day in found.run} & in_flight
     assert len(found.run) <= most
+
+
+def test_days_become_unbroken_ranges_the_newest_first() -> None:
+    def day(number: int) -> date:
+        return date(2026, 1, number)
+
+    assert day_ranges([day(n) for n in (1, 2, 3, 5, 9, 8)], 30) == [(day(8), day(9)), (day(5), day(5)), (day(1), day(3))]
+    assert day_ranges([day(n) for n in range(1, 8)], 3) == [(day(5), day(7)), (day(2), day(4)), (day(1), day(1))]
+    assert day_ranges([], 3) == []

@@ -11,13 +11,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.partitions import models
+from assets.partitions import RANGE_END, RANGE_START, models
 from resources import AlertsResource, BackupResource, DownloadsResource
 from sensors.jobs import PruneConfig, prune_runs
 from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads, weekly_pruning
-from sensors.sensors import changed_annotations, days_in_flight, download_requests, failed_runs, model_requests, new_audio
-from soundmill.catalog import Annotations, DownloadQueue, Wanted
+from sensors.sensors import changed_annotations, days_in_flight, download_requests, failed_runs, model_requests, new_audio, new_champion
+from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, Wanted
 from soundmill.ingest.downloads import DOWNLOADS, Downloader
+from soundmill.osr.detections import DETECTIONS
 from tests.conftest import wav
 from tests.home import FIRST, Home
 from tests.web import Web, reply
@@ -36,6 +37,7 @@ def launch(home: Home, request: dg.RunRequest, job: str) -> None:
     result = home.defs.resolve_job_def(job).execute_in_process(
         instance=home.instance,
         partition_key=request.partition_key,
+        tags={name: value for name, value in request.tags.items() if name in {RANGE_START, RANGE_END}},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     assert result.success
@@ -431,3 +433,29 @@ def test_the_nightly_downloads_take_the_day_before() -> None:
     request = nightly_downloads(context)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2025-02-28"
+
+
+def test_a_new_champion_has_past_days_judged_anew_in_unbroken_ranges(local_home: Home) -> None:
+    assert isinstance(tick(new_champion, local_home), dg.SkipReason)
+    for day in DAYS:
+        local_home.land_day(day)
+    local_home.run("captured_segments", "annotations", "segment_features", "annotation_features", days=DAYS)
+    local_home.define("house", train_days=DAYS[:2], test_days=DAYS[2:])
+    local_home.run("osr_model", model="house")
+    (request,) = tick(new_champion, local_home).run_requests or []
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (str(DAYS[0]), str(DAYS[-1]))
+    launch(local_home, request, "detections_chain")
+    quiet = tick(new_champion, local_home)
+    assert isinstance(quiet, dg.SkipReason)
+    assert "every segmented day has verdicts of house/1" in (quiet.skip_message or "")
+    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
+    local_home.run("osr_model", model="house")
+    assert isinstance(tick(new_champion, local_home), dg.SkipReason)
+    ModelRegistry(local_home.catalog).promote("house", 2, "to see")
+    local_home.run("detections", days=DAYS[1:2])
+    later, earlier = tick(new_champion, local_home).run_requests or []
+    assert (later.partition_key, earlier.partition_key) == (str(DAYS[2]), str(DAYS[0]))
+    for request in (later, earlier):
+        launch(local_home, request, "detections_chain")
+    said = local_home.lake.read_days(DETECTIONS, DAYS)
+    assert sorted(said["version"].to_pylist()) == [1] * 72 + [2] * 72  # those of the first champion stay

@@ -196,7 +196,8 @@ def test_every_extractor_gives_finite_numbers_of_its_size_at_any_length(
         found = tool(sound, RATE)
         assert found.dtype == np.float32
         assert found.shape[1] == tool.size
-        assert (len(found) == 0) == (length == 0)
+        if name != "acoustic_fingerprint":  # which short sounds have none of
+            assert (len(found) == 0) == (length == 0)
         assert np.isfinite(found).all()
 
 

@@ -1,0 +1,101 @@
+"""Which sounds are new: what was called "other", grouped by likeness, the most worth a tag first."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from soundmill.lake import DayTable, column
+
+Floats = npt.NDArray[np.float64]
+MOST_SOUNDS = 5000  # a busier day is sampled
+EXAMPLES = 3
+_FEWEST = 4  # sounds in a group
+_LARGEST_NUMBER = 200  # of groups, if they were all of the smallest size
+_DIMENSIONS = 20
+
+NEW_SOUNDS = DayTable(
+    "new_sounds",
+    pa.schema(
+        [
+            column("model", pa.string(), "model name"),
+            column("version", pa.int32(), "model version"),
+            column("rank", pa.int32(), "place in the list of what to teach next, from 1"),
+            column("sounds", pa.int32(), "segments in the group"),
+            column("novelty", pa.float32(), "how far its middle segment is from every taught tag, in standard deviations of taught sounds"),
+            column("nearest", pa.string(), "the taught tag that most of them are nearest to"),
+            column("compactness", pa.float32(), "likeness within the group, between 0 and 1"),
+            column("examples", pa.string(), "keys of the segments in its middle, one a line"),
+        ]
+    ),
+    key=("model", "version", "rank"),
+)
+
+
+@dataclass(frozen=True)
+class NewSound:
+    """A group of alike sounds that were called "other". `examples` are the keys of those in its middle, the most typical first."""
+
+    sounds: int
+    novelty: float
+    nearest: str
+    compactness: float
+    examples: tuple[str, ...]
+
+
+def group_new_sounds(keys: Sequence[str], vectors: Floats, margins: Floats, nearest: Sequence[str], seed: int = 0) -> list[NewSound]:
+    """Groups of alike sounds among n rejected ones, the best to teach first.
+
+    `vectors` (n, d) are those of the extractor; `margins` (n,) to the nearest tag's threshold, all below 0. Groups are dense regions
+    (HDBSCAN) of the principal components; what lies in none is left out. They are ranked by novelty times the logarithm of their size.
+    """
+    from sklearn.cluster import HDBSCAN
+    from sklearn.decomposition import PCA
+
+    if len(keys) < 2 * _FEWEST:
+        return []
+    chosen = np.arange(len(keys))
+    if len(keys) > MOST_SOUNDS:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(keys), MOST_SOUNDS, replace=False))
+    deviation = vectors[chosen].std(axis=0)
+    scaled = np.clip((vectors[chosen] - vectors[chosen].mean(axis=0)) / np.where(deviation > 1e-9, deviation, 1), -8, 8)
+    space = PCA(min(_DIMENSIONS, *scaled.shape), random_state=seed).fit_transform(scaled)
+    fewest = max(_FEWEST, len(chosen) // _LARGEST_NUMBER)
+    labels = HDBSCAN(min_cluster_size=fewest, min_samples=2, copy=True).fit_predict(space)
+    overall = float(np.sqrt(((space - space.mean(axis=0)) ** 2).sum(axis=1).mean())) or 1.0
+    found = []
+    for label in range(int(labels.max()) + 1):
+        members = np.flatnonzero(labels == label)
+        away = np.linalg.norm(space[members] - np.median(space[members], axis=0), axis=1)
+        typical = members[np.argsort(away, kind="stable")]
+        places = chosen[members]
+        found.append(
+            NewSound(
+                sounds=round(len(members) * len(keys) / len(chosen)),
+                novelty=float(max(0.0, -np.median(margins[places]))),
+                nearest=Counter(nearest[at] for at in places).most_common(1)[0][0],
+                compactness=float(max(0.0, 1 - np.sqrt((away**2).mean()) / overall)),
+                examples=tuple(keys[chosen[at]] for at in typical[:EXAMPLES]),
+            )
+        )
+    return sorted(found, key=lambda one: -(one.novelty + 0.5) * np.log1p(one.sounds) * (0.5 + one.compactness))
+
+
+def new_sound_rows(name: str, version: int, found: Sequence[NewSound]) -> pa.Table:
+    """Groups as rows of `NEW_SOUNDS`."""
+    return NEW_SOUNDS.from_rows(
+        {
+            "model": name,
+            "version": version,
+            "rank": rank,
+            "sounds": one.sounds,
+            "novelty": one.novelty,
+            "nearest": one.nearest,
+            "compactness": one.compactness,
+            "examples": "\n".join(one.examples),
+        }
+        for rank, one in enumerate(found, 1)
+    )
