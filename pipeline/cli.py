@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from soundmill.cli import Json, app, print_json, refuse, settings
+from soundmill.cli.models import model as model_commands
 from soundmill.times import UnreadableTime, days_between, parse_day
 
 
@@ -46,6 +47,43 @@ def materialize(
             extra += [f"by {facts['model']} version {facts['version']}"] if "model" in facts else []
             extra += [str(facts["report"])] if "report" in facts else []
             typer.echo(f"{one.asset} {one.partition or ''}: {', '.join([str(facts.get('status', 'done')), *extra])}")
+
+
+@model_commands.command("train", epilog="Example: `soundmill model train birds ~/clips`, then open the report that it names")
+def train(
+    name: Annotated[str, typer.Argument(help="Name of the model, and of the source that the clips become.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with one folder of audio files for each class.")],
+    groups: Annotated[
+        Path | None, typer.Option(help="CSV of file and group: clips of one group (a recording, a speaker) are never torn apart.")
+    ] = None,
+    test_share: Annotated[float, typer.Option(min=0.05, max=0.6, help="Share of each class that the model is judged on.")] = 0.3,
+    extractor: Annotated[str, typer.Option(help="pooled_spectral, yamnet, or several joined by +.")] = "pooled_spectral",
+    least_recall: Annotated[float | None, typer.Option(help="Share of taught sounds to keep; balanced when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Teach a model a folder of clips, and judge it on clips that it has not heard: one command, through the whole graph.
+
+    The clips are landed on days of their own, from the first day of the collection on. Clips with names such as `fold-SOURCE-take` that
+    share a source, and copies, stay on one side.
+    """
+    values = settings()
+    if extractor not in values.extractor_names:
+        refuse(f"{extractor!r} is not among the extractors run here: {', '.join(values.extractor_names)} (SOUNDMILL_EXTRACTORS)")
+    if not folder.is_dir():
+        refuse(f"{folder} is no folder")
+    from pipeline.train import TrainingRefused, train_on_clips
+
+    try:
+        done = train_on_clips(values, name, folder, groups, test_share, {"extractor": extractor, "least_recall": least_recall})
+    except TrainingRefused as error:
+        refuse(str(error))
+    if as_json:
+        print_json({"name": done.name, "version": done.version, "clips": done.clips, "groups": done.groups, **done.facts})
+        return
+    facts = done.facts
+    typer.echo(f"{done.name} version {done.version} learnt from {done.clips} clips of {done.groups} sources")
+    typer.echo(f"right name on clips it had not heard: {facts['closed_accuracy']:.0%}; after thresholds: {facts['delivered_recall']:.0%}")
+    typer.echo(f"report: {done.report}")
 
 
 @app.command(epilog="Example: `soundmill demo`, or on real sound: `soundmill demo --clips ~/clips --json result.json`")

@@ -57,7 +57,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
         raise DemoRefused(f"this home has its own champion, {champion.name!r}; give the demo another: SOUNDMILL_HOME=.demo soundmill demo")
     fetching = DownloadsResource(overrides={"download_allow": f"{settings.download_allow},127.0.0.1"})
     defs = build_definitions({**resources_from(settings), "fetching": fetching})
-    with instance_of(settings) as instance, _progress() as bars, _calls_on_a_server(scene, catalog):
+    with instance_of(settings) as instance, progress_bars() as bars, _calls_on_a_server(scene, catalog):
         events = _land(bars, scene, lake, catalog)
         spec = ModelSpec(
             tags=scene.taught,
@@ -221,7 +221,8 @@ def _share(value: float | None) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress_bars() -> Iterator[Progress]:
+    """Bars on standard error, one for each task."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_CONSOLE) as bars:
         yield bars

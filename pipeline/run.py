@@ -160,6 +160,9 @@ def report_dead_runs(instance: dg.DagsterInstance) -> int:
 
 
 def _first_failure(result: dg.ExecuteInProcessResult) -> str:
+    for check in result.get_asset_check_evaluations():
+        if check.blocking and not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
+            return f"{check.asset_key.to_user_string()}: {check.check_name}: {check.description or 'did not pass'}"
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data

@@ -16,10 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
-from soundmill.audio import UndecodableAudio, open_audio, read_samples
-from soundmill.features.acoustic_fingerprint import AcousticFingerprint
-from soundmill.osr.sounds import Sounds
-from soundmill.osr.splits import groups_with_copies
+from soundmill.clips import by_source, clip_files, tag_of, trimmed
 from soundmill.times import midnight
 
 Float32 = npt.NDArray[np.float32]
@@ -146,7 +143,7 @@ def from_clips(folder: Path, first: date, day_count: int = 3, seed: int = 7) -> 
     At most 40 clips of a class, 6 s of a clip. Raises `SceneRefused`.
     """
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")) if folder.is_dir() else []
-    classes = [path for path in classes if any(_clip_files(path))]
+    classes = [path for path in classes if any(clip_files(path))]
     unlabelled_count = math.ceil(NEVER_LABELLED_SHARE * len(classes))
     if len(classes) - unlabelled_count < 2:
         raise SceneRefused(f"{folder} needs at least three folders of audio files, one for each class; it has {len(classes)}")
@@ -154,11 +151,14 @@ def from_clips(folder: Path, first: date, day_count: int = 3, seed: int = 7) -> 
     rng = np.random.default_rng(seed)
     slots: list[list[_Slot]] = [[] for _ in days]
     content = hashlib.blake2b(f"{day_count} {seed}".encode(), digest_size=4)
-    tags = [_tag(path.name) for path in classes]
+    tags = [tag_of(path.name) for path in classes]
     for place, (path, tag) in enumerate(zip(classes, tags, strict=True)):
         labelled = place < len(classes) - unlabelled_count
-        files = list(_clip_files(path))
-        groups = _by_source(files[:_MOST_READ], rng)
+        files = list(clip_files(path))
+        grouped = by_source(files[:_MOST_READ])
+        # a class from one source alone cannot be on two sides: its clips are then taken for sources of their own
+        ordered = grouped if len(grouped) > 1 else [[file] for file in files]
+        groups = [ordered[i] for i in rng.permutation(len(ordered))]
         test_clips = max(1, round(_TEST_SHARE * min(_MOST_CLIPS, len(files))))
         chosen = test_used = 0
         for group in groups:
@@ -359,47 +359,5 @@ UNLABELLED: dict[str, Callable[[Rng], Float32]] = {"dog": dog, "siren": siren}
 HOURS = {"kettle": 7.5, "microwave": 12.5, "doorbell": 16.0, "telephone": 18.5, "glass": 20.5, "knocking": 10.0}
 
 
-def _clip_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
-            try:
-                with open_audio(path) as reader:
-                    if sum(len(block) for block in reader.blocks()):
-                        yield path
-            except UndecodableAudio:
-                continue  # not a clip, or a broken one
-
-
-def _by_source(files: Sequence[Path], rng: Rng) -> list[list[Path]]:
-    """Files that came from one source, by their names or because one is a copy of the other."""
-    sources = [named.group(1) if (named := re.fullmatch(r"\d+-([^-]+)-[^-]+", file.stem)) else file.stem for file in files]
-    groups: dict[str, list[Path]] = {}
-    for file, source in zip(files, groups_with_copies(_fingerprints(files), sources), strict=True):
-        groups.setdefault(source, []).append(file)
-    # a class from one source alone cannot be on two sides: its clips are then taken for sources of their own
-    ordered = list(groups.values()) if len(groups) > 1 else [[file] for file in files]
-    return [ordered[i] for i in rng.permutation(len(ordered))]
-
-
-def _fingerprints(files: Sequence[Path]) -> Sounds:
-    signs = [AcousticFingerprint()(_trimmed(file), RATE) for file in files]
-    owner = np.repeat(np.arange(len(files)), [len(part) for part in signs])
-    nothing = np.zeros(len(files))
-    return Sounds(tuple(map(str, files)), np.concatenate(signs), owner, nothing, nothing)
-
-
-def _tag(folder_name: str) -> str:
-    """A class folder's name as a tag: without a leading number, with characters that a tag may have."""
-    bare = re.sub(r"^\d+\s*[-_.]\s*", "", folder_name)
-    return re.sub(r"[^\w .&'()/+-]", "_", bare).strip(" _")[:64] or folder_name
-
-
-def _trimmed(file: Path) -> Float32:
-    """A clip without the silence around it: clips are often padded."""
-    samples, _ = read_samples(file, RATE)
-    loud = np.flatnonzero(np.abs(samples) > 1e-4)
-    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[: SLOT // 4]
-
-
 def _clip(file: Path) -> Callable[[Rng], Float32]:
-    return lambda rng: _level(_trimmed(file)[:_LONGEST_CLIP], rng)
+    return lambda rng: _level(trimmed(file, RATE)[:_LONGEST_CLIP], rng)

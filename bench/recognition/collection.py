@@ -1,6 +1,5 @@
 """Collections of labelled clips: a folder of class folders, with the groups that may not be torn apart."""
 
-import csv
 import os
 import re
 from collections import Counter
@@ -12,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.audio import Resampler, UndecodableAudio, read_samples
-from soundmill.features.acoustic_fingerprint import AcousticFingerprint
-from soundmill.osr.sounds import Sounds
+from soundmill.clips import fingerprints, given_groups
 from soundmill.osr.splits import groups_with_copies
 from soundmill.scene import LABELLED, RATE, UNLABELLED, babble, rain
 
@@ -60,13 +58,13 @@ def folder(root: Path, groups: Path | None) -> Clips:
     samples = [_at(rate, sound, own) for _, (sound, own) in heard]
     classes = np.array([path.relative_to(root).parts[0] for path, _ in heard])
     named = [re.fullmatch(r"(\d+)-([^-]+)-[^-]+", path.stem) for path, _ in heard]
-    given = _given(groups)
+    given = given_groups(groups)
     of_clip = [
         given.get(str(path.relative_to(root))) or given.get(path.name) or (match.group(2) if match else str(path.relative_to(root)))
         for (path, _), match in zip(heard, named, strict=True)
     ]
     if groups is None:
-        of_clip = groups_with_copies(_fingerprints(samples, rate), of_clip)
+        of_clip = groups_with_copies(fingerprints(samples, rate), of_clip)
     if groups is None and all(named):
         folds = np.array([int(match.group(1)) for match in named if match])
     else:
@@ -98,21 +96,6 @@ def _read(path: Path) -> tuple[Float32, int] | None:
     except UndecodableAudio:
         return None
     return (sound, rate) if len(sound) else None
-
-
-def _fingerprints(samples: Sequence[Float32], rate: int) -> Sounds:
-    signs = [AcousticFingerprint()(sound, rate) for sound in samples]
-    owner = np.repeat(np.arange(len(samples)), [len(part) for part in signs])
-    nothing = np.zeros(len(samples))
-    return Sounds(tuple(map(str, range(len(samples)))), np.concatenate(signs), owner, nothing, nothing)
-
-
-def _given(groups: Path | None) -> dict[str, str]:
-    if groups is None:
-        return {}
-    with groups.open(newline="") as file:
-        rows = [row for row in csv.reader(file) if len(row) >= 2]
-    return {row[0]: row[1] for row in rows}
 
 
 def _folds(classes: npt.NDArray[np.str_], groups: npt.NDArray[np.str_]) -> npt.NDArray[np.int64]:

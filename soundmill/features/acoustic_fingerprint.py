@@ -11,6 +11,8 @@ from soundmill.features.extractor import Vectors
 from soundmill.features.spectrogram import LogMel
 
 _BITS = 32
+_LONGEST_SECONDS = 30  # are enough to know a recording by, and few enough to compare each with each
+_FLOOR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class AcousticFingerprint:
     """Vectors of 32 signs (+1, -1), one each 46 ms: whether the step from one band to the next grew or shrank since the frame before.
 
     After Haitsma and Kalker, "A highly robust audio fingerprinting system" (ISMIR 2002): 33 bands from 200 Hz to 8 kHz, windows of 0.37 s.
-    A sound shorter than two windows has none.
+    Of a longer sound, of its first thirty seconds. Digital silence is left out; a sound shorter than two windows has none.
     """
 
     name: ClassVar[str] = "acoustic_fingerprint"
@@ -39,7 +41,8 @@ class AcousticFingerprint:
         logmel = _logmel(sample_rate)
         if len(samples) < 2 * logmel.window:
             return np.empty((0, _BITS), np.float32)
-        bands = logmel(samples)
+        bands = logmel(samples[: _LONGEST_SECONDS * sample_rate])
+        bands = bands[bands.max(axis=1) > np.log(7.4 * _FLOOR)]  # all digital silence is alike
         step = bands[:, :-1] - bands[:, 1:]
         return np.where(np.diff(step, axis=0) > 0, np.float32(1), np.float32(-1))
 
@@ -55,5 +58,5 @@ def _logmel(sample_rate: int) -> LogMel:
         n_fft=1 << (window - 1).bit_length(),
         low=200.0,
         high=min(8000.0, sample_rate / 2),
-        floor=1e-9,
+        floor=_FLOOR,
     )

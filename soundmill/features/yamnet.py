@@ -127,12 +127,17 @@ class _Network:
                 experimental_op_resolver_type=OpResolverType.BUILTIN,
                 experimental_preserve_all_tensors=True,
             )
+        given = self._interpreter.get_input_details()[0]
+        if int(np.prod(given["shape"])) != _WINDOW:  # a build that takes any length
+            self._interpreter.resize_tensor_input(given["index"], [_WINDOW])
         self._interpreter.allocate_tensors()
-        self._input, self._output = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]["index"]
-        tensors = [tensor["index"] for tensor in self._interpreter.get_tensor_details() if tensor["name"].endswith(_EMBEDDING)]
-        if not tensors:
+        self._input = self._interpreter.get_input_details()[0]
+        outputs = {int(tensor["shape"][-1]): tensor["index"] for tensor in self._interpreter.get_output_details()}
+        inside = [tensor["index"] for tensor in self._interpreter.get_tensor_details() if tensor["name"].endswith(_EMBEDDING)]
+        embedding = outputs.get(EMBEDDING_SIZE, inside[0] if inside else None)
+        if embedding is None or CLASSES not in outputs:
             raise ExtractorUnavailable(f"{path} is no YAMNet that shows its embedding")
-        self._embedding = tensors[0]
+        self._output, self._embedding = outputs[CLASSES], embedding
 
     def __call__(self, window: npt.NDArray[np.float32]) -> _Window:
         self._interpreter.set_tensor(self._input["index"], np.ascontiguousarray(window, np.float32).reshape(self._input["shape"]))

@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from soundmill.scene import LABELLED, RATE
 from tests.conftest import ROOT, tone, wav
 from tests.web import Web
 
@@ -45,7 +46,7 @@ def soundmill(tmp_path: Path) -> Command:
 def test_every_command_has_help_with_an_example() -> None:
     group = typer.main.get_command(app)
     commands = dict(group.commands)  # type: ignore[attr-defined]
-    for name in ("labels", "model", "download", "backup"):
+    for name in ("labels", "model", "download", "backup", "pretrained"):
         commands |= {f"{name} {sub}": command for sub, command in commands.pop(name).commands.items()}
     assert {
         "demo",
@@ -200,6 +201,28 @@ def test_a_model_is_defined_fitted_shown_promoted_and_deleted(soundmill: Command
     assert json.loads(said)[0]["metadata"]["model"] == "pitch"
     assert "add --yes" in soundmill("model", "delete", "pitch")
     assert "deleted pitch" in soundmill("model", "delete", "pitch", "--yes")
+
+
+def test_one_command_teaches_a_folder_of_clips(soundmill: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for kind, make in list(LABELLED.items())[:3]:
+        (tmp_path / "clips" / kind).mkdir(parents=True)
+        for n in range(16):
+            sf.write(tmp_path / "clips" / kind / f"{n}.wav", make(rng), RATE, subtype="PCM_16")
+    said = soundmill("model", "train", "house", str(tmp_path / "clips"))
+    assert "house version 1 learnt from 48 clips of 48 sources" in said
+    assert "right name on clips it had not heard: 100%" in said
+    report = Path(said.rsplit("report: ", 1)[1].strip())
+    assert "doorbell" in report.read_text()
+    assert "version 1" in soundmill("model", "train", "house", str(tmp_path / "clips"))  # again, nothing is new
+    assert "no folder" in soundmill("model", "train", "house", str(tmp_path / "nowhere"), code=1)
+    assert "at least two folders" in soundmill("model", "train", "house", str(tmp_path / "clips" / "kettle"), code=1)
+    assert "SOUNDMILL_EXTRACTORS" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--extractor", "yamnet", code=1)
+
+
+def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> None:
+    assert [row["name"] for row in json.loads(soundmill("pretrained", "list", "--json"))] == ["yamnet"]
+    assert "there are: yamnet" in soundmill("pretrained", "fetch", "hearing", code=1)
 
 
 @pytest.mark.parametrize(

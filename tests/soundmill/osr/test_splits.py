@@ -69,6 +69,13 @@ def test_a_sound_is_no_copy_of_itself_and_a_short_one_cannot_be_told() -> None:
     assert near_duplicates(fingerprints(a=SPEECH), fingerprints(b=np.zeros(100))) == []
 
 
+def test_padding_with_digital_silence_makes_no_copies() -> None:
+    rng = np.random.default_rng(0)
+    padded = {name: np.concatenate([babble(np.random.default_rng(seed))[:60_000], np.zeros(3 * RATE)]) for seed, name in enumerate("abc")}
+    assert near_duplicates(fingerprints(**padded), fingerprints(**padded)) == []
+    assert near_duplicates(fingerprints(hiss=rng.normal(size=2 * RATE)), fingerprints(silence=np.zeros(3 * RATE))) == []
+
+
 def test_real_recordings_are_no_copies_of_one_another(data: Path) -> None:
     clips = sorted((data / "esc10" / "006 - Person sneeze").iterdir())
     sounds = {clip.stem: read_samples(clip)[0] for clip in clips if clip.name.split("-")[0] in "12"}

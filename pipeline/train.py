@@ -1,0 +1,81 @@
+"""From a folder of clips to a model and its report, through the whole graph."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.definitions import defs
+from pipeline.demo import progress_bars
+from pipeline.run import RunFailed, instance_of, materialize
+from soundmill.capture import land
+from soundmill.catalog import Annotation, Annotations, ModelRegistry, open_catalog
+from soundmill.clips import ClipsRefused, plan_clips
+from soundmill.lake import open_lake
+from soundmill.osr.spec import ModelSpec, SpecRefused, check_name
+from soundmill.settings import Settings
+
+_DAY_STEPS = ["captured_segments", "capture_coverage", "annotations", "segment_features", "annotation_features"]
+
+
+class TrainingRefused(RuntimeError):
+    """Clips that no model can be made of, said in one line."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of it: the model's version, facts of its evaluation as the asset gave them, and the page to read."""
+
+    name: str
+    version: int
+    clips: int
+    groups: int
+    facts: dict[str, Any]
+    report: str
+
+
+def train_on_clips(settings: Settings, name: str, folder: Path, groups: Path | None, test_share: float, spec: dict[str, Any]) -> Trained:
+    """Lands the clips as the source `name`, labels them by their folders, fits the model and judges it on clips of other sources.
+
+    Running it again with the same folder changes nothing. Raises `TrainingRefused`.
+    """
+    lake, catalog = open_lake(settings.lake_url, settings.s3_endpoint), open_catalog(settings.catalog_url)
+    registry = ModelRegistry(catalog)
+    with instance_of(settings) as instance, progress_bars() as bars:
+        reading = bars.add_task("reading the clips", total=None)
+        try:
+            check_name(name)
+            plan = plan_clips(
+                folder,
+                settings.start_date,
+                groups,
+                test_share,
+                progress=lambda done, total: bars.update(reading, completed=done, total=total),
+            )
+            wanted = ModelSpec.parse(
+                {
+                    **spec,
+                    "tags": plan.tags,
+                    "train_days": plan.train_days,
+                    "test_days": plan.test_days,
+                    "background_days": (),
+                    "sources": (name,),
+                }
+            )
+        except (ClipsRefused, SpecRefused) as error:
+            raise TrainingRefused(str(error)) from None
+        landing = bars.add_task("landing the clips", total=len(plan.clips))
+        for clip in plan.clips:
+            land(lake, clip.path, name, clip.start)
+            bars.advance(landing)
+        Annotations(catalog).add(Annotation(name, clip.start, clip.end, clip.tag, "folder") for clip in plan.clips)
+        registry.define(name, wanted.model_dump(mode="json"))
+        steps = bars.add_task("segments and features", total=2)
+        try:
+            materialize(defs, instance, _DAY_STEPS, days=[*plan.train_days, *plan.test_days], log_level="ERROR")
+            bars.update(steps, advance=1, description="the recogniser and its evaluation")
+            done = materialize(defs, instance, ["osr_model", "evaluation_report"], model=name, log_level="ERROR")
+        except RunFailed as error:
+            raise TrainingRefused(str(error)) from None
+        bars.update(steps, advance=1, description="fitted and judged")
+    facts = next(one.metadata for one in done if one.asset == "evaluation_report")
+    return Trained(name, int(facts["version"]), len(plan.clips), plan.groups, facts, str(facts["report"]))

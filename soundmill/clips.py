@@ -1,0 +1,200 @@
+"""Folders of clips, one folder a class: which clips belong together, and how they become days that a model learns from."""
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from soundmill.audio import UndecodableAudio, open_audio, read_samples
+from soundmill.features.acoustic_fingerprint import AcousticFingerprint
+from soundmill.osr.sounds import Sounds
+from soundmill.osr.splits import groups_with_copies
+from soundmill.times import midnight
+
+Float32 = npt.NDArray[np.float32]
+TRAINING_DAYS = 5  # so many that rehearsals hold back whole days
+_RATE = 44_100
+_GAP = timedelta(seconds=2)
+_LONGEST_DAY = timedelta(hours=23)
+
+
+class ClipsRefused(ValueError):
+    """A folder that no model can be taught from."""
+
+
+@dataclass(frozen=True)
+class PlannedClip:
+    """A clip with the moment at which the collection is to have heard it, in UTC."""
+
+    path: Path
+    tag: str
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """Clips in order of time, the days that train and those that test, and how many groups kept clips together."""
+
+    clips: tuple[PlannedClip, ...]
+    train_days: tuple[date, ...]
+    test_days: tuple[date, ...]
+    groups: int
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, in order of name."""
+        return tuple(sorted({clip.tag for clip in self.clips}))
+
+
+def plan_clips(
+    folder: Path,
+    first: date,
+    groups: Path | None = None,
+    test_share: float = 0.3,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> ClipPlan:
+    """Spreads the clips of a folder of class folders over days from `first` on: five or more that train, and the rest that test.
+
+    Clips that share a source are on one day: by `groups`, a CSV of file (its path below the folder, or its name) and group; else by names
+    such as `fold-SOURCE-take`. Copies are found by their sound. Files that are no audio are passed over. Raises `ClipsRefused`.
+    """
+    classes = class_folders(folder)
+    if len(classes) < 2:
+        raise ClipsRefused(f"{folder} needs at least two folders of audio files, one for each class; it has {len(classes)}")
+    files = [(file, tag_of(kind.name)) for kind in classes for file in sorted(kind.rglob("*")) if file.is_file() and file.name[0] != "."]
+    given = given_groups(groups)
+    paths, tags, sources, seconds, signs = [], [], [], [], []
+    for number, (file, tag) in enumerate(files, 1):
+        try:
+            samples, rate = read_samples(file)
+        except UndecodableAudio:
+            samples, rate = np.empty(0, np.float32), 1
+        if len(samples):
+            paths.append(file)
+            tags.append(tag)
+            sources.append(given.get(str(file.relative_to(folder))) or given.get(file.name) or source_of(file))
+            seconds.append(len(samples) / rate)
+            signs.append(AcousticFingerprint()(samples, rate))
+        if progress:
+            progress(number, len(files))
+    if len(set(tags)) < 2:
+        raise ClipsRefused(f"{folder} holds sound that can be read in {len(set(tags))} of its folders; two at least are needed")
+    together = groups_with_copies(_sounds(signs), sources)
+    on_day = _spread(tags, together, test_share, np.random.default_rng(seed))
+    last = max(1, int(max(on_day)))
+    planned: list[PlannedClip] = []
+    train_days: list[date] = []
+    test_days: list[date] = []
+    day = first
+    for number in range(last + 1):
+        moment = midnight(day)
+        opened = False
+        for place in np.flatnonzero(on_day == number):
+            if opened and moment + timedelta(seconds=seconds[place]) - midnight(day) > _LONGEST_DAY:
+                (test_days if number == last else train_days).append(day)
+                day += timedelta(days=1)
+                moment = midnight(day)
+            end = moment + timedelta(seconds=seconds[place])
+            planned.append(PlannedClip(paths[place], tags[place], moment, end))
+            moment, opened = end + _GAP, True
+        if opened:
+            (test_days if number == last else train_days).append(day)
+            day += timedelta(days=1)
+    if not train_days or not test_days:
+        raise ClipsRefused(f"{folder} holds too few sources of sound to learn from some and be judged on others")
+    return ClipPlan(tuple(planned), tuple(train_days), tuple(test_days), len(set(together)))
+
+
+def class_folders(folder: Path) -> list[Path]:
+    """The folders in a folder that hold files, in order of name."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "." and any(path.iterdir()))
+
+
+def clip_files(folder: Path) -> Iterator[Path]:
+    """Files of a folder that hold sound, in order of name."""
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            try:
+                with open_audio(path) as reader:
+                    if sum(len(block) for block in reader.blocks()):
+                        yield path
+            except UndecodableAudio:
+                continue  # not a clip, or a broken one
+
+
+def by_source(files: Sequence[Path]) -> list[list[Path]]:
+    """Files that came from one source together, by their names or because one is a copy of the other."""
+    marks = fingerprints([trimmed(file, _RATE) for file in files], _RATE)
+    groups: dict[str, list[Path]] = {}
+    for file, source in zip(files, groups_with_copies(marks, [source_of(file) for file in files]), strict=True):
+        groups.setdefault(source, []).append(file)
+    return list(groups.values())
+
+
+def source_of(file: Path) -> str:
+    """The source that a name such as `fold-SOURCE-take` tells; else a source of its own."""
+    named = re.fullmatch(r"\d+-([^-]+)-[^-]+", file.stem)
+    return named.group(1) if named else str(file)
+
+
+def trimmed(file: Path, sample_rate: int) -> Float32:
+    """A clip without the digital silence around it: clips are often padded. A second at most of one that is all silent."""
+    samples, _ = read_samples(file, sample_rate)
+    loud = np.flatnonzero(np.abs(samples) > 1e-4)
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:sample_rate]
+
+
+def tag_of(folder_name: str) -> str:
+    """A class folder's name as a tag: without a leading number, with characters that a tag may have."""
+    bare = re.sub(r"^\d+\s*[-_.]\s*", "", folder_name)
+    return re.sub(r"[^\w .&'()/+-]", "_", bare).strip(" _")[:64] or folder_name
+
+
+def _spread(tags: Sequence[str], groups: Sequence[str], test_share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """The number of each clip's day, the last one for testing: whole groups, and every tag in the share that is asked for."""
+    members: dict[str, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    wanted = {tag: test_share * tags.count(tag) for tag in set(tags)}
+    on_day = np.full(len(tags), -1)
+    tested, turn = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
+    names = list(members)
+    for name in (names[i] for i in rng.permutation(len(names))):
+        tag = tags[members[name][0]]
+        size = len(members[name])
+        if tested[tag] + size / 2 <= wanted[tag]:
+            tested[tag] += size
+            on_day[members[name]] = TRAINING_DAYS
+        else:
+            on_day[members[name]] = turn[tag] % TRAINING_DAYS
+            turn[tag] += 1
+    return on_day
+
+
+def given_groups(groups: Path | None) -> dict[str, str]:
+    """Groups by file, from a CSV of file and group; none without one."""
+    if groups is None:
+        return {}
+    with groups.open(newline="") as file:
+        return {row[0]: row[1] for row in csv.reader(file) if len(row) >= 2}
+
+
+def fingerprints(samples: Sequence[Float32], sample_rate: int) -> Sounds:
+    """Acoustic fingerprints of sounds at one rate, for `groups_with_copies`."""
+    return _sounds([AcousticFingerprint()(sound, sample_rate) for sound in samples])
+
+
+def _sounds(signs: Sequence[Float32]) -> Sounds:
+    owner = np.repeat(np.arange(len(signs)), [len(part) for part in signs])
+    nothing = np.zeros(len(signs))
+    vectors = np.concatenate(signs) if signs else np.empty((0, 32), np.float32)
+    return Sounds(tuple(map(str, range(len(signs)))), vectors, owner, nothing, nothing)

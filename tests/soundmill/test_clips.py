@@ -1,0 +1,81 @@
+"""Folders of clips become days: whole sources on one side, every class in its share."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from soundmill.clips import ClipsRefused, by_source, plan_clips, tag_of
+from soundmill.scene import RATE, babble
+
+FIRST = date(2025, 1, 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two classes of twelve clips, three of each source, by their names."""
+    rng = np.random.default_rng(0)
+    for kind in ("001 - High", "002 - Low"):
+        (tmp_path / kind).mkdir()
+        for n in range(12):
+            sf.write(tmp_path / kind / f"1-{kind[-3:]}{n // 3}-{n % 3}.wav", rng.normal(0, 0.1, 8000).astype(np.float32), 16_000)
+    (tmp_path / "001 - High" / "notes.txt").write_text("no sound")
+    (tmp_path / "empty").mkdir()
+    return tmp_path
+
+
+def test_clips_of_a_source_share_a_side_and_every_class_is_on_both(folder: Path) -> None:
+    plan = plan_clips(folder, FIRST)
+    assert plan.tags == ("High", "Low")
+    assert (len(plan.clips), plan.groups) == (24, 8)
+    assert not set(plan.train_days) & set(plan.test_days)
+    sides: dict[str, set[bool]] = {}
+    for clip in plan.clips:
+        sides.setdefault(clip.path.stem.split("-")[1], set()).add(clip.start.date() in plan.test_days)
+    assert all(len(side) == 1 for side in sides.values())
+    for tag in plan.tags:
+        tested = [clip for clip in plan.clips if clip.tag == tag and clip.start.date() in plan.test_days]
+        assert len(tested) == 3  # one source of four: two would be more than three in ten
+    starts = [(clip.start, clip.end) for clip in plan.clips]
+    assert all(a[1] < b[0] for a, b in pairwise(starts))
+    assert plan == plan_clips(folder, FIRST)
+
+
+def test_groups_can_be_given_and_copies_are_found(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "groups.csv"
+    table.write_text("\n".join(f"{path.relative_to(folder)},{path.parent.name[-1]}" for path in folder.rglob("*.wav")))
+    with pytest.raises(ClipsRefused, match="too few sources"):
+        plan_clips(folder, FIRST, table)
+    voice = babble(np.random.default_rng(0))
+    for name, sound in (("a.wav", voice), ("b.flac", voice * 0.3), ("c.wav", babble(np.random.default_rng(1)))):
+        sf.write(folder / "empty" / name, sound, RATE)
+    found = {frozenset(path.name for path in group) for group in by_source(sorted((folder / "empty").iterdir()))}
+    assert found == {frozenset({"a.wav", "b.flac"}), frozenset({"c.wav"})}
+
+
+def test_more_than_a_day_of_clips_takes_more_days(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soundmill.clips._LONGEST_DAY", timedelta(seconds=4))
+    plan = plan_clips(folder, FIRST)
+    assert len(plan.train_days) > 5
+    assert len(plan.test_days) > 1
+    assert sorted({*plan.train_days, *plan.test_days}) == [FIRST + timedelta(days=n) for n in range(len(plan.train_days + plan.test_days))]
+    assert all((clip.end - datetime.combine(clip.start.date(), time(), UTC)).total_seconds() <= 4 for clip in plan.clips)
+
+
+def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "x.wav").write_bytes(b"")
+    with pytest.raises(ClipsRefused, match="at least two folders"):
+        plan_clips(tmp_path, FIRST)
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "y.wav").write_bytes(b"no sound")
+    with pytest.raises(ClipsRefused, match="in 0 of its folders"):
+        plan_clips(tmp_path, FIRST)
+
+
+@pytest.mark.parametrize(("name", "tag"), [("001 - Dog bark", "Dog bark"), ("rain", "rain"), ("3_cat/dog", "cat/dog"), ("7", "7")])
+def test_tags_come_from_folder_names(name: str, tag: str) -> None:
+    assert tag_of(name) == tag

@@ -1,0 +1,42 @@
+"""Networks come whole, are held to their checksum, and are fetched once."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from soundmill.ingest.fetch import FetchOptions
+from soundmill.pretrained import PRETRAINED, CannotFetch, fetch_pretrained
+from soundmill.settings import Settings
+from tests.web import Web
+
+LOCAL = FetchOptions(allow=("127.0.0.1",), resumes=1, pause=0.1)
+BODY = bytes(range(256)) * 4000
+
+
+def test_a_network_is_fetched_once_and_held_to_its_checksum(web: Web, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    wanted = replace(PRETRAINED["yamnet"], url=web.serve("/yamnet.tflite", BODY), sha256=hashlib.sha256(BODY).hexdigest())
+    place, fetched = fetch_pretrained(wanted, settings, options=LOCAL)
+    assert (place, fetched) == (tmp_path / "pretrained" / "yamnet.tflite", True)
+    assert place.read_bytes() == BODY
+    assert fetch_pretrained(wanted, settings, options=LOCAL) == (place, False)
+    assert web.times("/yamnet.tflite") == 1
+    place.write_bytes(b"damaged")
+    assert fetch_pretrained(wanted, settings, options=LOCAL)[1]
+    assert [path.name for path in place.parent.iterdir()] == ["yamnet.tflite"]
+
+
+def test_another_file_is_not_put_in_place(web: Web, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with pytest.raises(CannotFetch, match=r"is not yamnet: its SHA-256 is .*, not 141fba1c"):
+        fetch_pretrained(PRETRAINED["yamnet"], settings, web.serve("/other", BODY), options=LOCAL)
+    assert not list((tmp_path / "pretrained").iterdir())
+    mirror = web.serve("/mirror", BODY)
+    assert fetch_pretrained(PRETRAINED["yamnet"], settings, mirror, hashlib.sha256(BODY).hexdigest(), LOCAL)[1]
+
+
+def test_a_home_that_cannot_be_reached_is_said_with_a_way_by_hand(web: Web, tmp_path: Path) -> None:
+    with pytest.raises(CannotFetch, match=r"did not come: .*; take it from https://tfhub.dev/.* and put it at .*yamnet.tflite"):
+        fetch_pretrained(PRETRAINED["yamnet"], Settings(home=tmp_path), web.url + "/nowhere", options=LOCAL)
