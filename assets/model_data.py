@@ -1,12 +1,15 @@
 """What a model learns from and is judged on: sounds brought together from segments, labels and features of its days."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib.metadata import version as installed
+from operator import itemgetter
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -112,21 +115,18 @@ class ModelData:
         """Background to be judged on, and its seconds."""
         return self._background(self.days.test, TEST_BACKGROUND_PER_DAY * len(self.days.test))
 
-    def streams(self) -> list[tuple[list[float], list[float], Sounds, list[Span]]]:
-        """Every source's whole test day: starts and lengths of segments in seconds of the day, their sounds, and annotated events."""
-        found = []
+    def streams(self) -> Iterator[tuple[list[float], list[float], Sounds, list[Span]]]:
+        """Every source's whole test day, one at a time: starts and lengths of segments in seconds of the day, sounds, annotated events."""
         for day in self.days.test:
             segments = self._lake.read_days(SEGMENTS, [day], where=self._of_sources)
             labels = self._labels((day,), of_any_tag=True)
-            for source in sorted(set(segments["source"].to_pylist())):
+            for source in sorted({*segments["source"].to_pylist(), *(row["source"] for row in labels)}):
                 mine = segments.filter(pc.field("source") == source)
                 starts = [_second(moment, day) for moment in mine["started_at"].to_pylist()]
-                events = [
-                    Span(row["tag"], _second(row["start"], day), _second(row["end"], day)) for row in labels if row["source"] == source
-                ]
+                marked = [row for row in labels if row["source"] == source]
+                events = [Span(row["tag"], _second(row["start"], day), _second(row["end"], day)) for row in marked]
                 sounds = segment_sounds(self._lake, [day], mine, self.spec.extractor, self.collection)
-                found.append((starts, mine["seconds"].to_pylist(), sounds, events))
-        return found
+                yield starts, mine["seconds"].to_pylist(), sounds, events
 
     def audio(self, keys: Sequence[str], of_days: tuple[date, ...]) -> dict[str, tuple[Any, int, str]]:
         """Samples (int16), rate, and place and time in words of annotated sounds and segments by key; those without audio are left out."""
@@ -193,7 +193,8 @@ class ModelData:
     def _background(self, of_days: tuple[date, ...], count: int) -> tuple[Sounds, float]:
         """At most `count` segments, drawn at random, that no annotation touches; and their seconds."""
         segments = self._lake.read_days(SEGMENTS, of_days, where=self._of_sources)
-        labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, of_days).to_pylist()]
+        with_eves = sorted({near for day in of_days for near in (day - _DAY, day)})  # an annotation may last beyond midnight
+        labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, with_eves).to_pylist()]
         chosen = sample(free_of(_spans(segments), labels), count, self.spec.seed)
         segments = segments.filter(_is_in("key", chosen))
         sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.collection)
@@ -204,20 +205,20 @@ class ModelData:
 
     def _recordings(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> dict[str, frozenset[str]]:
         """The stretches of landed files that each label's sound was cut from."""
-        columns = ["key", "source", "started_at", "seconds", "recording"]
-        segments = self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()
-        by_source: dict[str, list[dict[str, Any]]] = {}
-        for row in segments:
-            by_source.setdefault(row["source"], []).append(row)
-        return {
-            label["key"]: frozenset(
-                _stretch(row["recording"], row["started_at"])
-                for row in by_source.get(label["source"], [])
-                if row["started_at"] < label["end"] and row["started_at"] + timedelta(seconds=row["seconds"]) > label["start"]
-            )
-            or frozenset({label["key"]})
-            for label in labels
-        }
+        columns = ["source", "started_at", "seconds", "recording"]
+        segments = self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources)
+        by_source: dict[str, list[tuple[datetime, datetime, str]]] = {}
+        for row in segments.sort_by("started_at").to_pylist():
+            end = row["started_at"] + timedelta(seconds=row["seconds"])
+            by_source.setdefault(row["source"], []).append((row["started_at"], end, _stretch(row["recording"], row["started_at"])))
+        longest = timedelta(seconds=max(segments["seconds"].to_pylist(), default=0.0))
+        found = {}
+        for label in labels:
+            mine = by_source.get(label["source"], [])
+            first = bisect_left(mine, label["start"] - longest, key=itemgetter(0))
+            last = bisect_left(mine, label["end"], key=itemgetter(0))
+            found[label["key"]] = frozenset(name for _, end, name in mine[first:last] if end > label["start"]) or frozenset({label["key"]})
+        return found
 
     def _choose(self) -> DataChoice:
         annotated = {row["start"].date() for row in self._labels(tuple(self._lake.days(ANNOTATIONS)))}
@@ -248,12 +249,12 @@ def segment_sounds(
     collection: CollectionResource,
     tags: Sequence[str] = (),
 ) -> Sounds:
-    """Sounds of the given segments, in their order, from the feature tables of their days."""
+    """Sounds of the given segments, in their order, from the feature tables of their days. Raises `dg.Failure` where some have none."""
     from soundmill.features.store import vectors
 
     keys = segments["key"].to_pylist()
     rows = lake.read_days(feature_table("segment", extractor_name), of_days, columns=["key", "vector"], where=_is_in("key", keys))
-    return Sounds.build(
+    sounds = Sounds.build(
         keys,
         segments["started_at"].to_pylist(),
         collection.zone,
@@ -262,6 +263,14 @@ def segment_sounds(
         max_amp=segments["max_amp"].to_pylist(),
         tags=tags,
     )
+    unheard = np.flatnonzero(~sounds.heard())
+    if len(unheard):
+        names = ", ".join(sorted({segments["started_at"][int(at)].as_py().date().isoformat() for at in unheard}))
+        raise dg.Failure(
+            f"{len(unheard)} of {len(segments)} segments have no {extractor_name} vectors: materialise segment_features for {names}",
+            allow_retries=False,
+        )
+    return sounds
 
 
 def _grouped(sounds: Sounds, groups: list[str]) -> Sounds:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import dagster as dg
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,17 +26,19 @@ from soundmill.catalog import ModelRegistry, ModelVersion, UnknownModel, lease
 from soundmill.lake import Lake, NotInLake
 from soundmill.osr.detections import DETECTIONS, detection_rows
 from soundmill.osr.selection import DataChoice
-from soundmill.osr.sounds import Sounds
+from soundmill.osr.sounds import Sounds, Verdicts
 from soundmill.osr.spec import CODE, OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
 from soundmill.osr.splits import Leak
 
 if TYPE_CHECKING:
+    from soundmill.osr.evaluation import Stream
     from soundmill.osr.novelty import NewSound
     from soundmill.osr.recogniser import Recogniser
 
 _ALL_DAYS = dg.AllPartitionMapping()
 DEMO = "demo"  # names that begin so are the demo's
 _NEW_SHOWN = 12
+_LONGEST_JUDGEMENT = 3600  # seconds: for another model's judgement to end
 _WARN, _ERROR = dg.AssetCheckSeverity.WARN, dg.AssetCheckSeverity.ERROR
 
 
@@ -76,7 +79,7 @@ def osr_model(
             registry.promote(name, fit.version, "the first model of one's own, in place of the demo's")
     champion = registry.champion()
     support: dict[str, int] = card["data"]["support"]
-    few = [tag for tag, count in support.items() if count < 10]
+    few = [tag for tag in sorted({*support, *spec.tags}) if support.get(tag, 0) < 10]
     return dg.MaterializeResult(
         metadata={
             "status": "fitted" if fresh else "unchanged",
@@ -119,7 +122,7 @@ def evaluation_report(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """How the version of the model's newest fit does on its test days: metrics, pictures, and an HTML page that stands alone."""
-    from soundmill.osr.evaluation import Stream, TestData, evaluate
+    from soundmill.osr.evaluation import TestData, evaluate
     from soundmill.osr.recogniser import load_model
     from soundmill.osr.report import playable, report_html, report_pictures
 
@@ -134,11 +137,11 @@ def evaluation_report(
         raise dg.Failure(_said_of(leaks), allow_retries=False)
     model = load_model(store.read_bytes(_model_path(fit)))
     background, seconds = data.test_background()
-    streams = [Stream(*parts) for parts in data.streams()]
+    streams, fresh = _listen(model, data)
     with _refused_in_one_line():
         result = evaluate(model, TestData(data.tagged(), background, seconds, streams))
-    fresh = _new_sounds(model, Sounds.joined([stream.sounds for stream in streams])) if streams else []
-    verdict = _judge(context, store, registry, fit, model, data, collection)
+    with lease(catalog.open(), "promotion", wait=_LONGEST_JUDGEMENT):
+        verdict = _judge(context, store, registry, fit, model, data, collection, bool(leaks))
     context.log.info("drawing the report")
     pictures = report_pictures(model, result)
     wanted = [example.key for example in result.worst] + [key for one in fresh[:_NEW_SHOWN] for key in one.examples]
@@ -213,11 +216,6 @@ def detections(
         is_mine = (pc.field("model") == champion.name) & (pc.field("version") == champion.version)
         if changed:
             sounds = segment_sounds(store, [day], segments, spec.extractor, collection)
-            if unheard := int((~sounds.heard()).sum()):
-                raise dg.Failure(
-                    f"{unheard} of {len(segments)} segments have no {spec.extractor} vectors: materialise segment_features for {day}",
-                    allow_retries=False,
-                )
             rows = detection_rows(_champion_model(store, champion, loaded), champion.name, champion.version, segments, sounds)
             others = store.read_days(DETECTIONS, [day], where=~is_mine)
             store.write_day(DETECTIONS, day, pa.concat_tables([others, rows]), made_from=json.dumps({**notes, label: mine}, sort_keys=True))
@@ -251,7 +249,7 @@ def new_sounds(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """What the champion called "other", grouped by likeness: the sounds to teach next, the best first."""
-    from soundmill.osr.novelty import NEW_SOUNDS, new_sound_rows
+    from soundmill.osr.novelty import NEW_SOUNDS, group_new_sounds, new_sound_rows
 
     store, registry = lake.open(), ModelRegistry(catalog.open())
     champion = registry.champion()
@@ -269,9 +267,9 @@ def new_sounds(
             rejected = store.read_days(DETECTIONS, [day], columns=["key"], where=is_mine & (pc.field("tag") == OTHER))
             segments = store.read_days(SEGMENTS, [day]).filter(pc.field("key").isin(rejected["key"].combine_chunks()))
             spec = ModelSpec.parse((champion.card or {})["spec"])
-            found = _new_sounds(
-                _champion_model(store, champion, loaded), segment_sounds(store, [day], segments, spec.extractor, collection)
-            )
+            sounds = segment_sounds(store, [day], segments, spec.extractor, collection)
+            part = _rejected(sounds, _champion_model(store, champion, loaded).verdicts(sounds))
+            found = group_new_sounds(part.keys, part.vectors.astype(np.float64), part.margins, part.nearest)
             rows = new_sound_rows(champion.name, champion.version, found)
             others = store.read_days(NEW_SOUNDS, [day], where=~is_mine)
             note = json.dumps({**notes, label: made.get(label, "")}, sort_keys=True)
@@ -301,17 +299,44 @@ def _examples_picture(lake: Lake, day: date, rows: pa.Table) -> bytes:
     return spectrograms_picture(lake, [(by_key[key], title) for key, title in first if key in by_key])
 
 
-def _new_sounds(model: "Recogniser", sounds: Sounds) -> "list[NewSound]":
-    """Groups among those of the sounds that the model calls "other"."""
-    from soundmill.osr.novelty import group_new_sounds
+def _listen(model: "Recogniser", data: ModelData) -> "tuple[list[Stream], list[NewSound]]":
+    """The test days as detections would hear them, a source and day at a time, and groups among what was called "other"."""
+    from soundmill.osr.evaluation import Stream
+    from soundmill.osr.novelty import MOST_SOUNDS, group_new_sounds
 
-    if not len(sounds):
-        return []
-    said = model.verdicts(sounds)
-    rejected = np.flatnonzero(np.array(said.names) == OTHER)
-    chosen = sounds.take(rejected)
-    nearest = [said.nearest[at] for at in rejected]
-    return group_new_sounds(chosen.keys, chosen.pooled(), said.margins[rejected].max(axis=1, initial=-np.inf), nearest)
+    streams, rejected = [], []
+    for starts, seconds, sounds, events in data.streams():
+        said = model.verdicts(sounds)
+        streams.append(Stream(starts, seconds, said.names, events))
+        rejected.append(_rejected(sounds, said))
+        kept = sum(len(part.keys) for part in rejected)
+        if kept > MOST_SOUNDS:  # thinned evenly, so that a month takes no more memory than a day
+            rejected = [part.thinned(MOST_SOUNDS / kept / 2) for part in rejected]
+    parts = [part for part in rejected if len(part.keys)]
+    if not parts:
+        return streams, []
+    keys = [key for part in parts for key in part.keys]
+    nearest = [tag for part in parts for tag in part.nearest]
+    vectors = np.concatenate([part.vectors for part in parts]).astype(np.float64)
+    return streams, group_new_sounds(keys, vectors, np.concatenate([part.margins for part in parts]), nearest)
+
+
+class _Rejected(NamedTuple):
+    keys: list[str]
+    vectors: npt.NDArray[np.float32]
+    margins: npt.NDArray[np.float64]
+    nearest: list[str]
+
+    def thinned(self, share: float) -> "_Rejected":
+        chosen = np.unique(np.linspace(0, len(self.keys) - 1, round(share * len(self.keys))).astype(int))
+        return _Rejected([self.keys[i] for i in chosen], self.vectors[chosen], self.margins[chosen], [self.nearest[i] for i in chosen])
+
+
+def _rejected(sounds: Sounds, said: Verdicts) -> _Rejected:
+    at = np.flatnonzero((np.array(said.names, object) == OTHER) & sounds.heard())
+    chosen = sounds.take(at)
+    margins = said.margins[at].max(axis=1, initial=-np.inf)
+    return _Rejected(list(chosen.keys), chosen.pooled().astype(np.float32), margins, [said.nearest[i] for i in at])
 
 
 def _champion_model(lake: Lake, fit: ModelVersion, loaded: "list[Recogniser]") -> "Recogniser":
@@ -331,11 +356,14 @@ def _judge(
     model: "Recogniser",
     data: ModelData,
     collection: CollectionResource,
+    copies: bool,
 ) -> str:
     """Promotes a challenger that is better on days new to both; says in words what became of it."""
+    from soundmill.features.extractor import ExtractorUnavailable
+    from soundmill.features.registry import UnknownExtractor
     from soundmill.osr.evaluation import TestData
     from soundmill.osr.promotion import compare, may_compete
-    from soundmill.osr.recogniser import load_model
+    from soundmill.osr.recogniser import UntrustedModel, load_model
 
     champion = registry.champion()
     if champion is None or champion.card is None or fit.card is None:
@@ -345,16 +373,16 @@ def _judge(
     against = f"against {champion.name} {champion.version}"
     if fit.name.startswith(DEMO):
         return f"not compared {against}: the demo's models promote themselves"
+    if copies:
+        return f"not compared {against}: it learnt from copies of test sounds"
     if reason := may_compete(champion.card, fit.card):
         return f"not compared {against}: {reason}"
-    rival = ModelData(lake, ModelSpec.parse({**champion.card["spec"], "sources": data.spec.sources}), collection, data.days)
+    same_ground = {**champion.card["spec"], "sources": data.spec.sources, "seed": data.spec.seed}
     try:
-        sides = [
-            (one, TestData(of.tagged(), *of.test_background()))
-            for one, of in ((load_model(lake.read_bytes(_model_path(champion))), rival), (model, data))
-        ]
-        result = compare(sides[0], sides[1], collection.promotion_margin)
-    except (dg.Failure, NotInLake) as error:
+        rival = ModelData(lake, ModelSpec.parse(same_ground), collection, data.days)
+        theirs = load_model(lake.read_bytes(_model_path(champion))), TestData(rival.tagged(), *rival.test_background())
+        result = compare(theirs, (model, TestData(data.tagged(), *data.test_background())), collection.promotion_margin)
+    except (dg.Failure, NotInLake, UntrustedModel, ExtractorUnavailable, UnknownExtractor, SpecRefused) as error:
         return f"not compared {against}: {getattr(error, 'description', None) or error}"
     if result is None:
         return f"not compared {against}: the test days hold too little to tell"

@@ -82,7 +82,8 @@ def train(
         return
     facts = done.facts
     typer.echo(f"{done.name} version {done.version} learnt from {done.clips} clips of {done.groups} sources")
-    typer.echo(f"right name on clips it had not heard: {facts['closed_accuracy']:.0%}; after thresholds: {facts['delivered_recall']:.0%}")
+    named, kept = (f"{value:.0%}" if isinstance(value := facts[name], float) else value for name in ("closed_accuracy", "delivered_recall"))
+    typer.echo(f"right name on clips it had not heard: {named}; after thresholds: {kept}")
     typer.echo(f"report: {done.report}")
 
 

@@ -1,6 +1,7 @@
 """From a folder of clips to a model and its report, through the whole graph."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,10 @@ def train_on_clips(settings: Settings, name: str, folder: Path, groups: Path | N
             )
         except (ClipsRefused, SpecRefused) as error:
             raise TrainingRefused(str(error)) from None
+        planned = {(clip.start, clip.end, clip.tag) for clip in plan.clips}
+        known = {(row.start, row.end, row.tag) for row in Annotations(catalog).of_days(settings.start_date, date.max) if row.source == name}
+        if known and known != planned:
+            raise TrainingRefused(f"{name!r} was taught other clips, or clips split in another way: take another name for these")
         landing = bars.add_task("landing the clips", total=len(plan.clips))
         for clip in plan.clips:
             land(lake, clip.path, name, clip.start)

@@ -69,10 +69,11 @@ def plan_days(
 
 
 def day_ranges(wanted: Collection[date], most: int) -> list[tuple[date, date]]:
-    """First and last days of unbroken stretches of at most `most` days, the newest first."""
+    """First and last days of unbroken stretches of at most `most` days, the newest first. Long stretches break at the same days
+    whatever else is wanted, so that a stretch that fails is known again."""
     ranges: list[tuple[date, date]] = []
     for day in sorted(set(wanted), reverse=True):
-        if ranges and ranges[-1][0] - day == timedelta(days=1) and (ranges[-1][1] - day).days < most:
+        if ranges and ranges[-1][0] - day == timedelta(days=1) and ranges[-1][0].toordinal() // most == day.toordinal() // most:
             ranges[-1] = (day, ranges[-1][1])
         else:
             ranges.append((day, day))

@@ -121,11 +121,9 @@ def new_champion(context: dg.SensorEvaluationContext, catalog: CatalogResource) 
         return dg.SkipReason(f"every segmented day has verdicts of {label}")
     busy = {key for asset in (SEGMENTS_ASSET, DETECTIONS.name) for key in days_in_flight(context.instance, asset)}
     free = [day for day in wanted if str(day) not in busy]
-    requests = [
-        request
-        for first, last in day_ranges(free, RANGE.max_partitions_per_run or 1)[:_MOST_BACKFILL_RUNS]
-        if (request := _range_request(context.instance, first, last, label))
-    ]
+    ranges = day_ranges(free, RANGE.max_partitions_per_run or 1)
+    requests = [request for first, last in ranges if (request := _range_request(context.instance, first, last, label))]
+    requests = requests[:_MOST_BACKFILL_RUNS]
     if not requests:
         return dg.SkipReason(
             f"{len(wanted)} days wait for verdicts of {label}: runs on them are in flight, or failed {_MOST_FAILURES} times"
@@ -187,10 +185,15 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunR
 def _range_request(instance: dg.DagsterInstance, first: date, last: date, mark: str) -> dg.RunRequest | None:
     """As `_request`, for one run over a range of days."""
     request = _request(instance, first.isoformat(), f"{mark} to {last}")
-    if request is None or first == last:
-        return request
+    if request is None:
+        return None
+    # a champion may come back to days that it has judged before, with the same key: runs that are over make the next one another
+    runs = instance.get_runs_count(dg.RunsFilter(tags={_INPUT: request.tags[_INPUT]}))
+    key = f"{request.run_key} run {runs + 1}"
+    if first == last:
+        return dg.RunRequest(run_key=key, partition_key=first.isoformat(), tags=dict(request.tags))
     ends = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-    return dg.RunRequest(run_key=request.run_key, tags={**request.tags, **ends})
+    return dg.RunRequest(run_key=key, tags={**request.tags, **ends})
 
 
 def is_in_flight(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:

@@ -18,6 +18,7 @@ from soundmill.times import midnight
 
 Float32 = npt.NDArray[np.float32]
 TRAINING_DAYS = 5  # so many that rehearsals hold back whole days
+SOURCE_NAME = re.compile(r"(?P<fold>\d)-(?P<source>[^-]+)-[^-]{1,3}(-\d+)?")  # fold-SOURCE-take, and with ESC-50's target
 _RATE = 44_100
 _GAP = timedelta(seconds=2)
 _LONGEST_DAY = timedelta(hours=23)
@@ -141,9 +142,9 @@ def by_source(files: Sequence[Path]) -> list[list[Path]]:
 
 
 def source_of(file: Path) -> str:
-    """The source that a name such as `fold-SOURCE-take` tells; else a source of its own."""
-    named = re.fullmatch(r"\d+-([^-]+)-[^-]+", file.stem)
-    return named.group(1) if named else str(file)
+    """The source that a name such as `fold-SOURCE-take` tells, with or without a number of the class behind; else a source of its own."""
+    named = SOURCE_NAME.fullmatch(file.stem)
+    return named["source"] if named else str(file)
 
 
 def trimmed(file: Path, sample_rate: int) -> Float32:

@@ -65,6 +65,7 @@ def fetch_pretrained(
         raise CannotFetch(f"{wanted.name} did not come: {error}; {by_hand}") from None
     if found != expected:
         part.unlink(missing_ok=True)
+        part.with_suffix(".json").unlink(missing_ok=True)
         raise CannotFetch(f"what came from {url or wanted.url} is not {wanted.name}: its SHA-256 is {found}, not {expected}")
     os.replace(part, place)
     part.with_suffix(".json").unlink(missing_ok=True)

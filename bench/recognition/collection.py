@@ -1,7 +1,6 @@
 """Collections of labelled clips: a folder of class folders, with the groups that may not be torn apart."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.audio import Resampler, UndecodableAudio, read_samples
-from soundmill.clips import fingerprints, given_groups
+from soundmill.clips import SOURCE_NAME, fingerprints, given_groups
 from soundmill.osr.splits import groups_with_copies
 from soundmill.scene import LABELLED, RATE, UNLABELLED, babble, rain
 
@@ -57,16 +56,16 @@ def folder(root: Path, groups: Path | None) -> Clips:
     rate = min(_HIGHEST_RATE, Counter(rate for _, (_, rate) in heard).most_common(1)[0][0])
     samples = [_at(rate, sound, own) for _, (sound, own) in heard]
     classes = np.array([path.relative_to(root).parts[0] for path, _ in heard])
-    named = [re.fullmatch(r"(\d+)-([^-]+)-[^-]+", path.stem) for path, _ in heard]
+    named = [SOURCE_NAME.fullmatch(path.stem) for path, _ in heard]
     given = given_groups(groups)
     of_clip = [
-        given.get(str(path.relative_to(root))) or given.get(path.name) or (match.group(2) if match else str(path.relative_to(root)))
+        given.get(str(path.relative_to(root))) or given.get(path.name) or (match["source"] if match else str(path.relative_to(root)))
         for (path, _), match in zip(heard, named, strict=True)
     ]
     if groups is None:
         of_clip = groups_with_copies(fingerprints(samples, rate), of_clip)
     if groups is None and all(named):
-        folds = np.array([int(match.group(1)) for match in named if match])
+        folds = np.array([int(match["fold"]) for match in named if match])
     else:
         folds = _folds(classes, np.array(of_clip))
     return Clips(root.name, samples, rate, classes, np.array(of_clip), folds)

@@ -23,7 +23,7 @@ Bools = npt.NDArray[np.bool_]
 REJECTIONS = ("relative_mahalanobis", "background_ratio", "combined", "energy", "max_softmax")
 THRESHOLDS = ("quantile", "background_balance", "left_out_classes", "mean", "stricter", "training_percentile")
 _FOLDS = 5
-_MOST_RECALL = 0.95  # that a threshold of our own choice gives away to nothing
+_MOST_RECALL, _LEAST_RECALL = 0.95, 0.5  # that a threshold of our own choice keeps
 _MOST_REHEARSALS = 6  # of unknown classes
 _FEWEST_FOR_A_CLASS = 20  # sounds, for half of the weight of a class's own threshold
 _MANY = 1500  # sounds from which on no number of dimensions is tried but the largest
@@ -42,7 +42,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 None: `combined` with background, else `relative_mahalanobis`
     threshold   `quantile` (keeps a share `recall`), `background_balance`, `left_out_classes`, `mean` or `stricter` of these two,
                 `training_percentile` (the original's, on scores of what it was fitted to); None: the stricter of what can be rehearsed,
-                and of what keeps a share 0.95
+                but keeping a share between 0.5 and 0.95
     recall      share of taught sounds that `quantile` and `training_percentile` keep
     other       the name of the rest; None: "other", or -1 where classes are numbers
 
@@ -105,8 +105,9 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_, place = np.unique(y, return_inverse=True)
         self.other_ = self.other if self.other is not None else (-1 if np.issubdtype(self.classes_.dtype, np.number) else "other")
         self.choices_: list[Choice] = []
-        groups = np.arange(len(X)) if groups is None else np.asarray(groups)
-        spread = np.arange(0 if background is None else len(background)) if background_groups is None else np.asarray(background_groups)
+        groups = np.array([f"sound {n}" for n in range(len(X))] if groups is None else groups, str)
+        own = [f"background {n}" for n in range(0 if background is None else len(background))]
+        spread = np.array(own if background_groups is None else background_groups, str)
         data = _Data(X, place, groups, background, spread)
         dimensions, rehearsal = self._choose_dimensions(data)
         self.model_ = self._scorer(dimensions).fit(X, place, background)
@@ -115,7 +116,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Any:
         """The name of each of n vectors, shape (n,)."""
-        named, margins = self._named(X)
+        named, margins, _ = self._judge(X)
         accepted = margins[np.arange(len(named)), named] >= 0
         if isinstance(self.other_, str):
             return np.where(accepted, self.classes_.astype(object)[named], self.other_).astype(str)
@@ -123,19 +124,18 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def margins(self, X: Any) -> Floats:
         """How far within each class's threshold each vector is, shape (n, classes), in standard deviations of taught sounds."""
-        return self._named(X)[1]
+        return self._judge(X)[1]
 
     def verdicts(self, X: Any, shift: Floats | None = None) -> Verdicts:
         """Everything in one pass. `shift`, shape (n, classes), is evidence from elsewhere, as a log likelihood ratio to be added."""
-        named, margins = self._named(X, shift)
+        named, margins, probabilities = self._judge(X, shift)
         chosen = margins[np.arange(len(named)), named]
         names = [self.classes_[k] if margin >= 0 else self.other_ for k, margin in zip(named, chosen, strict=True)]
-        return Verdicts(names, margins, [self.classes_[k] for k in named], self._probabilities(X, named, margins, shift))
+        return Verdicts(names, margins, [self.classes_[k] for k in named], probabilities)
 
     def probabilities(self, X: Any) -> Floats:
         """How probable each class and, last, anything else is, shape (n, classes + 1), if one sound in two were unknown."""
-        named, margins = self._named(X)
-        return self._probabilities(X, named, margins, None)
+        return self._judge(X)[2]
 
     def embed(self, X: Any) -> Floats:
         """Vectors in the space where taught classes are spheres: for finding sounds that are alike."""
@@ -149,22 +149,20 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         checked: Floats = validate_data(self, X, reset=False, dtype=np.float64)
         return checked
 
-    def _named(self, X: Any, shift: Floats | None = None) -> tuple[Ints, Floats]:
+    def _judge(self, X: Any, shift: Floats | None = None) -> tuple[Ints, Floats, Floats]:
+        """The nearest class, the margins of all, and the probabilities."""
         X = self._checked(X)
         scores = self.model_.score_all(X)
         standard = self._standard(scores)
-        of_class = scores["class"]
+        of_class = scores["class"] / self.temperature_
         if shift is not None:
             standard = standard + shift / self.slope_
-            of_class = of_class + shift * self.temperature_
-        return of_class.argmax(axis=1), standard - self.thresholds_
-
-    def _probabilities(self, X: Any, named: Ints, margins: Floats, shift: Floats | None) -> Floats:
-        of_class = self.model_.class_scores(self._checked(X)) / self.temperature_ + (0 if shift is None else shift)
-        of_class = of_class - np.logaddexp.reduce(of_class, axis=1, keepdims=True)
-        standard = (margins + self.thresholds_)[np.arange(len(named)), named]
-        known = 1 / (1 + np.exp(-np.clip(self.slope_ * standard + self.offset_, -50, 50)))
-        return np.concatenate([np.exp(of_class) * known[:, None], 1 - known[:, None]], axis=1)
+            of_class = of_class + shift
+        named = of_class.argmax(axis=1)
+        likely = of_class - np.logaddexp.reduce(of_class, axis=1, keepdims=True)
+        known = 1 / (1 + np.exp(-np.clip(self.slope_ * standard[np.arange(len(named)), named] + self.offset_, -50, 50)))
+        probabilities = np.concatenate([np.exp(likely) * known[:, None], 1 - known[:, None]], axis=1)
+        return named, standard - self.thresholds_, probabilities
 
     def _scorer(self, dimensions: int) -> ClassScores:
         return ClassScores(self.projector, self.class_model, dimensions, self.components, self.regularisation, self.blocks, self.seed)
@@ -234,7 +232,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rule = "stricter" if balances else "quantile"  # background of another place would set too loose a threshold
             rehearsed = " and ".join(name.replace("_", " ") for name in balances)
             why = (
-                f"rehearsed with {rehearsed}; no looser than what keeps {_MOST_RECALL:.0%} of taught sounds"
+                f"rehearsed with {rehearsed}; between what keeps {_LEAST_RECALL:.0%} and {_MOST_RECALL:.0%} of taught sounds"
                 if balances
                 else "nothing unknown to rehearse"
             )
@@ -248,7 +246,11 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             values = list(balances.values())
             strictest = float(np.mean(values)) if rule == "mean" else max(values)
             # where taught and unknown sounds lie far apart, unknown ones of other kinds may lie between them
-            return max(strictest, quantile_threshold(scores, right, _MOST_RECALL)) if self.threshold is None else strictest
+            if self.threshold is not None:
+                return strictest
+            # and where they overlap, to reject all of them is the best balance, and no use
+            loosest, tightest = (quantile_threshold(scores, right, recall) for recall in (_MOST_RECALL, _LEAST_RECALL))
+            return min(max(strictest, loosest), tightest)
         return quantile_threshold(scores, right, self.recall)
 
     def _own_thresholds(self, scores: Floats, known: "_Answers", shared: float) -> None:
@@ -381,6 +383,7 @@ def _folds(data: _Data, seed: int) -> Iterator[tuple[Bools, Bools]]:
     rng = np.random.default_rng(seed)
     kinds, kind = np.unique(data.background_groups, return_inverse=True) if len(data.background_groups) else (np.empty(0), np.empty(0, int))
     turn = rng.permutation(len(kinds)) % count
+    shared = np.isin(kinds, data.groups)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     least = int(np.bincount(data.place).min())
     if least < count:  # the splitter asks for one sound of each class in each fold; a class that has fewer is left out of some
@@ -390,7 +393,10 @@ def _folds(data: _Data, seed: int) -> Iterator[tuple[Bools, Bools]]:
     for number, held in enumerate(splits):
         mask = np.zeros(len(data.X), bool)
         mask[held] = True
-        yield mask, turn[kind] == number
+        # background of a group that is taught, too, is held back with it
+        of_kinds = np.where(shared, np.isin(kinds, data.groups[mask]), turn == number)
+        held_background = of_kinds[kind] if len(kinds) else np.empty(0, bool)
+        yield mask, held_background & (not held_background.all())
 
 
 def _uneven_folds(data: _Data, count: int, rng: np.random.Generator) -> Iterator[Bools]:

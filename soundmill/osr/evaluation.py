@@ -1,6 +1,6 @@
 """How well a recogniser does on days it has not seen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -68,11 +68,12 @@ class Openness:
 
 @dataclass(frozen=True)
 class Stream:
-    """A source's segments of one test day, in order of time: start and length in seconds, sounds, and the annotated events."""
+    """A source's segments of one test day, in order of time: start and length in seconds, what they were called, and the annotated
+    events."""
 
     starts: Sequence[float]
     seconds: Sequence[float]
-    sounds: Sounds
+    names: Sequence[str]
     events: Sequence[Span]
 
 
@@ -137,15 +138,13 @@ def evaluate(model: Recogniser, data: TestData) -> Evaluation:
     everything = np.arange(len(judged.truth))
     promised = model.promised_
     headline = _headline(judged, everything, promised, hours, event_f1)
-    intervals = {}
-    names = [name for name, value in asdict(headline).items() if value is not None and name not in {"promised_recall", "event_f1"}]
+    left_out = {"promised_recall", "event_f1"}  # the one is no matter of test sounds, the other one of whole streams
 
-    def figure(name: str) -> Callable[[npt.NDArray[np.int64]], float | None]:
-        return lambda chosen: getattr(_headline(judged, chosen, promised, hours, event_f1), name)
+    def figures(chosen: npt.NDArray[np.int64]) -> dict[str, float | None]:
+        drawn = asdict(_headline(judged, chosen, promised, hours, None))
+        return {name: value for name, value in drawn.items() if name not in left_out}
 
-    for name in names:
-        if (interval := metrics.bootstrap_interval(judged.groups, figure(name))) is not None:
-            intervals[name] = interval
+    intervals = metrics.bootstrap_intervals(judged.groups, figures)
     hour_counts = bool(np.ptp(model.time_weights_, axis=1).any())
     without = _Judged.of(model, data, use_hours=False) if hour_counts else None
     unknown = ~judged.known
@@ -229,7 +228,7 @@ def _headline(
     scores = judged.margins[chosen].max(axis=1)
     nearest, named = judged.nearest[chosen] == truth, names == truth
     rejected = names == OTHER
-    kept = [float(value) for tag, value in promised.items() if not np.isnan(value)]
+    kept = [float(value) for tag, value in promised.items() if not np.isnan(value) and (truth == tag).any()]
     delivered = [float(named[truth == tag].mean()) for tag in promised if (truth == tag).any()]
     probability = None if judged.probability is None else judged.probability[chosen]
     right = np.where(known, named, rejected)
@@ -273,7 +272,7 @@ def _of_tags(
 def _events(model: Recogniser, stream: Stream) -> dict[str, EventCounts]:
     """Counts by tag; a segment is the finest step there is, so onsets and offsets may be one segment off, and sounds of one tag that
     follow one another within a segment's length are one event."""
-    said = merge_verdicts(stream.starts, stream.seconds, model.verdicts(stream.sounds).names)
+    said = merge_verdicts(stream.starts, stream.seconds, stream.names)
     collar = max(stream.seconds, default=0.0)
     return {
         tag: metrics.count_events(

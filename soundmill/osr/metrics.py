@@ -1,7 +1,7 @@
 """Metrics of open-set recognition, each from predictions or scores alone. Scores are higher for what is more like something taught."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,25 +148,27 @@ def count_events(
     return EventCounts(hits, len(found) - hits, len(reference) - hits)
 
 
-def bootstrap_interval(
+def bootstrap_intervals(
     groups: npt.NDArray[np.int64],
-    statistic: Callable[[npt.NDArray[np.int64]], float | None],
+    statistics: Callable[[npt.NDArray[np.int64]], Mapping[str, float | None]],
     draws: int = 400,
     level: float = 0.95,
     seed: int = 0,
-) -> tuple[float, float] | None:
-    """The interval that holds a share `level` of what `statistic` gives when whole groups are drawn again, with replacement.
+) -> dict[str, tuple[float, float]]:
+    """For each of the `statistics` the interval that holds a share `level` of what it gives when whole groups are drawn again, with
+    replacement; left out where it is mostly undefined, and all of them with fewer than two groups.
 
-    `groups` has shape (n,); `statistic` gets places in it. None with fewer than two groups, or where it is mostly undefined.
+    `groups` has shape (n,); `statistics` gets places in it.
     """
     names, place = np.unique(groups, return_inverse=True)
     if len(names) < 2:
-        return None
+        return {}
     members = [np.flatnonzero(place == k) for k in range(len(names))]
     rng = np.random.default_rng(seed)
-    values = [statistic(np.concatenate([members[k] for k in rng.integers(0, len(names), len(names))])) for _ in range(draws)]
-    there = [value for value in values if value is not None]
-    if len(there) < draws / 2:
-        return None
-    low, high = np.quantile(there, ((1 - level) / 2, (1 + level) / 2))
-    return float(low), float(high)
+    values: dict[str, list[float]] = {}
+    for _ in range(draws):
+        for name, value in statistics(np.concatenate([members[k] for k in rng.integers(0, len(names), len(names))])).items():
+            if value is not None:
+                values.setdefault(name, []).append(value)
+    enough = {name: np.quantile(there, ((1 - level) / 2, (1 + level) / 2)) for name, there in values.items() if len(there) >= draws / 2}
+    return {name: (float(low), float(high)) for name, (low, high) in enough.items()}

@@ -13,6 +13,8 @@ from soundmill.osr.sounds import Floats, Sounds, Verdicts
 from soundmill.osr.spec import OTHER, NothingToLearnFrom
 from soundmill.osr.time_of_day import density_at, time_model
 
+_AT_ONCE = 4096  # sounds judged together: a day of them in doubles would take gigabytes
+
 
 class OpenSet(BaseEstimator):  # type: ignore[misc]
     """Names sounds it was taught, and says "other" to the rest.
@@ -60,6 +62,8 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
             raise NothingToLearnFrom("no tagged sound to learn from")
         if len(taught) < 2:
             raise NothingToLearnFrom(f"one sound of {taught.tags[0]!r} is too little to learn from")
+        if background is not None:
+            background = background.take(background.heard().nonzero()[0])
         with_background = background is not None and len(background) > 1
         self.classifier_ = OpenSetClassifier(
             self.projector,
@@ -86,7 +90,9 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
             raise NothingToLearnFrom(str(error)) from None
         self.tags_ = [str(tag) for tag in self.classifier_.classes_]
         self.classes_ = [*self.tags_, OTHER] if with_background else list(self.tags_)
-        self.promised_ = {tag: float(recall) for tag, recall in zip(self.tags_, self.classifier_.promised_, strict=True)}
+        # rehearsals know no hours: with them nothing can be promised
+        promised = np.full(len(self.tags_), np.nan) if self.time_of_day else self.classifier_.promised_
+        self.promised_ = {tag: float(recall) for tag, recall in zip(self.tags_, promised, strict=True)}
         self.choices_ = list(self.classifier_.choices_)
         tags = np.array(taught.tags)
         self.time_weights_ = np.stack([time_model(taught.hours[tags == tag] if self.time_of_day else np.empty(0)) for tag in self.tags_])
@@ -112,12 +118,26 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
         shift = None
         if self.time_of_day and use_hours:
             shift = np.log(np.stack([density_at(weights, sounds.hours) for weights in self.time_weights_], axis=1))
-        said = self.classifier_.verdicts(sounds.pooled(), shift)
+        vectors = sounds.pooled()
+        parts = [
+            self.classifier_.verdicts(vectors[at : at + _AT_ONCE], None if shift is None else shift[at : at + _AT_ONCE])
+            for at in range(0, len(vectors), _AT_ONCE)
+        ]
+        said = Verdicts(
+            [name for part in parts for name in part.names],
+            np.concatenate([part.margins for part in parts]),
+            [name for part in parts for name in part.nearest],
+            np.concatenate([part.probabilities for part in parts if part.probabilities is not None]),
+        )
         heard = sounds.heard()
         if self.least_dbfs is not None:
             heard &= sounds.dbfs >= self.least_dbfs
         names = [str(name) if loud else OTHER for name, loud in zip(said.names, heard, strict=True)]
-        return Verdicts(names, said.margins, [str(tag) for tag in said.nearest], said.probabilities)
+        margins, probabilities = said.margins, said.probabilities
+        if probabilities is not None and not heard.all():
+            margins[~heard] = -1e9  # as far as can be said in a number
+            probabilities[~heard] = np.eye(len(self.tags_) + 1)[-1]
+        return Verdicts(names, margins, [str(tag) for tag in said.nearest], probabilities)
 
     def embed(self, sounds: Sounds) -> Floats:
         """Sounds in the space where each tag is a sphere, shape (n, dimensions)."""

@@ -13,6 +13,7 @@ from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import OTHER
 
+_FEWEST_GROUPS = 6  # with fewer, every draw of them may point one way by chance
 _WEAKEST_SUPPORT = 5  # test sounds below which a tag's F1 says too little to hold a model back
 
 
@@ -50,14 +51,14 @@ def compare(champion: tuple[Recogniser, TestData], challenger: tuple[Recogniser,
         right, mine = said.names[chosen] == said.truth[chosen], known[chosen]
         return metrics.weighted_accuracy(right[mine], said.names[chosen][~mine] == OTHER)
 
-    def gain(chosen: npt.NDArray[np.int64]) -> float | None:
+    def gain(chosen: npt.NDArray[np.int64]) -> dict[str, float | None]:
         a, b = accw(old, chosen), accw(new, chosen)
-        return None if a is None or b is None else b - a
+        return {"gain": None if a is None or b is None else b - a}
 
     every = np.arange(len(known))
     before, after = accw(old, every), accw(new, every)
-    interval = metrics.bootstrap_interval(old.groups, gain)
-    if before is None or after is None or interval is None:
+    interval = metrics.bootstrap_intervals(old.groups, gain).get("gain")
+    if before is None or after is None or interval is None or len(np.unique(old.groups)) < _FEWEST_GROUPS:
         return None
     f1 = {tag: (_f1(old, tag), _f1(new, tag)) for tag in tags if np.count_nonzero(old.truth == tag) >= _WEAKEST_SUPPORT}
     worse = {tag: pair for tag, pair in f1.items() if pair[1] < pair[0] - margin}

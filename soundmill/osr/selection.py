@@ -70,11 +70,15 @@ def heard_in(
     by_source: dict[str, list[tuple[str, str, datetime, datetime, str]]] = {}
     for annotation in sorted(annotations, key=lambda one: one[2]):
         by_source.setdefault(annotation[1], []).append(annotation)
+    longest = {source: max(one[3] - one[2] for one in mine) for source, mine in by_source.items()}
     found = []
     for key, source, start, seconds in segments:
         mine = by_source.get(source, [])
+        if not mine:
+            continue
         end = start + timedelta(seconds=seconds)
-        touching = [one for one in mine[: bisect_left(mine, end, key=lambda one: one[2])] if one[3] > start]
+        first, last = (bisect_left(mine, moment, key=lambda one: one[2]) for moment in (start - longest[source], end))
+        touching = [one for one in mine[first:last] if one[3] > start]
         if len({one[4] for one in touching}) != 1:
             continue
         overlap, best = max(((min(end, one[3]) - max(start, one[2])).total_seconds(), one) for one in touching)

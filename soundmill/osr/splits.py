@@ -17,6 +17,8 @@ _SIGNS = np.float32(32)  # in a frame
 _PERCENTILE = 10
 _SPEEDS = (1.0, 0.98, 0.99, 1.01, 1.02)
 _FEWEST_FRAMES = 20  # 1.3 s: of shorter sounds too many are alike by chance
+_MOST_PRODUCTS = 20_000_000_000  # of frames with frames: about a minute
+_BANK_FRAMES = 20_000
 _LEAST_OVERLAP = 0.6  # of the shorter sound
 
 
@@ -34,22 +36,25 @@ def near_duplicates(taught: Sounds, tested: Sounds, least: float = ALIKE) -> lis
 
     Two sounds are laid on one another where most signs agree, at least 60 % of the shorter one long. Likeness is the tenth percentile
     over the bands of the mean product of signs there: 1 for the same samples, about 0 for others. A sound is no duplicate of itself:
-    pairs with the same key are left out. Sounds of less than 1.3 s cannot be told.
+    pairs with the same key are left out. Sounds of less than 1.3 s cannot be told. Where there is more than a minute's work,
+    evenly chosen ones of the tested sounds are looked at.
     """
     from soundmill.osr.overlaps import best_overlaps
 
     ours, theirs = _by_sound(taught), _by_sound(tested)
     if not ours or not theirs:
         return []
-    bank = np.concatenate([signs for _, signs in ours])
-    ends = np.cumsum([len(signs) for _, signs in ours])
+    banks = list(_banks(ours))
+    work = sum(len(signs) for _, signs in ours) * sum(len(signs) for _, signs in theirs)
+    theirs = theirs[:: -(-work // _MOST_PRODUCTS)]
     found = []
     for key, signs in theirs:
-        means, _ = best_overlaps(signs @ bank.T / _SIGNS, ends, _FEWEST_FRAMES, _LEAST_OVERLAP)
-        for at in np.flatnonzero(means >= _CANDIDATE):
-            taught_key, taught_signs = ours[at]
-            if taught_key != key and (likeness := max(_likeness(_at_speed(signs, speed), taught_signs) for speed in _SPEEDS)) >= least:
-                found.append(Leak(taught_key, key, likeness))
+        for start, bank, ends in banks:
+            means, _ = best_overlaps(signs @ bank.T / _SIGNS, ends, _FEWEST_FRAMES, _LEAST_OVERLAP)
+            for at in np.flatnonzero(means >= _CANDIDATE):
+                taught_key, taught_signs = ours[start + at]
+                if taught_key != key and (likeness := max(_likeness(_at_speed(signs, speed), taught_signs) for speed in _SPEEDS)) >= least:
+                    found.append(Leak(taught_key, key, likeness))
     return found
 
 
@@ -93,6 +98,19 @@ def _by_sound(sounds: Sounds) -> list[tuple[str, npt.NDArray[np.float32]]]:
             yield key, sounds.vectors[order[starts[place] : starts[place + 1]]]
 
     return [(key, signs) for key, signs in each() if len(signs) >= _FEWEST_FRAMES]
+
+
+def _banks(
+    sounds: Sequence[tuple[str, npt.NDArray[np.float32]]],
+) -> Iterator[tuple[int, npt.NDArray[np.float32], npt.NDArray[np.int64]]]:
+    """Sounds in parts that stay small in memory: place of the first, their frames together, and where each ends."""
+    start, frames = 0, 0
+    for place, (_, signs) in enumerate(sounds, 1):
+        frames += len(signs)
+        if frames >= _BANK_FRAMES or place == len(sounds):
+            part = [signs for _, signs in sounds[start:place]]
+            yield start, np.concatenate(part), np.cumsum([len(signs) for signs in part])
+            start, frames = place, 0
 
 
 def _at_speed(signs: npt.NDArray[np.float32], speed: float) -> npt.NDArray[np.float32]:

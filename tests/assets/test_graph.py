@@ -406,8 +406,8 @@ def promoted_because(home: Home, name: str) -> str:
 def test_a_challenger_is_promoted_only_where_it_is_better_on_days_new_to_both(local_home: Home) -> None:
     local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral", "loudest_frames"])
     local_home.defs = build_definitions(local_home.resources)
-    for day, hour in itertools.product(DAYS, (3, 9, 15, 21)):
-        local_home.land_day(day, each=3, hour=hour)
+    for day, hour in itertools.product(DAYS, (3, 6, 9, 12, 15, 18, 21)):
+        local_home.land_day(day, each=2, hour=hour)
     local_home.run(*BEFORE, days=DAYS)
     local_home.define("original", tags=("doorbell", "kettle"), extractor="loudest_frames", train_days=DAYS[:2], test_days=DAYS[2:])
     assert promoted_because(local_home, "original") == "is the champion: the first model"

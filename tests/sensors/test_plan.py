@@ -92,5 +92,8 @@ def test_days_become_unbroken_ranges_the_newest_first() -> None:
         return date(2026, 1, number)
 
     assert day_ranges([day(n) for n in (1, 2, 3, 5, 9, 8)], 30) == [(day(8), day(9)), (day(5), day(5)), (day(1), day(3))]
-    assert day_ranges([day(n) for n in range(1, 8)], 3) == [(day(5), day(7)), (day(2), day(4)), (day(1), day(1))]
+    pieces = day_ranges([day(n) for n in range(1, 21)], 7)
+    assert all((last - first).days < 7 for first, last in pieces)
+    assert sum((last - first).days + 1 for first, last in pieces) == 20
+    assert pieces[1:] == day_ranges([day(n) for n in range(1, 23)], 7)[-len(pieces[1:]) :]  # later days move no break
     assert day_ranges([], 3) == []

@@ -13,7 +13,7 @@ from soundmill.osr.metrics import (
     Span,
     auroc,
     average_precision,
-    bootstrap_interval,
+    bootstrap_intervals,
     calibration_error,
     confusion,
     count_events,
@@ -119,9 +119,8 @@ def test_an_event_counts_once_in_the_largest_matching() -> None:
 def test_a_bootstrap_draws_whole_groups() -> None:
     groups = np.repeat(np.arange(30), 10)
     values = np.repeat(np.random.default_rng(0).normal(size=30), 10)
-    low, high = bootstrap_interval(groups, lambda chosen: float(values[chosen].mean())) or (0, 0)
+    ((low, high),) = bootstrap_intervals(groups, lambda chosen: {"mean": float(values[chosen].mean()), "never": None}).values()
     expected = 2 * 1.96 * values.std() / 30**0.5  # of 30 independent values, not of 300
     assert high - low == pytest.approx(expected, rel=0.2)
     assert low < values.mean() < high
-    assert bootstrap_interval(np.zeros(5, int), lambda chosen: 1.0) is None
-    assert bootstrap_interval(np.arange(5), lambda chosen: None) is None
+    assert bootstrap_intervals(np.zeros(5, int), lambda chosen: {"one": 1.0}) == {}

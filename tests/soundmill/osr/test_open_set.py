@@ -132,7 +132,7 @@ def test_events_of_a_stream_are_counted_after_neighbours_are_joined(model: OpenS
     starts, seconds = [0.0, 3.0, 6.0, 9.0, 12.0], [3.0] * 5
     assert merge_verdicts(starts, seconds, names) == [Span("bell", 0.0, 6.0), Span("drum", 9.0, 12.0)]
     events = [Span("bell", 0.5, 2.0), Span("bell", 3.5, 5.5), Span("drum", 40.0, 41.0)]
-    result = evaluate(model, TestData(TEST, BACKGROUND, 60.0, [Stream(starts, seconds, part, events)]))
+    result = evaluate(model, TestData(TEST, BACKGROUND, 60.0, [Stream(starts, seconds, names, events)]))
     assert (result.events["bell"].hits, result.events["bell"].misses) == (1, 0)
     assert (result.events["drum"].hits, result.events["drum"].false_alarms, result.events["drum"].misses) == (0, 1, 1)
     assert result.headline.event_f1 == pytest.approx(2 / 4)
