@@ -214,10 +214,8 @@ def test_one_command_teaches_a_folder_of_clips(soundmill: Command, tmp_path: Pat
     assert "right name on clips it had not heard: 100%" in said
     report = Path(said.rsplit("report: ", 1)[1].strip())
     assert "doorbell" in report.read_text()
-    assert "version 1" in soundmill("model", "train", "house", str(tmp_path / "clips"))  # again, nothing is new
-    assert "no folder" in soundmill("model", "train", "house", str(tmp_path / "nowhere"), code=1)
-    assert "at least two folders" in soundmill("model", "train", "house", str(tmp_path / "clips" / "kettle"), code=1)
-    assert "SOUNDMILL_EXTRACTORS" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--extractor", "yamnet", code=1)
+    (tmp_path / "clips" / "kettle" / "0.wav").unlink()
+    assert "was taught other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), code=1)
 
 
 def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> None:
@@ -238,10 +236,12 @@ def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> 
         (("materialize", "detections", "--day", "monday"), 2, "is not a day"),
         (("materialize", "detections", "--from", "2025-01-02", "--to", "2025-01-01"), 2, "--to lies before --from"),
         (("model", "define", "no/slash"), 1, "cannot name a model"),
-        (("model", "define", "x", "--extractor", "mfcc"), 1, "loudest_frames"),
+        (("model", "define", "x", "--extractor", "mfcc"), 1, "run here: pooled_spectral"),
         (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
         (("model", "define", "x", "--train-days", "2025-01-01", "--test-days", "2025-01-01"), 1, "would both train and test"),
         (("model", "show", "x"), 1, "no model is called 'x'"),
+        (("model", "train", "x", "nowhere"), 1, "nowhere is no folder"),
+        (("model", "train", "x", "docs", "--extractor", "yamnet"), 1, "SOUNDMILL_EXTRACTORS"),
         (("model", "promote", "x", "--version", "3"), 1, "no finished version"),
         (("labels", "import", "README.md"), 1, "the header lacks"),
         (("ingest", "docs/../.ci"), 1, "no audio file found"),
@@ -299,11 +299,16 @@ def test_the_demo_tells_what_it_found(soundmill: Command, tmp_path: Path) -> Non
 
 
 def test_the_demo_on_real_clips(soundmill: Command, data: Path, tmp_path: Path) -> None:
-    soundmill("demo", "--clips", str(data / "esc10"), "--days", "2", "--json", str(tmp_path / "result.json"))
+    (tmp_path / "clips").mkdir()
+    for kind in ("001 - Dog bark", "004 - Baby cry", "006 - Person sneeze", "008 - Chainsaw", "009 - Rooster"):
+        (tmp_path / "clips" / kind).mkdir()
+        for clip in sorted((data / "esc10" / kind).iterdir())[::2]:
+            (tmp_path / "clips" / kind / clip.name).symlink_to(clip)
+    soundmill("demo", "--clips", str(tmp_path / "clips"), "--days", "2", "--json", str(tmp_path / "result.json"))
     result = json.loads((tmp_path / "result.json").read_text())
-    assert len(result["per_tag"]) == 7
-    assert result["unknown"]["kinds"] == ["Chainsaw", "Rooster", "Fire crackling"]
-    assert min(row["support"] for row in result["per_tag"].values()) >= 10
+    assert len(result["per_tag"]) == 3
+    assert result["unknown"]["kinds"] == ["Chainsaw", "Rooster"]
+    assert min(row["support"] for row in result["per_tag"].values()) >= 6
     assert result["unknown"]["rejected"] > 0.5 * result["unknown"]["support"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from assets.operations import DAY_ASSETS
 from pipeline.dev import DevFailed, _free_port, running
 from soundmill.audio import to_pcm16, wav_bytes
 from soundmill.catalog import Annotation, Annotations, Catalog, ModelRegistry, lease, open_catalog
@@ -72,7 +73,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     monkeypatch.setenv("SOUNDMILL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SOUNDMILL_DOWNLOAD_ALLOW", "127.0.0.1")
-    monkeypatch.setenv("SOUNDMILL_EXTRACTORS", "loudest_frames")
+    monkeypatch.setenv("SOUNDMILL_EXTRACTORS", "pooled_spectral")
     monkeypatch.setenv("SOUNDMILL_RUN_SPACING_SECONDS", "1")
     return Settings()
 
@@ -100,7 +101,7 @@ def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home: Settings,
 
 def _every_asset(ui: Ui, catalog: Catalog) -> None:
     # the sensors see audio, labels and what came over HTTP, and run each day's chain
-    by_day = {"downloads", "captured_segments", "capture_coverage", "annotations", "segment_features", "annotation_features", "detections"}
+    by_day = {asset.key.to_user_string() for asset in DAY_ASSETS}
     wait_until(lambda: ui.materialized() >= by_day, 150)
     wait_until(lambda: not ui.runs({"statuses": ["QUEUED", "STARTED", "STARTING", "NOT_STARTED"]}), 150)
     assert all(run["status"] == "SUCCESS" for run in ui.runs({}))

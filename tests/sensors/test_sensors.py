@@ -333,6 +333,7 @@ def test_what_the_schedules_ask_for_runs(local_home: Home) -> None:
         "segment_features",
         "annotation_features",
         "detections",
+        "new_sounds",
         "collection_progress",
     }
 
