@@ -20,8 +20,8 @@ STUDY: dict[str, tuple[str, bool, int | None, tuple[str, ...]]] = {
     "original": ("loudest_frames", True, None, ("none", "own")),
     "default": ("pooled_spectral", False, None, ("none", "own")),
     "yamnet": ("yamnet", False, None, ("none", "own")),
-    "default, four shots": ("pooled_spectral", False, FOUR, ("none",)),
-    "yamnet, four shots": ("yamnet", False, FOUR, ("none",)),
+    "default_four_shots": ("pooled_spectral", False, FOUR, ("none",)),
+    "yamnet_four_shots": ("yamnet", False, FOUR, ("none",)),
 }
 _COLUMNS = ("closed", "auroc", "fpr95", "oscr", "accw", "promised_recall", "delivered_recall")
 _clips: Clips | None = None
