@@ -31,7 +31,7 @@ from soundmill.osr.spec import CODE, OTHER, ModelSpec, NothingToLearnFrom, SpecR
 from soundmill.osr.splits import Leak
 
 if TYPE_CHECKING:
-    from soundmill.osr.evaluation import Stream
+    from soundmill.osr.evaluation import Stream, TestData
     from soundmill.osr.novelty import NewSound
     from soundmill.osr.recogniser import Recogniser
 
@@ -136,12 +136,12 @@ def evaluation_report(
     if (leaks := data.leaks()) and not data.spec.allow_duplicates:
         raise dg.Failure(_said_of(leaks), allow_retries=False)
     model = load_model(store.read_bytes(_model_path(fit)))
-    background, seconds = data.test_background()
     streams, fresh = _listen(model, data)
+    test = TestData(data.tagged(), *data.test_background(), streams)
     with _refused_in_one_line():
-        result = evaluate(model, TestData(data.tagged(), background, seconds, streams))
+        result = evaluate(model, test)
     with lease(catalog.open(), "promotion", wait=_LONGEST_JUDGEMENT):
-        verdict = _judge(context, store, registry, fit, model, data, collection, bool(leaks))
+        verdict = _judge(context, store, registry, fit, (model, test), data, bool(leaks))
     context.log.info("drawing the report")
     pictures = report_pictures(model, result)
     wanted = [example.key for example in result.worst] + [key for one in fresh[:_NEW_SHOWN] for key in one.examples]
@@ -353,9 +353,8 @@ def _judge(
     lake: Lake,
     registry: ModelRegistry,
     fit: ModelVersion,
-    model: "Recogniser",
+    judged: "tuple[Recogniser, TestData]",
     data: ModelData,
-    collection: CollectionResource,
     copies: bool,
 ) -> str:
     """Promotes a challenger that is better on days new to both; says in words what became of it."""
@@ -377,11 +376,12 @@ def _judge(
         return f"not compared {against}: it learnt from copies of test sounds"
     if reason := may_compete(champion.card, fit.card):
         return f"not compared {against}: {reason}"
+    collection = data.collection
     same_ground = {**champion.card["spec"], "sources": data.spec.sources, "seed": data.spec.seed}
     try:
         rival = ModelData(lake, ModelSpec.parse(same_ground), collection, data.days)
         theirs = load_model(lake.read_bytes(_model_path(champion))), TestData(rival.tagged(), *rival.test_background())
-        result = compare(theirs, (model, TestData(data.tagged(), *data.test_background())), collection.promotion_margin)
+        result = compare(theirs, judged, collection.promotion_margin)
     except (dg.Failure, NotInLake, UntrustedModel, ExtractorUnavailable, UnknownExtractor, SpecRefused) as error:
         return f"not compared {against}: {getattr(error, 'description', None) or error}"
     if result is None:

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
+from itertools import islice
 
 import dagster as dg
 
@@ -121,9 +122,8 @@ def new_champion(context: dg.SensorEvaluationContext, catalog: CatalogResource) 
         return dg.SkipReason(f"every segmented day has verdicts of {label}")
     busy = {key for asset in (SEGMENTS_ASSET, DETECTIONS.name) for key in days_in_flight(context.instance, asset)}
     free = [day for day in wanted if str(day) not in busy]
-    ranges = day_ranges(free, RANGE.max_partitions_per_run or 1)
-    requests = [request for first, last in ranges if (request := _range_request(context.instance, first, last, label))]
-    requests = requests[:_MOST_BACKFILL_RUNS]
+    asked = (_range_request(context.instance, first, last, label) for first, last in day_ranges(free, RANGE.max_partitions_per_run or 1))
+    requests = list(islice(filter(None, asked), _MOST_BACKFILL_RUNS))
     if not requests:
         return dg.SkipReason(
             f"{len(wanted)} days wait for verdicts of {label}: runs on them are in flight, or failed {_MOST_FAILURES} times"

@@ -126,15 +126,15 @@ def evaluate(model: Recogniser, data: TestData) -> Evaluation:
     tagged, background = data.tagged, data.background
     if not len(tagged):
         raise NothingToLearnFrom("the test days hold no annotated sound; name other --test-days")
-    judged = _Judged.of(model, data)
+    judged = Judged.of(model, data)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
     rows = [*model.tags_, OTHER]
     table = metrics.confusion(judged.truth.tolist(), judged.names.tolist(), rows, columns)
     results, curves = _of_tags(model, judged, table, columns)
-    found = {index: _events(model, stream) for index, stream in enumerate(data.streams)}
-    counted = {tag: _total(of_stream.get(tag, EventCounts()) for of_stream in found.values()) for tag in model.tags_}
+    heard = [(stream, merge_verdicts(stream.starts, stream.seconds, stream.names)) for stream in data.streams]
+    counted = {tag: sum((_events(tag, stream, said) for stream, said in heard), EventCounts()) for tag in model.tags_}
     hours = data.background_seconds / 3600
-    event_f1 = _total(counted.values()).f1 if data.streams else None
+    event_f1 = sum(counted.values(), EventCounts()).f1 if data.streams else None
     everything = np.arange(len(judged.truth))
     promised = model.promised_
     headline = _headline(judged, everything, promised, hours, event_f1)
@@ -146,7 +146,7 @@ def evaluate(model: Recogniser, data: TestData) -> Evaluation:
 
     intervals = metrics.bootstrap_intervals(judged.groups, figures)
     hour_counts = bool(np.ptp(model.time_weights_, axis=1).any())
-    without = _Judged.of(model, data, use_hours=False) if hour_counts else None
+    without = Judged.of(model, data, use_hours=False) if hour_counts else None
     unknown = ~judged.known
     return Evaluation(
         tags=results,
@@ -158,32 +158,37 @@ def evaluate(model: Recogniser, data: TestData) -> Evaluation:
         intervals=intervals,
         without_hours=None if without is None else _headline(without, everything, promised, hours, None),
         openness=_openness(judged, len(model.tags_)),
-        worst=_worst(model, judged),
+        worst=_worst(judged),
         events=counted if data.streams else {},
         unknown_rejected=int(np.count_nonzero(judged.names[unknown] == OTHER)),
         unknown_support=int(np.count_nonzero(unknown)),
         background_hours=hours,
         unheard=int(np.count_nonzero(~tagged.heard())),
         groups=len(np.unique(judged.groups)),
-        reliability=_reliability(judged),
+        reliability=[] if judged.probability is None else _reliability(judged.probability, judged.right),
     )
 
 
 def merge_verdicts(starts: Sequence[float], seconds: Sequence[float], names: Sequence[str]) -> list[Span]:
     """Events from verdicts on segments in order of time: neighbours with the same name are one event; "other" is none."""
-    spans: list[Span] = []
-    for start, length, name in zip(starts, seconds, names, strict=True):
-        if name == OTHER:
-            continue
-        if spans and spans[-1].tag == name and start - spans[-1].offset < 0.5 * length:
-            spans[-1] = Span(name, spans[-1].onset, start + length)
+    named = [(start, length, name) for start, length, name in zip(starts, seconds, names, strict=True) if name != OTHER]
+    spans = [Span(name, start, start + length) for start, length, name in named]
+    return _joined(spans, [0.5 * length for _, length, _ in named])
+
+
+def _joined(spans: Sequence[Span], gaps: Sequence[float]) -> list[Span]:
+    """Spans in order of onset, each made one with the span before it where the tags are the same and less than its gap lies between."""
+    out: list[Span] = []
+    for span, gap in zip(spans, gaps, strict=True):
+        if out and out[-1].tag == span.tag and span.onset - out[-1].offset < gap:
+            out[-1] = Span(span.tag, out[-1].onset, max(out[-1].offset, span.offset))
         else:
-            spans.append(Span(name, start, start + length))
-    return spans
+            out.append(span)
+    return out
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """Verdicts on tagged test sounds and, after them, on background; every array has shape (n,) but `margins` (n, tags)."""
 
     keys: npt.NDArray[np.object_]
@@ -196,8 +201,14 @@ class _Judged:
     background: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.int64]
 
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Whether taught sounds were named, and all others called "other"."""
+        right: npt.NDArray[np.bool_] = self.names == np.where(self.known, self.truth, OTHER)
+        return right
+
     @classmethod
-    def of(cls, model: Recogniser, data: TestData, use_hours: bool = True) -> "_Judged":
+    def of(cls, model: Recogniser, data: TestData, use_hours: bool = True) -> "Judged":
         sets = [part for part in (data.tagged, data.background) if len(part)]
         said: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
         truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)
@@ -222,7 +233,7 @@ class _Judged:
 
 
 def _headline(
-    judged: _Judged, chosen: npt.NDArray[np.int64], promised: Mapping[str, float], hours: float, event_f1: float | None
+    judged: Judged, chosen: npt.NDArray[np.int64], promised: Mapping[str, float], hours: float, event_f1: float | None
 ) -> Headline:
     truth, known, names, background = judged.truth[chosen], judged.known[chosen], judged.names[chosen], judged.background[chosen]
     scores = judged.margins[chosen].max(axis=1)
@@ -231,14 +242,13 @@ def _headline(
     kept = [float(value) for tag, value in promised.items() if not np.isnan(value) and (truth == tag).any()]
     delivered = [float(named[truth == tag].mean()) for tag in promised if (truth == tag).any()]
     probability = None if judged.probability is None else judged.probability[chosen]
-    right = np.where(known, named, rejected)
     return Headline(
         closed_accuracy=float(nearest[known].mean()) if known.any() else None,
         known_auroc=metrics.auroc(scores[known], scores[~known]),
         fpr95=metrics.false_positive_rate(scores[known], scores[~known]),
         oscr=metrics.oscr(scores[known], nearest[known], scores[~known]),
         accw=metrics.weighted_accuracy(named[known], rejected[~known]),
-        calibration_error=None if probability is None else metrics.calibration_error(probability, right.astype(bool)),
+        calibration_error=None if probability is None else metrics.calibration_error(probability, judged.right[chosen]),
         promised_recall=float(np.mean(kept)) if kept else None,
         delivered_recall=float(np.mean(delivered)) if delivered else None,
         false_positives_per_hour=metrics.ratio(
@@ -249,7 +259,7 @@ def _headline(
 
 
 def _of_tags(
-    model: Recogniser, judged: _Judged, table: npt.NDArray[np.int64], columns: Sequence[str]
+    model: Recogniser, judged: Judged, table: npt.NDArray[np.int64], columns: Sequence[str]
 ) -> tuple[dict[str, TagResult], dict[str, tuple[list[float], list[float]]]]:
     results, curves = {}, {}
     for k, tag in enumerate(model.tags_):
@@ -269,38 +279,16 @@ def _of_tags(
     return results, curves
 
 
-def _events(model: Recogniser, stream: Stream) -> dict[str, EventCounts]:
-    """Counts by tag; a segment is the finest step there is, so onsets and offsets may be one segment off, and sounds of one tag that
+def _events(tag: str, stream: Stream, said: Sequence[Span]) -> EventCounts:
+    """Counts of one tag among the events that a stream was said to hold; a segment is the finest step there is, so onsets and offsets may be one segment off, and sounds of the tag that
     follow one another within a segment's length are one event."""
-    said = merge_verdicts(stream.starts, stream.seconds, stream.names)
     collar = max(stream.seconds, default=0.0)
-    return {
-        tag: metrics.count_events(
-            _merged([span for span in stream.events if span.tag == tag], collar), [span for span in said if span.tag == tag], collar, collar
-        )
-        for tag in model.tags_
-    }
+    marked = sorted((span for span in stream.events if span.tag == tag), key=lambda span: span.onset)
+    reference = _joined(marked, [collar] * len(marked))
+    return metrics.count_events(reference, [span for span in said if span.tag == tag], collar, collar)
 
 
-def _merged(spans: Sequence[Span], gap: float) -> list[Span]:
-    """Events of one tag, those less than `gap` seconds apart as one."""
-    out: list[Span] = []
-    for span in sorted(spans, key=lambda one: one.onset):
-        if out and span.onset - out[-1].offset < gap:
-            out[-1] = Span(span.tag, out[-1].onset, max(out[-1].offset, span.offset))
-        else:
-            out.append(span)
-    return out
-
-
-def _total(counts: Any) -> EventCounts:
-    total = EventCounts()
-    for one in counts:
-        total = total + one
-    return total
-
-
-def _openness(judged: _Judged, taught: int) -> list[Openness]:
+def _openness(judged: Judged, taught: int) -> list[Openness]:
     """The sweep from one unknown tag to all of them; background stays out of it."""
     foreign = sorted(set(judged.truth[~judged.known & ~judged.background]))
     known = np.flatnonzero(judged.known)
@@ -323,10 +311,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(there)) if there else None
 
 
-def _worst(model: Recogniser, judged: _Judged) -> list[Example]:
+def _worst(judged: Judged) -> list[Example]:
     """Sounds that were named wrongly, the surest mistakes first; then those of a taught tag that were missed by the most."""
-    ought = np.where(judged.known, judged.truth, OTHER)
-    wrong = np.flatnonzero(judged.names != ought)
+    wrong = np.flatnonzero(~judged.right)
     sure = judged.margins[wrong].max(axis=1)
     missed = judged.names[wrong] == OTHER
     order = np.lexsort((np.where(missed, sure, -sure), missed))[:WORST]
@@ -342,14 +329,8 @@ def _worst(model: Recogniser, judged: _Judged) -> list[Example]:
     ]
 
 
-def _reliability(judged: _Judged, bins: int = 10) -> list[tuple[float, float, int]]:
+def _reliability(probability: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> list[tuple[float, float, int]]:
     """For each tenth of probability: its mean, the share that was right, and how many sounds."""
-    if judged.probability is None:
-        return []
-    right = judged.names == np.where(judged.known, judged.truth, OTHER)
-    place = np.minimum((judged.probability * bins).astype(int), bins - 1)
     return [
-        (float(judged.probability[place == k].mean()), float(right[place == k].mean()), int((place == k).sum()))
-        for k in range(bins)
-        if (place == k).any()
+        (float(given), float(share), int(count)) for given, share, count in zip(*metrics.reliability(probability, right, 10), strict=True)
     ]

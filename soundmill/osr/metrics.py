@@ -91,10 +91,18 @@ def calibration_error(probabilities: Floats, right: Bools, bins: int = 15) -> fl
     probability, weighted by how many fall into each (Guo et al., 2017). Both arguments have shape (n,)."""
     if not len(probabilities):
         return None
+    given, delivered, count = reliability(probabilities, right, bins)
+    return float((np.abs(given - delivered) * count).sum() / count.sum())
+
+
+def reliability(probabilities: Floats, right: Bools, bins: int) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    """Mean probability, share that was right, and how many there are, of every equal bin of probability that holds any."""
     place = np.minimum((probabilities * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
-    gap = np.abs(np.bincount(place, probabilities, bins) - np.bincount(place, right.astype(float), bins))
-    return float(gap.sum() / count.sum())
+    held = count > 0
+    means = (np.bincount(place, weights, bins)[held] / count[held] for weights in (probabilities, right.astype(float)))
+    given, delivered = means
+    return given, delivered, count[held]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Whether a challenger takes the champion's place: both judged on the same test sounds, by what either was taught."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.osr import metrics
-from soundmill.osr.evaluation import TestData
+from soundmill.osr.evaluation import Judged, TestData
 from soundmill.osr.recogniser import Recogniser
-from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import OTHER
 
 _FEWEST_GROUPS = 6  # with fewer, every draw of them may point one way by chance
@@ -39,15 +38,15 @@ def compare(champion: tuple[Recogniser, TestData], challenger: tuple[Recogniser,
 
     The challenger is promoted when the whole interval of the gain lies above 0 and no tag's F1 falls by more than `margin`.
     """
-    old, new = (_Said.of(model, data) for model, data in (champion, challenger))
-    if old.keys != new.keys or not len(old.truth):
+    old, new = (Judged.of(model, data) for model, data in (champion, challenger))
+    if not np.array_equal(old.keys, new.keys) or not len(old.truth):
         return None
     tags = sorted(set(champion[0].tags_) | set(challenger[0].tags_))
     known = np.isin(old.truth, tags)
     if not known.any() or known.all():
         return None
 
-    def accw(said: _Said, chosen: npt.NDArray[np.int64]) -> float | None:
+    def accw(said: Judged, chosen: npt.NDArray[np.int64]) -> float | None:
         right, mine = said.names[chosen] == said.truth[chosen], known[chosen]
         return metrics.weighted_accuracy(right[mine], said.names[chosen][~mine] == OTHER)
 
@@ -71,25 +70,7 @@ def compare(champion: tuple[Recogniser, TestData], challenger: tuple[Recogniser,
     return Comparison(before, after, interval, f1, True, better)
 
 
-@dataclass(frozen=True)
-class _Said:
-    keys: list[str]
-    truth: npt.NDArray[np.object_]
-    names: npt.NDArray[np.object_]
-    groups: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, model: Recogniser, data: TestData) -> "_Said":
-        parts: Sequence[Sounds] = [part for part in (data.tagged, data.background) if len(part)]
-        names = [name for part in parts for name in model.verdicts(part).names]
-        truth = [*data.tagged.tags, *[OTHER] * len(data.background)]
-        groups = [group for part in parts for group in (part.groups or part.keys)]
-        _, place = np.unique(np.array(groups, object).astype(str), return_inverse=True)
-        keys = [key for part in parts for key in part.keys]
-        return cls(keys, np.array(truth, object), np.array(names, object), place.astype(np.int64))
-
-
-def _f1(said: _Said, tag: str) -> float:
+def _f1(said: Judged, tag: str) -> float:
     hits = int(np.count_nonzero((said.names == tag) & (said.truth == tag)))
     total = int(np.count_nonzero(said.names == tag)) + int(np.count_nonzero(said.truth == tag))
     return metrics.ratio(2 * hits, total) or 0.0
