@@ -280,8 +280,8 @@ def _of_tags(
 
 
 def _events(tag: str, stream: Stream, said: Sequence[Span]) -> EventCounts:
-    """Counts of one tag among the events that a stream was said to hold; a segment is the finest step there is, so onsets and offsets may be one segment off, and sounds of the tag that
-    follow one another within a segment's length are one event."""
+    """Counts of one tag among the events that a stream was said to hold; a segment is the finest step there is, so onsets and offsets
+    may be one segment off, and sounds of the tag that follow one another within a segment's length are one event."""
     collar = max(stream.seconds, default=0.0)
     marked = sorted((span for span in stream.events if span.tag == tag), key=lambda span: span.onset)
     reference = _joined(marked, [collar] * len(marked))
