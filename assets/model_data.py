@@ -66,12 +66,12 @@ class ModelData:
         labels = self._labels(self.days.train)
         cut = self._annotated(labels, self.days.train)
         recordings = self._recordings(labels, self.days.train)
-        support = {tag: cut.take(cut.heard().nonzero()[0]).tags.count(tag) for tag in sorted(set(cut.tags))}
+        support = {tag: cut.only_heard().tags.count(tag) for tag in sorted(set(cut.tags))}
         parts, days, of_sound = [cut], [row["start"].date() for row in labels], [recordings[row["key"]] for row in labels]
         if self._hears_segments:
             segments = self._lake.read_days(SEGMENTS, self.days.train, where=self._of_sources)
             every = self._labels(self.days.train, of_any_tag=True)
-            mine = {row["key"]: row for row in labels}
+            mine = {row["key"] for row in labels}
             heard = [one for one in heard_in(_spans(segments), _marks(every)) if one.annotation in mine]
             segments = segments.filter(_is_in("key", [one.segment for one in heard]))
             tags = {one.segment: one.tag for one in heard}
@@ -86,7 +86,7 @@ class ModelData:
         of_sound = self._with_copies(labels, of_sound)
         groups, kind = rehearsal_groups(days, of_sound)
         sounds = _grouped(Sounds.joined(parts), groups)
-        return sounds.take(sounds.heard().nonzero()[0]), support, kind
+        return sounds.only_heard(), support, kind
 
     def tagged(self) -> Sounds:
         """Annotated sounds of the test days, of any tag: those that the model was not taught ought to be "other"."""

@@ -29,6 +29,8 @@ CAPTURE_DAY = [
     detections,
     new_sounds,
 ]  # what a day of sound becomes
+AFTER_THE_MODEL = ["detections", "new_sounds"]
+BEFORE_THE_MODEL = [name for asset in CAPTURE_DAY if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]
 DAY_ASSETS = [downloads, *CAPTURE_DAY]
 _RECONCILED = 1e-3  # seconds
 

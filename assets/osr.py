@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,12 +24,12 @@ from soundmill.catalog import ModelRegistry, ModelVersion, UnknownModel, lease
 from soundmill.lake import Lake, NotInLake
 from soundmill.osr.detections import DETECTIONS, detection_rows
 from soundmill.osr.selection import DataChoice
-from soundmill.osr.sounds import Sounds, Verdicts
 from soundmill.osr.spec import CODE, OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
 from soundmill.osr.splits import Leak
+from soundmill.osr.versions import VersionRows
 
 if TYPE_CHECKING:
-    from soundmill.osr.evaluation import Stream, TestData
+    from soundmill.osr.evaluation import HeldOut, Stream
     from soundmill.osr.novelty import NewSound
     from soundmill.osr.recogniser import Recogniser
 
@@ -122,7 +120,7 @@ def evaluation_report(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """How the version of the model's newest fit does on its test days: metrics, pictures, and an HTML page that stands alone."""
-    from soundmill.osr.evaluation import TestData, evaluate
+    from soundmill.osr.evaluation import HeldOut, evaluate
     from soundmill.osr.recogniser import load_model
     from soundmill.osr.report import playable, report_html, report_pictures
 
@@ -137,7 +135,7 @@ def evaluation_report(
         raise dg.Failure(_said_of(leaks), allow_retries=False)
     model = load_model(store.read_bytes(_model_path(fit)))
     streams, fresh = _listen(model, data)
-    test = TestData(data.tagged(), *data.test_background(), streams)
+    test = HeldOut(data.tagged(), *data.test_background(), streams)
     with _refused_in_one_line():
         result = evaluate(model, test)
     with lease(catalog.open(), "promotion", wait=_LONGEST_JUDGEMENT):
@@ -209,20 +207,17 @@ def detections(
         segments = store.read_days(SEGMENTS, [day])
         spec = ModelSpec.parse((champion.card or {})["spec"])
         table = feature_table("segment", spec.extractor)
-        mine = f"{champion.fingerprint} {store.made_from(SEGMENTS, day)} {store.made_from(table, day)}"
-        label = f"{champion.name}/{champion.version}"
-        notes: dict[str, str] = json.loads(store.made_from(DETECTIONS, day) or "{}")
-        changed = notes.get(label) != mine
-        is_mine = (pc.field("model") == champion.name) & (pc.field("version") == champion.version)
+        made_from = f"{champion.fingerprint} {store.made_from(SEGMENTS, day)} {store.made_from(table, day)}"
+        mine = VersionRows(store, DETECTIONS, champion.name, champion.version)
+        changed = mine.made_from(day) != made_from
         if changed:
             sounds = segment_sounds(store, [day], segments, spec.extractor, collection)
             rows = detection_rows(_champion_model(store, champion, loaded), champion.name, champion.version, segments, sounds)
-            others = store.read_days(DETECTIONS, [day], where=~is_mine)
-            store.write_day(DETECTIONS, day, pa.concat_tables([others, rows]), made_from=json.dumps({**notes, label: mine}, sort_keys=True))
+            mine.write(day, rows, made_from)
         else:
-            rows = store.read_days(DETECTIONS, [day], where=is_mine)
-        if before.get(day) != label:
-            ledger.mark_processed(DETECTIONS.name, day, label, before.get(day))
+            rows = mine.read(day)
+        if before.get(day) != mine.label:
+            ledger.mark_processed(DETECTIONS.name, day, mine.label, before.get(day))
         metadata = {
             "status": status(changed, len(rows)),
             "model": champion.name,
@@ -249,7 +244,7 @@ def new_sounds(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """What the champion called "other", grouped by likeness: the sounds to teach next, the best first."""
-    from soundmill.osr.novelty import NEW_SOUNDS, group_new_sounds, new_sound_rows
+    from soundmill.osr.novelty import NEW_SOUNDS, Rejected, group_new_sounds, new_sound_rows
 
     store, registry = lake.open(), ModelRegistry(catalog.open())
     champion = registry.champion()
@@ -258,24 +253,19 @@ def new_sounds(
     def update(day: date) -> DayOutcome:
         if champion is None:
             return DayOutcome({"status": "no champion model yet"})
-        label = f"{champion.name}/{champion.version}"
-        made: dict[str, str] = json.loads(store.made_from(DETECTIONS, day) or "{}")
-        notes: dict[str, str] = json.loads(store.made_from(NEW_SOUNDS, day) or "{}")
-        is_mine = (pc.field("model") == champion.name) & (pc.field("version") == champion.version)
-        changed = notes.get(label) != made.get(label, "")
+        judged, mine = (VersionRows(store, table, champion.name, champion.version) for table in (DETECTIONS, NEW_SOUNDS))
+        made_from = judged.made_from(day) or ""
+        changed = mine.made_from(day) != made_from
         if changed:
-            rejected = store.read_days(DETECTIONS, [day], columns=["key"], where=is_mine & (pc.field("tag") == OTHER))
+            rejected = judged.read(day, where=pc.field("tag") == OTHER)
             segments = store.read_days(SEGMENTS, [day]).filter(pc.field("key").isin(rejected["key"].combine_chunks()))
             spec = ModelSpec.parse((champion.card or {})["spec"])
             sounds = segment_sounds(store, [day], segments, spec.extractor, collection)
-            part = _rejected(sounds, _champion_model(store, champion, loaded).verdicts(sounds))
-            found = group_new_sounds(part.keys, part.vectors.astype(np.float64), part.margins, part.nearest)
+            found = group_new_sounds(*Rejected.among(sounds, _champion_model(store, champion, loaded).verdicts(sounds)))
             rows = new_sound_rows(champion.name, champion.version, found)
-            others = store.read_days(NEW_SOUNDS, [day], where=~is_mine)
-            note = json.dumps({**notes, label: made.get(label, "")}, sort_keys=True)
-            store.write_day(NEW_SOUNDS, day, pa.concat_tables([others, rows]), made_from=note)
+            mine.write(day, rows, made_from)
         else:
-            rows = store.read_days(NEW_SOUNDS, [day], where=is_mine)
+            rows = mine.read(day)
         metadata = {
             "status": status(changed, len(rows)),
             "model": champion.name,
@@ -302,41 +292,17 @@ def _examples_picture(lake: Lake, day: date, rows: pa.Table) -> bytes:
 def _listen(model: "Recogniser", data: ModelData) -> "tuple[list[Stream], list[NewSound]]":
     """The test days as detections would hear them, a source and day at a time, and groups among what was called "other"."""
     from soundmill.osr.evaluation import Stream
-    from soundmill.osr.novelty import MOST_SOUNDS, group_new_sounds
+    from soundmill.osr.novelty import MOST_SOUNDS, Rejected, group_new_sounds
 
     streams, rejected = [], []
     for starts, seconds, sounds, events in data.streams():
         said = model.verdicts(sounds)
         streams.append(Stream(starts, seconds, said.names, events))
-        rejected.append(_rejected(sounds, said))
+        rejected.append(Rejected.among(sounds, said))
         kept = sum(len(part.keys) for part in rejected)
         if kept > MOST_SOUNDS:  # thinned evenly, so that a month takes no more memory than a day
             rejected = [part.thinned(MOST_SOUNDS / kept / 2) for part in rejected]
-    parts = [part for part in rejected if len(part.keys)]
-    if not parts:
-        return streams, []
-    keys = [key for part in parts for key in part.keys]
-    nearest = [tag for part in parts for tag in part.nearest]
-    vectors = np.concatenate([part.vectors for part in parts]).astype(np.float64)
-    return streams, group_new_sounds(keys, vectors, np.concatenate([part.margins for part in parts]), nearest)
-
-
-class _Rejected(NamedTuple):
-    keys: list[str]
-    vectors: npt.NDArray[np.float32]
-    margins: npt.NDArray[np.float64]
-    nearest: list[str]
-
-    def thinned(self, share: float) -> "_Rejected":
-        chosen = np.unique(np.linspace(0, len(self.keys) - 1, round(share * len(self.keys))).astype(int))
-        return _Rejected([self.keys[i] for i in chosen], self.vectors[chosen], self.margins[chosen], [self.nearest[i] for i in chosen])
-
-
-def _rejected(sounds: Sounds, said: Verdicts) -> _Rejected:
-    at = np.flatnonzero((np.array(said.names, object) == OTHER) & sounds.heard())
-    chosen = sounds.take(at)
-    margins = said.margins[at].max(axis=1, initial=-np.inf)
-    return _Rejected(list(chosen.keys), chosen.pooled().astype(np.float32), margins, [said.nearest[i] for i in at])
+    return streams, group_new_sounds(*Rejected.joined(rejected)) if rejected else []
 
 
 def _champion_model(lake: Lake, fit: ModelVersion, loaded: "list[Recogniser]") -> "Recogniser":
@@ -353,14 +319,14 @@ def _judge(
     lake: Lake,
     registry: ModelRegistry,
     fit: ModelVersion,
-    judged: "tuple[Recogniser, TestData]",
+    judged: "tuple[Recogniser, HeldOut]",
     data: ModelData,
     copies: bool,
 ) -> str:
     """Promotes a challenger that is better on days new to both; says in words what became of it."""
     from soundmill.features.extractor import ExtractorUnavailable
     from soundmill.features.registry import UnknownExtractor
-    from soundmill.osr.evaluation import TestData
+    from soundmill.osr.evaluation import HeldOut
     from soundmill.osr.promotion import compare, may_compete
     from soundmill.osr.recogniser import UntrustedModel, load_model
 
@@ -380,7 +346,7 @@ def _judge(
     same_ground = {**champion.card["spec"], "sources": data.spec.sources, "seed": data.spec.seed}
     try:
         rival = ModelData(lake, ModelSpec.parse(same_ground), collection, data.days)
-        theirs = load_model(lake.read_bytes(_model_path(champion))), TestData(rival.tagged(), *rival.test_background())
+        theirs = load_model(lake.read_bytes(_model_path(champion))), HeldOut(rival.tagged(), *rival.test_background())
         result = compare(theirs, judged, collection.promotion_margin)
     except (dg.Failure, NotInLake, UntrustedModel, ExtractorUnavailable, UnknownExtractor, SpecRefused) as error:
         return f"not compared {against}: {getattr(error, 'description', None) or error}"

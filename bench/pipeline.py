@@ -101,6 +101,7 @@ def _crown(root: Path) -> None:
     from soundmill.catalog import ModelRegistry, open_catalog
     from soundmill.features.registry import extractor
     from soundmill.lake import open_lake
+    from soundmill.osr.classifier import OpenSetClassifier
     from soundmill.osr.open_set import OpenSet
     from soundmill.osr.recogniser import dump_model
     from soundmill.osr.sounds import Sounds
@@ -115,5 +116,5 @@ def _crown(root: Path) -> None:
     registry.define("bench", spec)
     fit = registry.begin("bench", "bench")
     with open_lake(str(root / "lake")).writer("models/bench/1/model.skops") as file:
-        dump_model(OpenSet(blocks=[size for _, size in tool.groups]).fit(taught), file)
+        dump_model(OpenSet(OpenSetClassifier(blocks=[size for _, size in tool.groups])).fit(taught), file)
     registry.finish("bench", fit.version, {"spec": spec, "tags": list(taught.tags)})

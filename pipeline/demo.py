@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from assets.operations import DAY_ASSETS
+from assets.operations import AFTER_THE_MODEL, BEFORE_THE_MODEL
 from assets.osr import DEMO
 from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, instance_of, materialize
@@ -34,8 +34,6 @@ from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, Sce
 from soundmill.settings import Settings
 from soundmill.times import midnight, to_ms
 
-AFTER_THE_MODEL = ["detections", "new_sounds"]
-BEFORE_THE_MODEL = [name for asset in DAY_ASSETS if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]
 _CONSOLE = Console(stderr=True)
 
 
@@ -77,7 +75,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
                 raise DemoRefused(f"{text} failed: {error}") from None
             bars.advance(steps)
 
-        step("segments and features, day by day", BEFORE_THE_MODEL, days=scene.days)
+        step("segments and features, day by day", ["downloads", *BEFORE_THE_MODEL], days=scene.days)
         step("the recogniser and its evaluation", ["osr_model", "evaluation_report"], model=scene.name)
         fit = registry.current(scene.name)
         if not fit.champion:

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from assets.operations import BEFORE_THE_MODEL
 from pipeline.definitions import defs
 from pipeline.demo import progress_bars
 from pipeline.run import RunFailed, instance_of, materialize
@@ -14,8 +15,6 @@ from soundmill.clips import ClipsRefused, plan_clips
 from soundmill.lake import open_lake
 from soundmill.osr.spec import ModelSpec, SpecRefused, check_name
 from soundmill.settings import Settings
-
-_DAY_STEPS = ["captured_segments", "capture_coverage", "annotations", "segment_features", "annotation_features"]
 
 
 class TrainingRefused(RuntimeError):
@@ -76,7 +75,7 @@ def train_on_clips(settings: Settings, name: str, folder: Path, groups: Path | N
         registry.define(name, wanted.model_dump(mode="json"))
         steps = bars.add_task("segments and features", total=2)
         try:
-            materialize(defs, instance, _DAY_STEPS, days=[*plan.train_days, *plan.test_days], log_level="ERROR")
+            materialize(defs, instance, BEFORE_THE_MODEL, days=[*plan.train_days, *plan.test_days], log_level="ERROR")
             bars.update(steps, advance=1, description="the recogniser and its evaluation")
             done = materialize(defs, instance, ["osr_model", "evaluation_report"], model=name, log_level="ERROR")
         except RunFailed as error:

@@ -80,37 +80,34 @@ def plan_clips(
         if len(samples):
             paths.append(file)
             tags.append(tag)
-            sources.append(given.get(str(file.relative_to(folder))) or given.get(file.name) or source_of(file))
+            sources.append(group_of(file, folder, given))
             seconds.append(len(samples) / rate)
             signs.append(AcousticFingerprint()(samples, rate))
         if progress:
             progress(number, len(files))
     if len(set(tags)) < 2:
         raise ClipsRefused(f"{folder} holds sound that can be read in {len(set(tags))} of its folders; two at least are needed")
-    together = groups_with_copies(_sounds(signs), sources)
+    together = groups_with_copies(Sounds.of_vectors(signs), sources)
     on_day = _spread(tags, together, test_share, np.random.default_rng(seed))
     last = max(1, int(max(on_day)))
     planned: list[PlannedClip] = []
-    train_days: list[date] = []
-    test_days: list[date] = []
+    tested: list[PlannedClip] = []
     day = first
     for number in range(last + 1):
-        moment = midnight(day)
-        opened = False
+        of_day, moment = (tested if number == last else planned), midnight(day)
         for place in np.flatnonzero(on_day == number):
-            if opened and moment + timedelta(seconds=seconds[place]) - midnight(day) > _LONGEST_DAY:
-                (test_days if number == last else train_days).append(day)
+            if moment > midnight(day) and moment + timedelta(seconds=seconds[place]) - midnight(day) > _LONGEST_DAY:
                 day += timedelta(days=1)
                 moment = midnight(day)
             end = moment + timedelta(seconds=seconds[place])
-            planned.append(PlannedClip(paths[place], tags[place], moment, end))
-            moment, opened = end + _GAP, True
-        if opened:
-            (test_days if number == last else train_days).append(day)
+            of_day.append(PlannedClip(paths[place], tags[place], moment, end))
+            moment = end + _GAP
+        if moment > midnight(day):
             day += timedelta(days=1)
-    if not train_days or not test_days:
+    if not planned or not tested:
         raise ClipsRefused(f"{folder} holds too few sources of sound to learn from some and be judged on others")
-    return ClipPlan(tuple(planned), tuple(train_days), tuple(test_days), len(set(together)))
+    train_days, test_days = (tuple(sorted({clip.start.date() for clip in part})) for part in (planned, tested))
+    return ClipPlan((*planned, *tested), train_days, test_days, len(set(together)))
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -139,6 +136,11 @@ def by_source(files: Sequence[Path]) -> list[list[Path]]:
     for file, source in zip(files, groups_with_copies(marks, [source_of(file) for file in files]), strict=True):
         groups.setdefault(source, []).append(file)
     return list(groups.values())
+
+
+def group_of(file: Path, folder: Path, given: dict[str, str]) -> str:
+    """The group that a file below a folder was given, by its path or its name; else the source that its name tells."""
+    return given.get(str(file.relative_to(folder))) or given.get(file.name) or source_of(file)
 
 
 def source_of(file: Path) -> str:
@@ -191,11 +193,4 @@ def given_groups(groups: Path | None) -> dict[str, str]:
 
 def fingerprints(samples: Sequence[Float32], sample_rate: int) -> Sounds:
     """Acoustic fingerprints of sounds at one rate, for `groups_with_copies`."""
-    return _sounds([AcousticFingerprint()(sound, sample_rate) for sound in samples])
-
-
-def _sounds(signs: Sequence[Float32]) -> Sounds:
-    owner = np.repeat(np.arange(len(signs)), [len(part) for part in signs])
-    nothing = np.zeros(len(signs))
-    vectors = np.concatenate(signs) if signs else np.empty((0, 32), np.float32)
-    return Sounds(tuple(map(str, range(len(signs)))), vectors, owner, nothing, nothing)
+    return Sounds.of_vectors([AcousticFingerprint()(sound, sample_rate) for sound in samples])

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
-from soundmill.clips import by_source, clip_files, tag_of, trimmed
+from soundmill.clips import by_source, class_folders, clip_files, tag_of, trimmed
 from soundmill.times import midnight
 
 Float32 = npt.NDArray[np.float32]
@@ -142,8 +142,7 @@ def from_clips(folder: Path, first: date, day_count: int = 3, seed: int = 7) -> 
     such as `fold-SOURCE-take`; any other name is a source of its own) are all heard on the training days or all on the last day.
     At most 40 clips of a class, 6 s of a clip. Raises `SceneRefused`.
     """
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")) if folder.is_dir() else []
-    classes = [path for path in classes if any(clip_files(path))]
+    classes = [path for path in class_folders(folder) if any(clip_files(path))]
     unlabelled_count = math.ceil(NEVER_LABELLED_SHARE * len(classes))
     if len(classes) - unlabelled_count < 2:
         raise SceneRefused(f"{folder} needs at least three folders of audio files, one for each class; it has {len(classes)}")

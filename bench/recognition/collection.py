@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.audio import Resampler, UndecodableAudio, read_samples
-from soundmill.clips import SOURCE_NAME, fingerprints, given_groups
+from soundmill.clips import SOURCE_NAME, class_folders, fingerprints, given_groups, group_of
 from soundmill.osr.splits import groups_with_copies
 from soundmill.scene import LABELLED, RATE, UNLABELLED, babble, rain
 
@@ -48,7 +48,7 @@ def folder(root: Path, groups: Path | None) -> Clips:
     Without it, clips named `fold-SOURCE-take` belong to the group SOURCE and to that fold, as in ESC-50; every other clip is a group of
     its own. Copies share a group. Folds are otherwise five, made of whole groups with every class in even shares.
     """
-    files = [path for kind in sorted(root.iterdir()) if kind.is_dir() and not kind.name.startswith(".") for path in sorted(kind.rglob("*"))]
+    files = [path for kind in class_folders(root) for path in sorted(kind.rglob("*"))]
     files = [path for path in files if path.is_file() and not path.name.startswith(".")]
     heard = [(path, sound) for path in files if (sound := _read(path)) is not None]
     if len({path.relative_to(root).parts[0] for path, _ in heard}) < 3:
@@ -58,10 +58,7 @@ def folder(root: Path, groups: Path | None) -> Clips:
     classes = np.array([path.relative_to(root).parts[0] for path, _ in heard])
     named = [SOURCE_NAME.fullmatch(path.stem) for path, _ in heard]
     given = given_groups(groups)
-    of_clip = [
-        given.get(str(path.relative_to(root))) or given.get(path.name) or (match["source"] if match else str(path.relative_to(root)))
-        for (path, _), match in zip(heard, named, strict=True)
-    ]
+    of_clip = [group_of(path, root, given) for path, _ in heard]
     if groups is None:
         of_clip = groups_with_copies(fingerprints(samples, rate), of_clip)
     if groups is None and all(named):

@@ -77,8 +77,8 @@ class Pipeline:
         away = self.data.background if background else []
         if self.original:
             model = GaussianVotes(time_of_day=False, least_dbfs=-200.0)
-            others = _sounds(away, [""] * len(away)) if background else None
-            return model.fit(_sounds([self.data.clips[i] for i in chosen], self.clips.classes[chosen].tolist()), others)
+            others = Sounds.of_vectors(away) if background else None
+            return model.fit(Sounds.of_vectors([self.data.clips[i] for i in chosen], self.clips.classes[chosen].tolist()), others)
         # no class may be missing from all but one group: folds where there are enough, else the groups themselves
         folds = self.clips.folds[chosen]
         groups = folds if len(chosen) >= 60 else self.clips.groups[chosen]
@@ -92,7 +92,7 @@ class Pipeline:
     def verdicts(self, model: Any, chosen: npt.NDArray[np.intp]) -> Verdicts:
         """What the model says of these clips."""
         vectors = [self.data.clips[i] for i in chosen]
-        found: Verdicts = model.verdicts(_sounds(vectors, [""] * len(chosen)) if self.original else _matrix(vectors))
+        found: Verdicts = model.verdicts(Sounds.of_vectors(vectors) if self.original else _matrix(vectors))
         return found
 
     def promised(self, model: Any) -> float:
@@ -109,7 +109,7 @@ class Pipeline:
         for _ in range(_VERDICTS_TIMED):
             began = time.perf_counter()
             vectors = self.data.extract(sound)
-            model.verdicts(_sounds([vectors], [""]) if self.original else vectors.astype(np.float64))
+            model.verdicts(Sounds.of_vectors([vectors]) if self.original else vectors.astype(np.float64))
             times.append(1000 * (time.perf_counter() - began))
         return float(np.median(times))
 
@@ -180,12 +180,6 @@ def _fold(
 
 def _matrix(vectors: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float64]:
     return np.stack([rows.mean(axis=0) for rows in vectors]).astype(np.float64)
-
-
-def _sounds(vectors: Sequence[npt.NDArray[np.float32]], tags: Sequence[str]) -> Sounds:
-    count = len(vectors)
-    owner = np.repeat(np.arange(count), [len(rows) for rows in vectors])
-    return Sounds(tuple(map(str, range(count))), np.concatenate(vectors), owner, np.full(count, 12.0), np.zeros(count), tuple(tags))
 
 
 def _mean(values: Sequence[float]) -> float:

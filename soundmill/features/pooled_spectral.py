@@ -210,16 +210,16 @@ def _quantiles(values: Float32, percents: tuple[int, ...]) -> Float32:
     return quantiles
 
 
-def _regions(bands: Float32) -> Float32:
-    """Envelopes of 16 regions about their mean, shape (frames, 16)."""
-    envelopes: Float32 = bands.reshape(len(bands), _REGIONS, -1).mean(axis=2)
+def _regions(bands: Float32, count: int) -> Float32:
+    """Envelopes of regions about their mean, shape (frames, count)."""
+    envelopes: Float32 = bands.reshape(len(bands), count, -1).mean(axis=2)
     envelopes -= envelopes.mean(axis=0)
     return envelopes
 
 
 def _modulation(bands: Float32) -> Float32:
     """Welch's estimate of each envelope's spectrum, in bands of rates, shape (8 * 16,)."""
-    envelopes, window, select = _regions(bands), *_modulation_bank()
+    envelopes, window, select = _regions(bands, _REGIONS), *_modulation_bank()
     if len(envelopes) < _MODULATION_FRAMES:
         envelopes = np.pad(envelopes, ((0, _MODULATION_FRAMES - len(envelopes)), (0, 0)))
     starts = range(0, len(envelopes) - _MODULATION_FRAMES + 1, _MODULATION_FRAMES // 2)
@@ -316,8 +316,7 @@ def _gabor_bank(frames: int) -> tuple[list[Float32], list[tuple[int, Float32, in
 
 def _succession(bands: Float32) -> Float32:
     """How the envelope of each of eight regions goes with that of each other one a tenth and a quarter of a second later."""
-    envelopes = bands.reshape(len(bands), _WIDE_REGIONS, -1).mean(axis=2)
-    envelopes = envelopes - envelopes.mean(axis=0)
+    envelopes = _regions(bands, _WIDE_REGIONS)
     scaled = envelopes / (envelopes.std(axis=0) + np.float32(0.05))
     pairs = np.zeros((len(_LATER), _WIDE_REGIONS, _WIDE_REGIONS), np.float32)
     for place, lag in enumerate(_LATER):

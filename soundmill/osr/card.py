@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.metadata import version as installed
 from typing import Any
 
-from soundmill.osr.recogniser import Recogniser, choices
+from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import ModelSpec
 
 _PACKAGES = ("soundmill", "scikit-learn", "numpy", "scipy", "skops")
@@ -21,7 +21,7 @@ def model_card(name: str, version: int, fingerprint: str, spec: ModelSpec, model
         "tags": list(model.tags_),
         "thresholds": {tag: round(value, 6) for tag, value in model.thresholds_.items()},
         "promised_recall": {tag: None if math.isnan(value) else round(value, 4) for tag, value in model.promised_.items()},
-        "chosen": [{"setting": setting, "value": value, "because": reason} for setting, value, reason in choices(model)],
+        "chosen": [{"setting": setting, "value": value, "because": reason} for setting, value, reason in model.choices_],
         "data": dict(data),
         "versions": {package: installed(package) for package in _PACKAGES},
     }

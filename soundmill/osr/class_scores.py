@@ -71,10 +71,6 @@ class ClassScores(BaseEstimator):  # type: ignore[misc]
         self.ratio_ = None if background is None or not len(background) else self._fit_ratio(scaled, place, self._scaled(background))
         return self
 
-    def class_scores(self, X: Floats) -> Floats:
-        """Like a log likelihood of each class, up to a constant of the sound; shape (n, classes)."""
-        return self._class_scores(self._scaled(X))[0]
-
     def score_all(self, X: Floats) -> dict[str, Floats]:
         """Every score there is, by name, each of shape (n, classes) and higher for what is more like the class: `class` (for naming),
         `relative_mahalanobis`, `energy`, `max_softmax`, and with background `background_ratio`."""
@@ -92,11 +88,6 @@ class ClassScores(BaseEstimator):  # type: ignore[misc]
             posterior = scaled @ weights + offsets
             found["background_ratio"] = posterior[:, :-1] - posterior[:, -1:]
         return found
-
-    def embed(self, X: Floats) -> Floats:
-        """Sounds in the space of the class models, shape (n, dimensions): where near means alike."""
-        embedded: Floats = self._scaled(X) @ self.space_
-        return embedded
 
     def _scaled(self, X: Floats) -> Floats:
         scaled: Floats = np.clip((X - self.mean_) * self.scale_, -self.reach_, self.reach_)

@@ -109,6 +109,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         own = [f"background {n}" for n in range(0 if background is None else len(background))]
         spread = np.array(own if background_groups is None else background_groups, str)
         data = _Data(X, place, groups, background, spread)
+        self.parts_ = self._parts(background is not None)
         dimensions, rehearsal = self._choose_dimensions(data)
         self.model_ = self._scorer(dimensions).fit(X, place, background)
         self._calibrate(rehearsal, data)
@@ -136,11 +137,6 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def probabilities(self, X: Any) -> Floats:
         """How probable each class and, last, anything else is, shape (n, classes + 1), if one sound in two were unknown."""
         return self._judge(X)[2]
-
-    def embed(self, X: Any) -> Floats:
-        """Vectors in the space where taught classes are spheres: for finding sounds that are alike."""
-        X = self._checked(X)
-        return self.model_.embed(X)
 
     def _checked(self, X: Any) -> Floats:
         from sklearn.utils.validation import check_is_fitted, validate_data
@@ -176,32 +172,32 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         else:
             candidates = tuple(sorted({min(size, most) for size in _DIMENSIONS}))
         held = {size: _rehearse(self._scorer(size), data, self.seed) for size in candidates}
-        best = max(candidates, key=lambda size: (held[size].merit(self._parts(data)[0]), -size))
+        merits = {size: held[size].merit(self.parts_[0]) for size in candidates}
+        best = max(candidates, key=lambda size: (merits[size], -size))
         if len(candidates) > 1:
-            tried = ", ".join(f"{size}: {held[size].merit(self._parts(data)[0]):.3f}" for size in candidates)
+            tried = ", ".join(f"{size}: {merit:.3f}" for size, merit in merits.items())
             self.choices_.append(("dimensions", str(best), f"the best mean of accuracy and AUROC in rehearsals ({tried})"))
         return best, held[best]
 
-    def _parts(self, data: "_Data") -> tuple[str, ...]:
-        score = self.rejection or ("relative_mahalanobis" if data.background is None else "combined")
+    def _parts(self, with_background: bool) -> tuple[str, ...]:
+        score = self.rejection or ("combined" if with_background else "relative_mahalanobis")
         return ("relative_mahalanobis", "background_ratio") if score == "combined" else (score,)
 
     def _calibrate(self, rehearsal: "_Rehearsal", data: "_Data") -> None:
         """Standard scores, thresholds and probabilities, from the rehearsals."""
-        self.parts_ = self._parts(data)
         if self.rejection is None:
             why = "there is no background" if data.background is None else f"there are {len(data.background)} sounds of background"
             self.choices_.append(("rejection", " + ".join(self.parts_), why))
         known = rehearsal.known
         if not known.right.any():  # too few sounds to hold any back: what the model was fitted to must do
-            known = _answers(self.model_, data.X, data.place, np.arange(len(self.classes_)))
+            known = _answers(self.model_, data.X, data.place, len(self.classes_))
             self.choices_.append(("thresholds", "scores of taught sounds", "too few sounds to hold any back; trust no promise"))
         self.centre_, self.spread_ = {}, {}
         for name in self.parts_:
             own = known.scores[name][known.right] if known.right.any() else known.scores[name]
             self.centre_[name], self.spread_[name] = float(own.mean()), max(float(own.std()), 1e-3)
         scores = self._standard(known.scores)
-        unknown = {name: self._standard(part.scores) for name, part in rehearsal.unknown.items() if len(part.named)}
+        unknown = {name: self._standard(part.scores) for name, part in rehearsal.unknown.items()}
         shared = self._shared_threshold(scores, known.right, unknown, data)
         self.thresholds_ = np.full(len(self.classes_), shared)
         if self.threshold in {"quantile", "training_percentile"} and rehearsal.known.right.any():
@@ -238,7 +234,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
             self.choices_.append(("threshold", rule, why))
         if rule == "training_percentile":
-            own = self._standard(_answers(self.model_, data.X, data.place, np.arange(len(self.classes_))).scores)
+            own = self._standard(_answers(self.model_, data.X, data.place, len(self.classes_)).scores)
             return float(np.percentile(own, 100 * (1 - self.recall)))
         if rule in {"background_balance", "left_out_classes"} and rule.removesuffix("_balance") in balances:
             return balances[rule.removesuffix("_balance")]
@@ -297,10 +293,9 @@ class _Data(NamedTuple):
 
 
 class _Answers(NamedTuple):
-    """What a model that had not seen them says of sounds: the class it names, whether that is right, scores of that class by name,
-    scores of every class, shape (n, classes), and the true classes."""
+    """What a model that had not seen them says of sounds: whether it names the right class, scores of the class it names by name,
+    scores of every class, shape (n, classes), and the true classes, -1 for what is unknown."""
 
-    named: Ints
     right: Bools
     scores: dict[str, Floats]
     of_class: Floats
@@ -316,32 +311,27 @@ class _Rehearsal:
         """Mean of accuracy and of how well known sounds stand apart from unknown ones."""
         if not len(self.known.right):
             return 0.0
-        apart = [auroc(self.known.scores[score], part.scores[score]) or 0.0 for part in self.unknown.values() if len(part.named)]
+        apart = [auroc(self.known.scores[score], part.scores[score]) or 0.0 for part in self.unknown.values()]
         return float(np.mean([self.known.right.mean(), *([float(np.mean(apart))] if apart else [])]))
 
 
-def _answers(model: ClassScores, X: Floats, truth: Ints | None, places: Ints) -> _Answers:
-    """`places` are the classes that the model has, as places among all."""
+def _answers(model: ClassScores, X: Floats, truth: Ints, classes: int) -> _Answers:
+    """Answers of a model whose `classes_` are places among all `classes`; it may have been fitted without some."""
     scores = model.score_all(X)
     chosen = scores["class"].argmax(axis=1)
-    rows = np.arange(len(X))
-    named = places[chosen]
-    of_class = np.full((len(X), int(places.max()) + 1 if truth is None else max(int(places.max()), int(truth.max(initial=0))) + 1), -1e9)
-    of_class[:, places] = scores["class"]
-    at = {name: np.asarray(values)[rows, chosen] for name, values in scores.items()}
-    right = np.zeros(len(X), bool) if truth is None else named == truth
-    return _Answers(named, right, at, of_class, np.full(len(X), -1) if truth is None else truth)
+    of_class = np.full((len(X), classes), -1e9)
+    of_class[:, model.classes_] = scores["class"]
+    at = {name: np.asarray(values)[np.arange(len(X)), chosen] for name, values in scores.items()}
+    return _Answers(model.classes_[chosen] == truth, at, of_class, truth)
 
 
 def _together(parts: list[_Answers], classes: int) -> _Answers:
     if not parts:
-        return _Answers(np.empty(0, np.intp), np.empty(0, bool), {}, np.empty((0, classes)), np.empty(0, np.intp))
-    wide = [np.pad(part.of_class, ((0, 0), (0, classes - part.of_class.shape[1])), constant_values=-1e9) for part in parts]
+        return _Answers(np.empty(0, bool), {}, np.empty((0, classes)), np.empty(0, np.intp))
     return _Answers(
-        np.concatenate([part.named for part in parts]),
         np.concatenate([part.right for part in parts]),
         {name: np.concatenate([part.scores[name] for part in parts]) for name in parts[0].scores},
-        np.concatenate(wide),
+        np.concatenate([part.of_class for part in parts]),
         np.concatenate([part.truth for part in parts]),
     )
 
@@ -351,6 +341,7 @@ def _rehearse(scorer: ClassScores, data: _Data, seed: int) -> _Rehearsal:
     from sklearn.base import clone
 
     classes = int(data.place.max()) + 1
+    nobody = np.full(max(len(data.X), len(data.background_groups)), -1)
     known, background, left_out = [], [], []
     for held, held_background in _folds(data, seed):
         kept = ~held
@@ -360,17 +351,17 @@ def _rehearse(scorer: ClassScores, data: _Data, seed: int) -> _Rehearsal:
         model = clone(scorer).fit(data.X[kept], data.place[kept], rest)
         there = held & np.isin(data.place, model.classes_)  # a class that is held back as a whole is nobody's own
         if there.any():
-            known.append(_answers(model, data.X[there], data.place[there], model.classes_))
+            known.append(_answers(model, data.X[there], data.place[there], classes))
         if data.background is not None and held_background.any() and not held_background.all():
-            background.append(_answers(model, data.background[held_background], None, model.classes_))
+            background.append(_answers(model, data.background[held_background], nobody[: held_background.sum()], classes))
     for absent in _absences(classes, seed):
         kept = ~np.isin(data.place, absent)
         if len(np.unique(data.place[kept])) < 2:
             continue
         model = clone(scorer).fit(data.X[kept], data.place[kept], data.background)
-        left_out.append(_answers(model, data.X[~kept], None, model.classes_))
+        left_out.append(_answers(model, data.X[~kept], nobody[: (~kept).sum()], classes))
     unknown = {"background": _together(background, classes), "left_out_classes": _together(left_out, classes)}
-    return _Rehearsal(_together(known, classes), {name: part for name, part in unknown.items() if len(part.named)})
+    return _Rehearsal(_together(known, classes), {name: part for name, part in unknown.items() if len(part.truth)})
 
 
 def _folds(data: _Data, seed: int) -> Iterator[tuple[Bools, Bools]]:

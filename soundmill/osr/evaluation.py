@@ -78,7 +78,7 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class TestData:
+class HeldOut:
     """Tagged sounds, also of tags that the model was not taught; background of so many seconds; and whole streams."""
 
     tagged: Sounds
@@ -120,7 +120,7 @@ class Evaluation:
         return asdict(self)
 
 
-def evaluate(model: Recogniser, data: TestData) -> Evaluation:
+def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
     """Results on test sounds. Sounds of tags that the model was not taught count as unknown. Raises `NothingToLearnFrom` where there is
     no tagged sound."""
     tagged, background = data.tagged, data.background
@@ -208,7 +208,7 @@ class Judged:
         return right
 
     @classmethod
-    def of(cls, model: Recogniser, data: TestData, use_hours: bool = True) -> "Judged":
+    def of(cls, model: Recogniser, data: HeldOut, use_hours: bool = True) -> "Judged":
         sets = [part for part in (data.tagged, data.background) if len(part)]
         said: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
         truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)

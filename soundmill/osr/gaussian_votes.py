@@ -30,7 +30,8 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
     time_of_day      whether the hour counts
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `projector_`, `mixtures_`, `log_priors_`,
-    `time_weights_` (classes, 73), `thresholds_` (per tag; "other" never passes).
+    `time_weights_` (classes, 73), `thresholds_` (per tag; "other" never passes),
+    `choices_` (none: the data decides nothing).
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.mixtures_ = [self._mixture(projected[name]) for name in self.classes_]
         self.time_weights_ = np.stack([time_model(hours[name] if self.time_of_day else np.empty(0)) for name in self.classes_])
         self.thresholds_ = self._thresholds(taught, background if use_background else None)
+        self.choices_: list[tuple[str, str, str]] = []
         return self
 
     @property

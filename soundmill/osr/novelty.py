@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from soundmill.lake import DayTable, column
+from soundmill.osr.sounds import Floats, Sounds, Verdicts
+from soundmill.osr.spec import OTHER
 
-Floats = npt.NDArray[np.float64]
 MOST_SOUNDS = 5000  # a busier day is sampled
 EXAMPLES = 3
 _FEWEST = 4  # sounds in a group
@@ -35,6 +37,39 @@ NEW_SOUNDS = DayTable(
 )
 
 
+class Rejected(NamedTuple):
+    """n sounds that were called "other": pooled vectors (n, d), margins (n,) to the nearest threshold, and the nearest tags."""
+
+    keys: list[str]
+    vectors: npt.NDArray[np.float32]
+    margins: Floats
+    nearest: list[str]
+
+    @classmethod
+    def among(cls, sounds: Sounds, said: Verdicts) -> "Rejected":
+        """Those of the sounds that were heard and called "other"."""
+        at = np.flatnonzero((np.array(said.names, object) == OTHER) & sounds.heard())
+        chosen = sounds.take(at)
+        margins = said.margins[at].max(axis=1, initial=-np.inf)
+        return cls(list(chosen.keys), chosen.pooled().astype(np.float32), margins, [said.nearest[i] for i in at])
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rejected"]) -> "Rejected":
+        """Those of several sets, at least one, one after another."""
+        filled = [part for part in parts if len(part.keys)] or list(parts[:1])
+        return cls(
+            [key for part in filled for key in part.keys],
+            np.concatenate([part.vectors for part in filled]),
+            np.concatenate([part.margins for part in filled]),
+            [tag for part in filled for tag in part.nearest],
+        )
+
+    def thinned(self, share: float) -> "Rejected":
+        """An evenly chosen share of them."""
+        chosen = np.unique(np.linspace(0, len(self.keys) - 1, round(share * len(self.keys))).astype(int))
+        return Rejected([self.keys[i] for i in chosen], self.vectors[chosen], self.margins[chosen], [self.nearest[i] for i in chosen])
+
+
 @dataclass(frozen=True)
 class NewSound:
     """A group of alike sounds that were called "other". `examples` are the keys of those in its middle, the most typical first."""
@@ -46,7 +81,9 @@ class NewSound:
     examples: tuple[str, ...]
 
 
-def group_new_sounds(keys: Sequence[str], vectors: Floats, margins: Floats, nearest: Sequence[str], seed: int = 0) -> list[NewSound]:
+def group_new_sounds(
+    keys: Sequence[str], vectors: npt.NDArray[Any], margins: Floats, nearest: Sequence[str], seed: int = 0
+) -> list[NewSound]:
     """Groups of alike sounds among n rejected ones, the best to teach first.
 
     `vectors` (n, d) are those of the extractor; `margins` (n,) to the nearest tag's threshold, all below 0. Groups are dense regions
@@ -57,6 +94,7 @@ def group_new_sounds(keys: Sequence[str], vectors: Floats, margins: Floats, near
 
     if len(keys) < 2 * _FEWEST:
         return []
+    vectors = vectors.astype(np.float64)
     chosen = np.arange(len(keys))
     if len(keys) > MOST_SOUNDS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(keys), MOST_SOUNDS, replace=False))

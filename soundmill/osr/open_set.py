@@ -3,10 +3,8 @@
 It adds what a sound is beside its vector: how loud it is, which recording it belongs to, and at which hour it was heard.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from soundmill.osr.classifier import OpenSetClassifier
 from soundmill.osr.sounds import Floats, Sounds, Verdicts
@@ -19,39 +17,18 @@ _AT_ONCE = 4096  # sounds judged together: a day of them in doubles would take g
 class OpenSet(BaseEstimator):  # type: ignore[misc]
     """Names sounds it was taught, and says "other" to the rest.
 
+    classifier   what judges vectors; it is cloned, not fitted; None: an `OpenSetClassifier` as it comes
     least_dbfs   sounds with a lower peak are "other" unheard; None: all are heard
     time_of_day  whether the hour counts
-    the others   see `OpenSetClassifier`
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `classifier_`, `time_weights_` (tags, 73),
     `promised_` (recall by tag, as rehearsed; NaN where it could not be), `choices_`.
     """
 
-    def __init__(
-        self,
-        projector: str = "pca_lda",
-        class_model: str = "gaussian_angle",
-        rejection: str | None = None,
-        threshold: str | None = None,
-        recall: float = 0.8,
-        components: int = 4,
-        regularisation: float = 0.01,
-        blocks: Sequence[int] | None = None,
-        least_dbfs: float | None = None,
-        time_of_day: bool = False,
-        seed: int = 0,
-    ) -> None:
-        self.projector = projector
-        self.class_model = class_model
-        self.rejection = rejection
-        self.threshold = threshold
-        self.recall = recall
-        self.components = components
-        self.regularisation = regularisation
-        self.blocks = blocks
+    def __init__(self, classifier: OpenSetClassifier | None = None, least_dbfs: float | None = None, time_of_day: bool = False) -> None:
+        self.classifier = classifier
         self.least_dbfs = least_dbfs
         self.time_of_day = time_of_day
-        self.seed = seed
 
     def fit(self, taught: Sounds, background: Sounds | None = None) -> "OpenSet":
         """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NothingToLearnFrom`.
@@ -62,34 +39,22 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
             raise NothingToLearnFrom("no tagged sound to learn from")
         if len(taught) < 2:
             raise NothingToLearnFrom(f"one sound of {taught.tags[0]!r} is too little to learn from")
-        if background is not None:
-            background = background.take(background.heard().nonzero()[0])
-        with_background = background is not None and len(background) > 1
-        self.classifier_ = OpenSetClassifier(
-            self.projector,
-            self.class_model,
-            self.rejection,
-            self.threshold,
-            self.recall,
-            None,
-            self.components,
-            self.regularisation,
-            self.blocks,
-            OTHER,
-            self.seed,
-        )
+        background = None if background is None else background.only_heard()
+        if background is not None and len(background) < 2:
+            background = None
+        self.classifier_ = OpenSetClassifier() if self.classifier is None else clone(self.classifier)
         try:
             self.classifier_.fit(
                 taught.pooled(),
                 np.array(taught.tags),
-                background=background.pooled() if with_background and background is not None else None,
-                groups=np.array(taught.groups) if taught.groups else None,
-                background_groups=np.array(background.groups) if with_background and background is not None and background.groups else None,
+                background=None if background is None else background.pooled(),
+                groups=taught.groups or None,
+                background_groups=None if background is None else background.groups or None,
             )
         except ValueError as error:
             raise NothingToLearnFrom(str(error)) from None
         self.tags_ = [str(tag) for tag in self.classifier_.classes_]
-        self.classes_ = [*self.tags_, OTHER] if with_background else list(self.tags_)
+        self.classes_ = list(self.tags_) if background is None else [*self.tags_, OTHER]
         # rehearsals know no hours: with them nothing can be promised
         promised = np.full(len(self.tags_), np.nan) if self.time_of_day else self.classifier_.promised_
         self.promised_ = {tag: float(recall) for tag, recall in zip(self.tags_, promised, strict=True)}
@@ -138,7 +103,3 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
             margins[~heard] = -1e9  # as far as can be said in a number
             probabilities[~heard] = np.eye(len(self.tags_) + 1)[-1]
         return Verdicts(names, margins, [str(tag) for tag in said.nearest], probabilities)
-
-    def embed(self, sounds: Sounds) -> Floats:
-        """Sounds in the space where each tag is a sphere, shape (n, dimensions)."""
-        return self.classifier_.embed(sounds.pooled())

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.osr import metrics
-from soundmill.osr.evaluation import Judged, TestData
+from soundmill.osr.evaluation import HeldOut, Judged
 from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 
@@ -33,7 +33,7 @@ class Comparison:
         return asdict(self)
 
 
-def compare(champion: tuple[Recogniser, TestData], challenger: tuple[Recogniser, TestData], margin: float = 0.05) -> Comparison | None:
+def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, HeldOut], margin: float = 0.05) -> Comparison | None:
     """The comparison of two models on test sounds with the same keys, each as vectors of its own; None where it cannot be made.
 
     The challenger is promoted when the whole interval of the gain lies above 0 and no tag's F1 falls by more than `margin`.

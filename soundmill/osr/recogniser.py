@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
 
-from soundmill.osr.classifier import Choice
+from soundmill.osr.classifier import Choice, OpenSetClassifier
 from soundmill.osr.gaussian_votes import GaussianVotes
 from soundmill.osr.open_set import OpenSet
 from soundmill.osr.sounds import Floats, Sounds, Verdicts
-from soundmill.osr.spec import ModelSpec
+from soundmill.osr.spec import OTHER, ModelSpec
 
 _OWN_TYPES = [
     "soundmill.osr.gaussian_votes.GaussianVotes",
@@ -18,10 +18,12 @@ _OWN_TYPES = [
 
 
 class Recogniser(Protocol):
-    """What the pipeline asks of a recogniser. `time_weights_` has a row for each of `classes_` or of `tags_`."""
+    """What the pipeline asks of a recogniser. `choices_` says what the data decided; `time_weights_` has a row for each of `classes_`
+    or of `tags_`."""
 
     tags_: list[str]
     classes_: list[str]
+    choices_: list[Choice]
     time_weights_: Floats
 
     @property
@@ -58,24 +60,19 @@ def recogniser(spec: ModelSpec, blocks: Sequence[int]) -> Recogniser:
             spec.time_of_day,
             spec.seed,
         )
-    return OpenSet(
+    classifier = OpenSetClassifier(
         spec.projector,
         spec.class_model,
         spec.rejection,
         spec.threshold if spec.least_recall is None else spec.threshold or "quantile",
         0.8 if spec.least_recall is None else spec.least_recall,
-        spec.components,
-        spec.regularisation,
-        list(blocks) if len(blocks) > 1 else None,
-        spec.least_dbfs,
-        spec.time_of_day,
-        spec.seed,
+        components=spec.components,
+        regularisation=spec.regularisation,
+        blocks=list(blocks) if len(blocks) > 1 else None,
+        other=OTHER,
+        seed=spec.seed,
     )
-
-
-def choices(model: Recogniser) -> list[Choice]:
-    """What the data decided, with reasons."""
-    return list(getattr(model, "choices_", []))
+    return OpenSet(classifier, spec.least_dbfs, spec.time_of_day)
 
 
 def dump_model(model: Recogniser, target: BinaryIO) -> None:

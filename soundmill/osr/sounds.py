@@ -65,6 +65,14 @@ class Sounds:
             tuple(groups),
         )
 
+    @classmethod
+    def of_vectors(cls, vectors: Sequence[npt.NDArray[np.float32]], tags: Sequence[str] = ()) -> "Sounds":
+        """Sounds named "0", "1" and so on from an array (frames, d) each; no hour and no level is known of them."""
+        count = len(vectors)
+        every = np.concatenate(vectors) if count else np.empty((0, 0), np.float32)
+        owner = np.repeat(np.arange(count), [len(rows) for rows in vectors])
+        return cls(tuple(map(str, range(count))), every, owner, np.zeros(count), np.full(count, np.inf), tuple(tags))
+
     def pooled(self) -> Floats:
         """(n, d) the mean of each sound's vectors; zeros where it has none."""
         if len(self.vectors) == len(self) and np.array_equal(self.owner, np.arange(len(self))):
@@ -79,6 +87,10 @@ class Sounds:
         present = np.zeros(len(self), bool)
         present[self.owner] = True
         return present
+
+    def only_heard(self) -> "Sounds":
+        """Those that have a vector."""
+        return self.take(np.flatnonzero(self.heard()))
 
     def take(self, chosen: npt.NDArray[np.int64]) -> "Sounds":
         """The sounds at these places, in this order."""

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from soundmill.osr.card import card_markdown, model_card
-from soundmill.osr.evaluation import Evaluation, Stream, TestData, evaluate, merge_verdicts
+from soundmill.osr.classifier import OpenSetClassifier
+from soundmill.osr.evaluation import Evaluation, HeldOut, Stream, evaluate, merge_verdicts
 from soundmill.osr.metrics import Span
 from soundmill.osr.open_set import OpenSet
 from soundmill.osr.recogniser import UntrustedModel, dump_model, load_model, recogniser
@@ -33,7 +34,7 @@ def model() -> OpenSet:
 
 @pytest.fixture(scope="module")
 def result(model: OpenSet) -> Evaluation:
-    return evaluate(model, TestData(together(TEST, UNKNOWN), sounds(OTHER, 15, seed=5, frames=1, spread=2.0), 45.0))
+    return evaluate(model, HeldOut(together(TEST, UNKNOWN), sounds(OTHER, 15, seed=5, frames=1, spread=2.0), 45.0))
 
 
 def test_it_names_what_it_was_taught_and_calls_the_rest_other(model: OpenSet) -> None:
@@ -56,9 +57,9 @@ def test_the_hour_shifts_what_is_near_and_can_be_left_out() -> None:
     morning, night = (sounds("bell", 1, seed=3, frames=1, hour=hour) for hour in (7.0, 0.0))
     assert timed.decision_function(morning)[0, 0] > timed.decision_function(night)[0, 0]
     np.testing.assert_array_equal(timed.verdicts(morning, use_hours=False).margins, timed.verdicts(night, use_hours=False).margins)
-    both_ways = evaluate(timed, TestData(TEST.take(np.arange(60)), BACKGROUND, 60.0))
+    both_ways = evaluate(timed, HeldOut(TEST.take(np.arange(60)), BACKGROUND, 60.0))
     assert both_ways.without_hours is not None
-    assert evaluate(OpenSet().fit(taught), TestData(TEST, BACKGROUND, 60.0)).without_hours is None
+    assert evaluate(OpenSet().fit(taught), HeldOut(TEST, BACKGROUND, 60.0)).without_hours is None
 
 
 def test_several_vectors_of_a_sound_are_pooled() -> None:
@@ -83,7 +84,7 @@ def test_a_model_comes_back_from_its_file_and_nothing_else_does(model: OpenSet) 
     np.testing.assert_array_equal(back.verdicts(TEST).margins, model.verdicts(TEST).margins)
     assert back.promised_ == model.promised_
     for class_model in ("mixture", "knn", "logistic"):
-        dump_model(OpenSet(class_model=class_model).fit(TAUGHT), file := io.BytesIO())
+        dump_model(OpenSet(OpenSetClassifier(class_model=class_model)).fit(TAUGHT), file := io.BytesIO())
         assert load_model(file.getvalue()).tags_ == list(TAGS)
     with pytest.raises(UntrustedModel, match="not trusted"):
         load_model(skops.io.dumps(os.system))
@@ -112,13 +113,13 @@ def test_an_evaluation_adds_up(model: OpenSet, result: Evaluation) -> None:
     assert [point.unknown_tags for point in result.openness] == [1]
     json.dumps(result.as_json())
     with pytest.raises(NothingToLearnFrom, match="--test-days"):
-        evaluate(model, TestData(TEST.take(np.array([], np.int64)), BACKGROUND, 0))
+        evaluate(model, HeldOut(TEST.take(np.array([], np.int64)), BACKGROUND, 0))
 
 
 def test_the_surest_mistakes_come_first() -> None:
-    model = OpenSet(threshold="quantile", recall=0.99).fit(TAUGHT)
+    model = OpenSet(OpenSetClassifier(threshold="quantile", recall=0.99)).fit(TAUGHT)
     wrongly = sounds("bell", 6, seed=8, frames=1)
-    result = evaluate(model, TestData(together(TEST, replace(wrongly, tags=("impostor",) * 6)), BACKGROUND, 60.0))
+    result = evaluate(model, HeldOut(together(TEST, replace(wrongly, tags=("impostor",) * 6)), BACKGROUND, 60.0))
     named = [example for example in result.worst if example.said != OTHER]
     assert {example.true for example in named} >= {"impostor"}
     assert [example.margin for example in named] == sorted((example.margin for example in named), reverse=True)
@@ -132,7 +133,7 @@ def test_events_of_a_stream_are_counted_after_neighbours_are_joined(model: OpenS
     starts, seconds = [0.0, 3.0, 6.0, 9.0, 12.0], [3.0] * 5
     assert merge_verdicts(starts, seconds, names) == [Span("bell", 0.0, 6.0), Span("drum", 9.0, 12.0)]
     events = [Span("bell", 0.5, 2.0), Span("bell", 3.5, 5.5), Span("drum", 40.0, 41.0)]
-    result = evaluate(model, TestData(TEST, BACKGROUND, 60.0, [Stream(starts, seconds, names, events)]))
+    result = evaluate(model, HeldOut(TEST, BACKGROUND, 60.0, [Stream(starts, seconds, names, events)]))
     assert (result.events["bell"].hits, result.events["bell"].misses) == (1, 0)
     assert (result.events["drum"].hits, result.events["drum"].false_alarms, result.events["drum"].misses) == (0, 1, 1)
     assert result.headline.event_f1 == pytest.approx(2 / 4)
@@ -166,7 +167,8 @@ def test_a_specification_decides_which_recogniser(model: OpenSet) -> None:
     assert ModelSpec.parse(original.model_dump(mode="json")) == original
     asked = recogniser(ModelSpec(least_recall=0.7, threshold=None), [3])
     assert isinstance(asked, OpenSet)
-    assert (asked.threshold, asked.recall) == ("quantile", 0.7)
+    assert isinstance(asked.classifier, OpenSetClassifier)
+    assert (asked.classifier.threshold, asked.classifier.recall) == ("quantile", 0.7)
     with pytest.raises(SpecRefused, match="keeps no recall"):
         ModelSpec.parse({"least_recall": 0.7, "threshold": "stricter"})
     with pytest.raises(SpecRefused, match="needs background"):

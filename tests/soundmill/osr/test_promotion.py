@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soundmill.osr.evaluation import TestData
+from soundmill.osr.evaluation import HeldOut
 from soundmill.osr.promotion import compare, may_compete
 from soundmill.osr.sounds import Sounds, Verdicts
 from soundmill.osr.spec import OTHER
@@ -29,14 +29,14 @@ class Oracle:
         return Verdicts(names, np.zeros((len(names), len(self.tags_))), names)
 
 
-def data(each: int = 60) -> TestData:
+def data(each: int = 60) -> HeldOut:
     tags = tuple(tag for tag in ("bell", "drum", "foreign") for _ in range(each))
     count = len(tags)
     empty = np.zeros((count, 1), np.float32)
     groups = tuple(f"recording {n // 3}" for n in range(count))
     sounds = Sounds(tuple(map(str, range(count))), empty, np.arange(count), np.zeros(count), np.zeros(count), tags, groups)
     background = replace(sounds.take(np.arange(12)), keys=tuple(f"b{n}" for n in range(12)), tags=())
-    return TestData(sounds, background, 60.0)
+    return HeldOut(sounds, background, 60.0)
 
 
 def duel(old: Any, new: Any, each: int = 60) -> Any:
