@@ -31,6 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 RATE = 44_100
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
+
+
 @pytest.fixture(scope="session")
 def data() -> Path:
     """The folder with real audio."""

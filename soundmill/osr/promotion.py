@@ -12,7 +12,7 @@ from soundmill.osr.evaluation import HeldOut, Judged
 from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 
-_FEWEST_GROUPS = 6  # with fewer, every draw of them may point one way by chance
+_FEWEST_GROUPS = 6  # of sounds of known tags: with fewer, every draw of them may point one way by chance
 _WEAKEST_SUPPORT = 5  # test sounds below which a tag's F1 says too little to hold a model back
 
 
@@ -57,7 +57,7 @@ def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, 
     every = np.arange(len(known))
     before, after = accw(old, every), accw(new, every)
     interval = metrics.bootstrap_intervals(old.groups, gain).get("gain")
-    if before is None or after is None or interval is None or len(np.unique(old.groups)) < _FEWEST_GROUPS:
+    if before is None or after is None or interval is None or len(np.unique(old.groups[known])) < _FEWEST_GROUPS:
         return None
     f1 = {tag: (_f1(old, tag), _f1(new, tag)) for tag in tags if np.count_nonzero(old.truth == tag) >= _WEAKEST_SUPPORT}
     worse = {tag: pair for tag, pair in f1.items() if pair[1] < pair[0] - margin}

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pytest
 import soundfile as sf
 
+from assets.model_data import ModelData
 from assets.operations import CAPTURE_DAY
 from assets.partitions import RANGE_END, RANGE_START
 from pipeline.definitions import build_definitions
@@ -29,6 +30,7 @@ from soundmill.catalog import Annotation, Annotations, ModelRegistry
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.novelty import NEW_SOUNDS
+from soundmill.osr.spec import ModelSpec
 from tests.conftest import ROOT, wait_until, wav
 from tests.home import FIRST, Home
 
@@ -83,21 +85,21 @@ def test_running_everything_again_changes_no_byte(home: Home) -> None:
     assert home.stored("audio", "tables", "models", "quarantine") == before
 
 
-def test_one_run_for_all_days_and_one_for_each_end_with_the_same_bytes(home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_one_run_for_all_days_and_one_for_each_end_with_the_same_bytes(local_home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
     for day in DAYS:
-        home.land_day(day)
-    home.run(*BEFORE, days=DAYS)
-    together = home.stored("tables")
-    for entry in list(home.lake.files("tables")):
-        home.lake.delete(entry.path)
+        local_home.land_day(day)
+    local_home.run(*BEFORE, days=DAYS)
+    together = local_home.stored("tables")
+    for entry in list(local_home.lake.files("tables")):
+        local_home.lake.delete(entry.path)
     for day in reversed(DAYS):
-        home.run(*BEFORE, days=(day,))
-    assert home.stored("tables") == together
+        local_home.run(*BEFORE, days=(day,))
+    assert local_home.stored("tables") == together
 
 
-def test_every_day_of_a_range_reports_for_itself(home: Home) -> None:
-    home.land_day(DAYS[0])
-    done = home.run("captured_segments", days=DAYS)
+def test_every_day_of_a_range_reports_for_itself(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    done = local_home.run("captured_segments", days=DAYS)
     assert {partition for _, partition in done} == {day.isoformat() for day in DAYS}
     assert done["captured_segments", "2025-01-01"]["segments"] == 24
     assert done["captured_segments", "2025-01-02"]["status"] == "no data"
@@ -107,8 +109,8 @@ def test_every_day_of_a_range_reports_for_itself(home: Home) -> None:
     assert "data:image/png;base64," in done["captured_segments", "2025-01-01"]["spectrograms"]
 
 
-def test_an_empty_day_is_done_with_no_data(home: Home) -> None:
-    done = home.run(*DAY_NAMES, days=DAYS[:1])
+def test_an_empty_day_is_done_with_no_data(local_home: Home) -> None:
+    done = local_home.run(*DAY_NAMES, days=DAYS[:1])
     assert {name: facts["status"] for (name, _), facts in done.items()} == {
         **dict.fromkeys(BEFORE, "no data"),
         "detections": "no champion model yet",
@@ -138,12 +140,12 @@ def test_bad_files_warn_and_stop_nothing(home: Home) -> None:
     assert checks(home)["all_segments_have_vectors"] is True
 
 
-def test_an_annotation_without_audio_is_said_so(home: Home) -> None:
-    home.land_day(DAYS[0])
-    moment = replace(Annotations(home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
-    Annotations(home.catalog).add([moment])
-    home.run(*BEFORE, days=DAYS[:1])
-    assert checks(home)["annotations_have_audio"] is False
+def test_an_annotation_without_audio_is_said_so(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    moment = replace(Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
+    Annotations(local_home.catalog).add([moment])
+    local_home.run(*BEFORE, days=DAYS[:1])
+    assert checks(local_home)["annotations_have_audio"] is False
 
 
 def test_new_labels_change_only_what_depends_on_them(home: Home) -> None:
@@ -232,19 +234,19 @@ def test_what_cannot_run_together_or_is_not_there_is_refused(local_home: Home) -
         local_home.run("osr_model")
 
 
-def test_one_failing_day_leaves_the_others_done(home: Home) -> None:
+def test_one_failing_day_leaves_the_others_done(local_home: Home) -> None:
     for day in DAYS:
-        home.land_day(day)
-    home.run("captured_segments", "annotations", days=DAYS)
-    home.lake.write_bytes("tables/captured_segments/2025-01-02.parquet", b"damaged")
+        local_home.land_day(day)
+    local_home.run("captured_segments", "annotations", days=DAYS)
+    local_home.lake.write_bytes("tables/captured_segments/2025-01-02.parquet", b"damaged")
     with pytest.raises(RunFailed, match="1 of 3 days failed: 2025-01-02: DamagedTable"):
-        home.run("segment_features", days=DAYS)
-    assert [path for path in home.stored("tables") if "segment_features" in path] == [
+        local_home.run("segment_features", days=DAYS)
+    assert [path for path in local_home.stored("tables") if "segment_features" in path] == [
         "tables/segment_features/pooled_spectral/2025-01-01.parquet",
         "tables/segment_features/pooled_spectral/2025-01-03.parquet",
     ]
-    home.run("captured_segments", "segment_features", days=DAYS)  # making the day again mends it
-    assert len([path for path in home.stored("tables") if "segment_features" in path]) == 3
+    local_home.run("captured_segments", "segment_features", days=DAYS)  # making the day again mends it
+    assert len([path for path in local_home.stored("tables") if "segment_features" in path]) == 3
 
 
 def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home: Home, tmp_path: Path) -> None:
@@ -327,17 +329,17 @@ def test_progress_counts_reconcile_and_failed_days_are_listed(home: Home) -> Non
     assert json.loads(home.lake.read_bytes("reports/collection_progress/progress.json"))["items"] == {"ready": 24, "silent": 1}
 
 
-def test_annotations_over_midnight_hear_both_days(home: Home) -> None:
+def test_annotations_over_midnight_hear_both_days(local_home: Home) -> None:
     from datetime import UTC, datetime
 
     start = datetime(2025, 1, 1, 23, 59, 58, tzinfo=UTC)
-    home.lake.write_bytes("landing/mic/2025-01-01/20250101T235940Z.wav", wav(40.0))
-    Annotations(home.catalog).add([Annotation("mic", start, start + timedelta(seconds=4), "late")])
-    home.run("captured_segments", days=DAYS[:2])
-    done = home.run("annotations", "annotation_features", days=DAYS[:1])
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T235940Z.wav", wav(40.0))
+    Annotations(local_home.catalog).add([Annotation("mic", start, start + timedelta(seconds=4), "late")])
+    local_home.run("captured_segments", days=DAYS[:2])
+    done = local_home.run("annotations", "annotation_features", days=DAYS[:1])
     assert done["annotation_features", "2025-01-01"]["sounds"] == 1
-    assert checks(home)["annotations_have_audio"] is True
-    assert len(home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("source") == "mic")) > 4
+    assert checks(local_home)["annotations_have_audio"] is True
+    assert len(local_home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("source") == "mic")) > 4
 
 
 def test_ranges_go_to_runs_of_at_most_thirty_days(local_home: Home) -> None:
@@ -452,6 +454,23 @@ def test_a_planted_copy_blocks_the_report(local_home: Home) -> None:
     local_home.run("osr_model", "evaluation_report", model="house")
     local_home.define(train_days=DAYS[:2], test_days=DAYS[2:], allow_duplicates=True)
     local_home.run("osr_model", "evaluation_report", model="house")
+    local_home.define("rival", train_days=DAYS[:2], test_days=DAYS[2:], allow_duplicates=True, seed=1)
+    local_home.run("osr_model", model="rival")
+    assert "it learnt from copies of test sounds" in promoted_because(local_home, "rival")
+
+
+def test_background_is_not_drawn_from_a_sound_that_began_the_day_before(local_home: Home) -> None:
+    for day in DAYS[:2]:
+        local_home.land_day(day, hour=0)
+    local_home.run("captured_segments", days=DAYS[:2])
+    overnight = datetime(2025, 1, 1, 23, 59, tzinfo=UTC)
+    Annotations(local_home.catalog).add([Annotation("mic", overnight, overnight + timedelta(minutes=1, seconds=30), "kettle", "test")])
+    local_home.run(*BEFORE, days=DAYS[:2])
+    spec = ModelSpec(train_days=DAYS[:1], background_days=DAYS[1:2], test_days=DAYS[2:])
+    drawn = ModelData(local_home.lake, spec, local_home.resources["collection"]).background_for({"kettle": 12})
+    assert len(drawn) > 5
+    segments = local_home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("key").isin(list(drawn.keys)))
+    assert min(segments["started_at"].to_pylist()) >= overnight + timedelta(minutes=1, seconds=29)
 
 
 def test_new_sounds_are_grouped_day_by_day(local_home: Home) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from soundmill.clips import ClipsRefused, by_source, plan_clips, tag_of
+from soundmill.clips import ClipsRefused, by_source, plan_clips, source_of, tag_of
 from soundmill.scene import RATE, babble
 
 FIRST = date(2025, 1, 1)
@@ -42,6 +42,20 @@ def test_clips_of_a_source_share_a_side_and_every_class_is_on_both(folder: Path)
     starts = [(clip.start, clip.end) for clip in plan.clips]
     assert all(a[1] < b[0] for a, b in pairwise(starts))
     assert plan == plan_clips(folder, FIRST)
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("1-17092-A.ogg", "17092"),
+        ("3-151080-A-21.wav", "151080"),
+        ("5-9032-A-0.wav", "9032"),
+        ("a-b-c.wav", "a-b-c.wav"),
+        ("7.wav", "7.wav"),
+    ],
+)
+def test_a_source_is_read_from_names_of_esc_50(name: str, source: str) -> None:
+    assert source_of(Path(name)) == source
 
 
 def test_groups_can_be_given_and_copies_are_found(folder: Path, tmp_path: Path) -> None:

@@ -121,6 +121,39 @@ def test_sounds_of_a_group_are_never_on_both_sides_of_a_rehearsal() -> None:
     assert np.nanmean(grouped.promised_) == pytest.approx(delivered, abs=0.15)
 
 
+def test_background_that_is_all_of_one_group_is_used_and_promises_stay() -> None:
+    model = OpenSetClassifier().fit(*taught(), background=BACKGROUND, background_groups=["one night"] * len(BACKGROUND))
+    assert not np.isnan(model.promised_).any()
+    assert (model.predict(BACKGROUND) == "other").mean() > 0.9
+
+
+def test_background_of_a_taught_recording_is_held_back_with_it() -> None:
+    """Each recording has a colour of its own, on taught sound and background alike: a rehearsal that keeps the background of a recording
+    whose sounds it scores would know that colour as background's, and promise less than new recordings keep."""
+    rng = np.random.default_rng(3)
+    X, y = taught()
+    recording = np.arange(len(X)) % 10
+    colours = 4 * rng.normal(size=(10, 30))
+    away = np.repeat(np.arange(10), 8)
+    background = CENTRES[7] + 2 * rng.normal(size=(80, 30)) + colours[away]
+    names = np.array([f"recording {n}" for n in range(10)])
+    together = OpenSetClassifier().fit(
+        X + colours[recording], y, background=background, groups=names[recording], background_groups=names[away]
+    )
+    apart = OpenSetClassifier().fit(X + colours[recording], y, background=background, groups=names[recording])
+    assert (together.thresholds_ != apart.thresholds_).any()
+    assert np.nanmean(together.promised_) >= np.nanmean(apart.promised_)
+
+
+def test_no_threshold_of_its_own_choice_keeps_next_to_nothing_or_everything() -> None:
+    X, y = taught(each=60)
+    unlike = OpenSetClassifier().fit(X, y, background=100 + cloud(7, 80))
+    same = OpenSetClassifier().fit(X, y, background=taught(each=60, seed=4)[0])
+    right = [(model.model_.score_all(X)["class"].argmax(axis=1) == np.unique(y, return_inverse=True)[1]).mean() for model in (unlike, same)]
+    assert min(right) > 0.9  # nearly all are named rightly, so what is promised is what the threshold keeps
+    assert 0.4 <= np.nanmean(same.promised_) <= np.nanmean(unlike.promised_) <= 0.95
+
+
 def test_what_the_data_decided_is_said_with_reasons() -> None:
     alone = {setting: (value, why) for setting, value, why in OpenSetClassifier().fit(*taught()).choices_}
     assert alone["rejection"] == ("relative_mahalanobis", "there is no background")

@@ -48,7 +48,11 @@ def test_quiet_and_unheard_sounds_are_other() -> None:
     bells = replace(sounds("bell", 3, seed=1, frames=1), dbfs=np.array([-35.1, -34.9, -np.inf]))
     assert shy.predict(bells) == [OTHER, "bell", OTHER]
     unheard = replace(bells, dbfs=np.zeros(3), vectors=bells.vectors[:2], owner=np.array([0, 1]))
-    assert shy.predict(unheard) == ["bell", "bell", OTHER]
+    said = shy.verdicts(unheard)
+    assert said.names == ["bell", "bell", OTHER]
+    assert (said.margins[2] < -1000).all()  # a silence is not nearly a bell
+    assert said.probabilities is not None
+    assert said.probabilities[2].tolist() == [0.0] * len(shy.tags_) + [1.0]
 
 
 def test_the_hour_shifts_what_is_near_and_can_be_left_out() -> None:

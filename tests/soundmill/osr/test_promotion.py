@@ -66,6 +66,11 @@ def test_a_gain_that_a_few_sounds_cannot_show_is_not() -> None:
     assert not duel(Oracle(BOTH, {"bell": 0.3}), Oracle(BOTH, {"bell": 0.15}, seed=1), each=6).promote
 
 
+def test_five_groups_are_too_few_to_tell_however_large_the_gain() -> None:
+    few = replace(data(), tagged=replace(data().tagged, groups=tuple(f"day {n % 5}" for n in range(len(data().tagged)))))
+    assert compare((Oracle(BOTH, {"bell": 0.9, "drum": 0.9}), few), (Oracle(BOTH, {}), few)) is None
+
+
 def test_better_on_the_whole_but_worse_for_one_tag_is_not() -> None:
     result = duel(Oracle(BOTH, {"drum": 0.95}), Oracle(BOTH, {"bell": 0.4}))
     assert result.gain[0] > 0
