@@ -63,7 +63,7 @@ def test_an_equal_challenger_is_not() -> None:
 
 
 def test_a_gain_that_a_few_sounds_cannot_show_is_not() -> None:
-    assert not duel(Oracle(BOTH, {"bell": 0.3}), Oracle(BOTH, {"bell": 0.15}, seed=1), each=6).promote
+    assert not duel(Oracle(BOTH, {"bell": 0.3}), Oracle(BOTH, {"bell": 0.15}, seed=1), each=12).promote
 
 
 def test_five_groups_are_too_few_to_tell_however_large_the_gain() -> None:
