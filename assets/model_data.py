@@ -1,5 +1,6 @@
 """What a model learns from and is judged on: sounds brought together from segments, labels and features of its days."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,6 +36,7 @@ from soundmill.osr.splits import Leak, near_duplicates, same_content
 from soundmill.times import midnight
 
 _DAY = timedelta(days=1)
+_TOUCH = timedelta(milliseconds=10)
 
 
 class ModelData:
@@ -138,6 +140,7 @@ class ModelData:
         for row in wanted.to_pylist():
             spans[row["key"]] = (row["source"], row["started_at"], row["started_at"] + timedelta(seconds=row["seconds"]))
         found = {}
+        places = segments.select(["source", "started_at", "recording"]).sort_by("started_at").to_pylist()
         for key in keys:
             if key in spans:
                 source, start, end = spans[key]
@@ -145,7 +148,9 @@ class ModelData:
                     samples, rate, _ = timeline.read(source, start, end)
                 except NoAudioThere:
                     continue
-                found[key] = (samples, rate, f"{source}, {start:%Y-%m-%d %H:%M:%S} UTC, {(end - start).total_seconds():.1f} s")
+                heard = [row["recording"] for row in places if row["source"] == source and row["started_at"] <= start + _TOUCH]
+                file = re.sub(r"^\d{13}_", "", heard[-1].rpartition("/")[2]) + ", " if heard else ""
+                found[key] = (samples, rate, f"{file}{source}, {start:%Y-%m-%d %H:%M:%S} UTC, {(end - start).total_seconds():.1f} s")
         return found
 
     @property

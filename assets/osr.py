@@ -298,7 +298,10 @@ def _listen(model: "Recogniser", data: ModelData) -> "tuple[list[Stream], list[N
     for starts, seconds, sounds, events in data.streams():
         said = model.verdicts(sounds)
         streams.append(Stream(starts, seconds, said.names, events))
-        rejected.append(Rejected.among(sounds, said))
+        taught = [event for event in events if event.tag in model.tags_]
+        spans = zip(starts, seconds, strict=True)
+        missed = [any(event.onset < start + length and event.offset > start for event in taught) for start, length in spans]
+        rejected.append(Rejected.among(sounds, said, missed))
         kept = sum(len(part.keys) for part in rejected)
         if kept > MOST_SOUNDS:  # thinned evenly, so that a month takes no more memory than a day
             rejected = [part.thinned(MOST_SOUNDS / kept / 2) for part in rejected]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -57,6 +58,9 @@ def train(
         Path | None, typer.Option(help="CSV of file and group: clips of one group (a recording, a speaker) are never torn apart.")
     ] = None,
     test_share: Annotated[float, typer.Option(min=0.05, max=0.6, help="Share of each class that the model is judged on.")] = 0.3,
+    unknown: Annotated[
+        list[str] | None, typer.Option(metavar="CLASS", help="A class that is not taught, only tested: it ought to be “other”. Repeat it.")
+    ] = None,
     extractor: Annotated[str, typer.Option(help="pooled_spectral, yamnet, or several joined by +.")] = "pooled_spectral",
     least_recall: Annotated[float | None, typer.Option(help="Share of taught sounds to keep; balanced when left out.")] = None,
     as_json: Json = False,
@@ -74,17 +78,26 @@ def train(
     from pipeline.train import TrainingRefused, train_on_clips
 
     try:
-        done = train_on_clips(values, name, folder, groups, test_share, {"extractor": extractor, "least_recall": least_recall})
+        spec = {"extractor": extractor, "least_recall": least_recall}
+        done = train_on_clips(values, name, folder, groups, test_share, tuple(unknown or ()), spec)
     except TrainingRefused as error:
         refuse(str(error))
     if as_json:
-        print_json({"name": done.name, "version": done.version, "clips": done.clips, "groups": done.groups, **done.facts})
+        print_json(asdict(done) | done.facts)
         return
     facts = done.facts
-    typer.echo(f"{done.name} version {done.version} learnt from {done.clips} clips of {done.groups} sources")
-    named, kept = (f"{value:.0%}" if isinstance(value := facts[name], float) else value for name in ("closed_accuracy", "delivered_recall"))
-    typer.echo(f"right name on clips it had not heard: {named}; after thresholds: {kept}")
+    typer.echo(
+        f"{done.name} version {done.version} learnt from {done.taught} of {done.clips} clips ({done.groups} sources), the others judge it"
+    )
+    kept, named = (f"{value:.0%}" if isinstance(value := facts[name], float) else value for name in ("delivered_recall", "closed_accuracy"))
+    typer.echo(f"named rightly, of sounds it had not heard: {kept} (if it had to give a name: {named})")
+    if unknown:
+        typer.echo(f"called “other”, of sounds it was not taught: {facts['unknown_called_other']}")
+    else:
+        typer.echo("how it does on sounds it was not taught is rehearsed only; test it with --unknown CLASS")
     typer.echo(f"report: {done.report}")
+    promote = "" if str(facts["promotion"]).startswith(("is the champion", "promoted")) else f"soundmill model promote {done.name}, then "
+    typer.echo(f"next: {promote}soundmill ingest your recordings, and soundmill dev for what it hears in them")
 
 
 @app.command(epilog="Example: `soundmill demo`, or on real sound: `soundmill demo --clips ~/clips --json result.json`")

@@ -1,5 +1,6 @@
 """From a folder of clips to a model and its report, through the whole graph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -27,14 +28,18 @@ class Trained:
 
     name: str
     version: int
+    taught: int
     clips: int
     groups: int
     facts: dict[str, Any]
     report: str
 
 
-def train_on_clips(settings: Settings, name: str, folder: Path, groups: Path | None, test_share: float, spec: dict[str, Any]) -> Trained:
-    """Lands the clips as the source `name`, labels them by their folders, fits the model and judges it on clips of other sources.
+def train_on_clips(
+    settings: Settings, name: str, folder: Path, groups: Path | None, test_share: float, unknown: Sequence[str], spec: dict[str, Any]
+) -> Trained:
+    """Lands the clips as the source `name`, labels them by their folders, fits the model and judges it on clips of other sources, and
+    on classes that stay unknown to it.
 
     Running it again with the same folder changes nothing. Raises `TrainingRefused`.
     """
@@ -49,6 +54,7 @@ def train_on_clips(settings: Settings, name: str, folder: Path, groups: Path | N
                 settings.start_date,
                 groups,
                 test_share,
+                unknown=unknown,
                 progress=lambda done, total: bars.update(reading, completed=done, total=total),
             )
             wanted = ModelSpec.parse(
@@ -82,4 +88,4 @@ def train_on_clips(settings: Settings, name: str, folder: Path, groups: Path | N
             raise TrainingRefused(str(error)) from None
         bars.update(steps, advance=1, description="fitted and judged")
     facts = next(one.metadata for one in done if one.asset == "evaluation_report")
-    return Trained(name, int(facts["version"]), len(plan.clips), plan.groups, facts, str(facts["report"]))
+    return Trained(name, int(facts["version"]), plan.taught, len(plan.clips), plan.groups, facts, str(facts["report"]))

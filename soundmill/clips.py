@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ Float32 = npt.NDArray[np.float32]
 TRAINING_DAYS = 5  # so many that rehearsals hold back whole days
 SOURCE_NAME = re.compile(r"(?P<fold>\d)-(?P<source>[^-]+)-[^-]{1,3}(-\d+)?")  # fold-SOURCE-take, and with ESC-50's target
 _RATE = 44_100
-_GAP = timedelta(seconds=2)
+TEST_DAYS = 10  # so many that intervals come from whole days
+_GAP = timedelta(seconds=10)  # more than what joins neighbouring sounds to one event
 _LONGEST_DAY = timedelta(hours=23)
 
 
@@ -40,17 +41,18 @@ class PlannedClip:
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """Clips in order of time, the days that train and those that test, and how many groups kept clips together."""
+    """Clips in order of time, the days that train and those that test, the tags to be taught, and how many groups kept clips together."""
 
     clips: tuple[PlannedClip, ...]
     train_days: tuple[date, ...]
     test_days: tuple[date, ...]
+    tags: tuple[str, ...]
     groups: int
 
     @property
-    def tags(self) -> tuple[str, ...]:
-        """Every tag, in order of name."""
-        return tuple(sorted({clip.tag for clip in self.clips}))
+    def taught(self) -> int:
+        """How many clips train."""
+        return sum(clip.start.date() in self.train_days for clip in self.clips)
 
 
 def plan_clips(
@@ -59,9 +61,11 @@ def plan_clips(
     groups: Path | None = None,
     test_share: float = 0.3,
     seed: int = 0,
+    unknown: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> ClipPlan:
     """Spreads the clips of a folder of class folders over days from `first` on: five or more that train, and the rest that test.
+    Classes that are to stay `unknown`, by their folders or tags, test only.
 
     Clips that share a source are on one day: by `groups`, a CSV of file (its path below the folder, or its name) and group; else by names
     such as `fold-SOURCE-take`. Copies are found by their sound. Files that are no audio are passed over. Raises `ClipsRefused`.
@@ -87,15 +91,20 @@ def plan_clips(
             progress(number, len(files))
     if len(set(tags)) < 2:
         raise ClipsRefused(f"{folder} holds sound that can be read in {len(set(tags))} of its folders; two at least are needed")
+    untaught = {tag_of(name) for name in unknown}
+    if missing := untaught - set(tags):
+        raise ClipsRefused(f"{folder} has no class {', '.join(sorted(missing))}; it has {', '.join(sorted(set(tags)))}")
+    if len(set(tags) - untaught) < 2:
+        raise ClipsRefused(f"fewer than two classes of {folder} are left to be taught")
     together = groups_with_copies(Sounds.of_vectors(signs), sources)
-    on_day = _spread(tags, together, test_share, np.random.default_rng(seed))
-    last = max(1, int(max(on_day)))
+    rng = np.random.default_rng(seed)
+    on_day = _spread(tags, together, test_share, untaught, rng)
     planned: list[PlannedClip] = []
     tested: list[PlannedClip] = []
     day = first
-    for number in range(last + 1):
-        of_day, moment = (tested if number == last else planned), midnight(day)
-        for place in np.flatnonzero(on_day == number):
+    for number in range(TRAINING_DAYS + TEST_DAYS):
+        of_day, moment = (planned if number < TRAINING_DAYS else tested), midnight(day)
+        for place in rng.permutation(np.flatnonzero(on_day == number)):
             if moment > midnight(day) and moment + timedelta(seconds=seconds[place]) - midnight(day) > _LONGEST_DAY:
                 day += timedelta(days=1)
                 moment = midnight(day)
@@ -107,7 +116,7 @@ def plan_clips(
     if not planned or not tested:
         raise ClipsRefused(f"{folder} holds too few sources of sound to learn from some and be judged on others")
     train_days, test_days = (tuple(sorted({clip.start.date() for clip in part})) for part in (planned, tested))
-    return ClipPlan((*planned, *tested), train_days, test_days, len(set(together)))
+    return ClipPlan((*planned, *tested), train_days, test_days, tuple(sorted(set(tags) - untaught)), len(set(together)))
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -162,21 +171,25 @@ def tag_of(folder_name: str) -> str:
     return re.sub(r"[^\w .&'()/+-]", "_", bare).strip(" _")[:64] or folder_name
 
 
-def _spread(tags: Sequence[str], groups: Sequence[str], test_share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """The number of each clip's day, the last one for testing: whole groups, and every tag in the share that is asked for."""
+def _spread(
+    tags: Sequence[str], groups: Sequence[str], test_share: float, untaught: Collection[str], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """The number of each clip's day, those from `TRAINING_DAYS` on for testing: whole groups, and every tag in the share that is asked
+    for."""
     members: dict[str, list[int]] = {}
     for place, group in enumerate(groups):
         members.setdefault(group, []).append(place)
-    wanted = {tag: test_share * tags.count(tag) for tag in set(tags)}
+    wanted = {tag: (1.0 if tag in untaught else test_share) * tags.count(tag) for tag in set(tags)}
     on_day = np.full(len(tags), -1)
-    tested, turn = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
+    tested, turn, test_turn = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0), 0
     names = list(members)
     for name in (names[i] for i in rng.permutation(len(names))):
         tag = tags[members[name][0]]
         size = len(members[name])
-        if tested[tag] + size / 2 <= wanted[tag]:
+        if tag in untaught or tested[tag] + size / 2 <= wanted[tag]:
             tested[tag] += size
-            on_day[members[name]] = TRAINING_DAYS
+            on_day[members[name]] = TRAINING_DAYS + test_turn % TEST_DAYS
+            test_turn += 1
         else:
             on_day[members[name]] = turn[tag] % TRAINING_DAYS
             turn[tag] += 1

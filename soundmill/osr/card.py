@@ -21,6 +21,7 @@ def model_card(name: str, version: int, fingerprint: str, spec: ModelSpec, model
         "tags": list(model.tags_),
         "thresholds": {tag: round(value, 6) for tag, value in model.thresholds_.items()},
         "promised_recall": {tag: None if math.isnan(value) else round(value, 4) for tag, value in model.promised_.items()},
+        "rehearsed": {name: round(value, 4) for name, value in model.rehearsed_.items()},
         "chosen": [{"setting": setting, "value": value, "because": reason} for setting, value, reason in model.choices_],
         "data": dict(data),
         "versions": {package: installed(package) for package in _PACKAGES},

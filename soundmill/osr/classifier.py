@@ -47,7 +47,9 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     other       the name of the rest; None: "other", or -1 where classes are numbers
 
     After `fit`: `classes_`, `thresholds_` (classes,), `promised_` (classes,) the recall that rehearsals promise, NaN where none could be
-    held, `choices_`, `model_`.
+    held, `choices_`, `model_`, and `rehearsed_`: shares of taught sounds that rehearsals `named` rightly and `kept`, and for each kind of
+    unknown sound (`left_out_classes`, `background`) the share `rejected` and the AUROC, as `left_out_classes_rejected` and so on. They are
+    what thresholds were chosen by, and so a little better than new sounds will be.
     """
 
     def __init__(
@@ -209,6 +211,14 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 if mine.any():
                     self.promised_[k] = float((known.right[mine] & (scores[mine] >= self.thresholds_[k])).mean())
         self._fit_probabilities(scores, known, unknown, shared)
+        self.rehearsed_: dict[str, float] = {}
+        if rehearsal.known.right.any():
+            kept = known.right & (scores >= self.thresholds_[known.truth])
+            self.rehearsed_ |= {"named": float(known.right.mean()), "kept": float(kept.mean())}
+            for name, part in rehearsal.unknown.items():
+                rejected = unknown[name] < self.thresholds_[part.of_class.argmax(axis=1)]
+                self.rehearsed_[f"{name}_rejected"] = float(rejected.mean())
+                self.rehearsed_[f"{name}_auroc"] = auroc(scores, unknown[name]) or 0.0
 
     def _standard(self, scores: dict[str, Floats]) -> Floats:
         """Scores in standard deviations from the mean of taught sounds, the mean of all parts.

@@ -113,6 +113,7 @@ class Evaluation:
     background_hours: float
     unheard: int
     groups: int = 0
+    mistakes: int = 0
     reliability: list[tuple[float, float, int]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -165,6 +166,7 @@ def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
         background_hours=hours,
         unheard=int(np.count_nonzero(~tagged.heard())),
         groups=len(np.unique(judged.groups)),
+        mistakes=int(np.count_nonzero(~judged.right)),
         reliability=[] if judged.probability is None else _reliability(judged.probability, judged.right),
     )
 
@@ -312,11 +314,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _worst(judged: Judged) -> list[Example]:
-    """Sounds that were named wrongly, the surest mistakes first; then those of a taught tag that were missed by the most."""
+    """Sounds that were named wrongly, then those of a taught tag that were missed; the surest of each first."""
     wrong = np.flatnonzero(~judged.right)
-    sure = judged.margins[wrong].max(axis=1)
     missed = judged.names[wrong] == OTHER
-    order = np.lexsort((np.where(missed, sure, -sure), missed))[:WORST]
+    margins = judged.margins[wrong].max(axis=1)
+    sure = np.where(missed, -margins, margins) if judged.probability is None else judged.probability[wrong]
+    order = np.lexsort((-sure, missed))[:WORST]
     return [
         Example(
             str(judged.keys[at]),

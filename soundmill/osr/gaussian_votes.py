@@ -31,7 +31,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `projector_`, `mixtures_`, `log_priors_`,
     `time_weights_` (classes, 73), `thresholds_` (per tag; "other" never passes),
-    `choices_` (none: the data decides nothing).
+    `choices_` and `rehearsed_` (none: the data decides nothing, and nothing is rehearsed).
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.time_weights_ = np.stack([time_model(hours[name] if self.time_of_day else np.empty(0)) for name in self.classes_])
         self.thresholds_ = self._thresholds(taught, background if use_background else None)
         self.choices_: list[tuple[str, str, str]] = []
+        self.rehearsed_: dict[str, float] = {}
         return self
 
     @property

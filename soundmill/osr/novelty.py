@@ -46,9 +46,10 @@ class Rejected(NamedTuple):
     nearest: list[str]
 
     @classmethod
-    def among(cls, sounds: Sounds, said: Verdicts) -> "Rejected":
-        """Those of the sounds that were heard and called "other"."""
-        at = np.flatnonzero((np.array(said.names, object) == OTHER) & sounds.heard())
+    def among(cls, sounds: Sounds, said: Verdicts, taught: Sequence[bool] = ()) -> "Rejected":
+        """Those of the sounds that were heard and called "other", but for those that `taught` marks: they were missed, and are not new."""
+        rejected = (np.array(said.names, object) == OTHER) & sounds.heard()
+        at = np.flatnonzero(rejected & ~np.array(taught, bool) if taught else rejected)
         chosen = sounds.take(at)
         margins = said.margins[at].max(axis=1, initial=-np.inf)
         return cls(list(chosen.keys), chosen.pooled().astype(np.float32), margins, [said.nearest[i] for i in at])

@@ -22,7 +22,7 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
     time_of_day  whether the hour counts
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `classifier_`, `time_weights_` (tags, 73),
-    `promised_` (recall by tag, as rehearsed; NaN where it could not be), `choices_`.
+    `promised_` (recall by tag, as rehearsed; NaN where it could not be), `choices_`, `rehearsed_`.
     """
 
     def __init__(self, classifier: OpenSetClassifier | None = None, least_dbfs: float | None = None, time_of_day: bool = False) -> None:
@@ -59,6 +59,7 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
         promised = np.full(len(self.tags_), np.nan) if self.time_of_day else self.classifier_.promised_
         self.promised_ = {tag: float(recall) for tag, recall in zip(self.tags_, promised, strict=True)}
         self.choices_ = list(self.classifier_.choices_)
+        self.rehearsed_ = dict(self.classifier_.rehearsed_)
         tags = np.array(taught.tags)
         self.time_weights_ = np.stack([time_model(taught.hours[tags == tag] if self.time_of_day else np.empty(0)) for tag in self.tags_])
         return self

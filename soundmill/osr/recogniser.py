@@ -18,12 +18,13 @@ _OWN_TYPES = [
 
 
 class Recogniser(Protocol):
-    """What the pipeline asks of a recogniser. `choices_` says what the data decided; `time_weights_` has a row for each of `classes_`
-    or of `tags_`."""
+    """What the pipeline asks of a recogniser. `choices_` says what the data decided, `rehearsed_` how rehearsals went;
+    `time_weights_` has a row for each of `classes_` or of `tags_`."""
 
     tags_: list[str]
     classes_: list[str]
     choices_: list[Choice]
+    rehearsed_: dict[str, float]
     time_weights_: Floats
 
     @property

@@ -20,7 +20,8 @@ from soundmill.plots import ACCENT, INK, WARM, figure, png
 _LONGEST_SECONDS = 6
 # of the headline: its name, what it means, and whether more is better
 FIGURES = (
-    ("closed_accuracy", "right name among taught sounds, thresholds aside", True),
+    ("delivered_recall", "taught sounds named rightly, mean of the tags", True),
+    ("closed_accuracy", "right name among the taught ones, if it had to give one", True),
     ("known_auroc", "AUROC: how well taught sounds stand apart from all others; 0.5 is chance", True),
     ("accw", "ACCw: mean of taught sounds named rightly and others called “other”", True),
     ("oscr", "OSCR: named rightly against others accepted, over all thresholds", True),
@@ -28,8 +29,7 @@ FIGURES = (
     ("false_positives_per_hour", "names called in an hour of unlabelled sound", False),
     ("event_f1", "event F1: whole events found, within a segment", True),
     ("calibration_error", "calibration error: how far probabilities are from the truth", False),
-    ("promised_recall", "recall promised, mean of the tags", True),
-    ("delivered_recall", "recall delivered, mean of the tags", True),
+    ("promised_recall", "of that, what rehearsals had promised", True),
 )
 
 
@@ -64,7 +64,7 @@ def curves_picture(result: Evaluation) -> bytes:
     tags = list(result.tags)
     columns = min(4, len(tags))
     rows = -(-len(tags) // columns)
-    fig, axes = figure(2.1 * columns, 1.9 * rows, rows, columns)
+    fig, axes = figure(2.2 * columns, 2.1 * rows, rows, columns)
     flat = np.atleast_1d(axes).ravel()
     for axis, tag in zip(flat, tags, strict=False):
         precision, recall = result.curves[tag]
@@ -74,6 +74,8 @@ def curves_picture(result: Evaluation) -> bytes:
             axis.plot(chosen.recall, chosen.precision, "o", color=WARM, markersize=5)
         axis.set(xlim=(0, 1.03), ylim=(0, 1.03))
         axis.set_title(f"{tag} ({chosen.support})")
+        axis.set_xlabel("recall", fontsize=7, color=INK)
+        axis.set_ylabel("precision", fontsize=7, color=INK)
     for axis in flat[len(tags) :]:
         axis.set_visible(False)
     return png(fig)
@@ -168,4 +170,27 @@ def report_html(
         figures=FIGURES,
         new_sounds=new_sounds,
         promotion=promotion,
+        short=_in_short(result),
     )
+
+
+def _in_short(result: Evaluation) -> list[str]:
+    """What the figures come to, in sentences."""
+    counts = np.array(result.confusion)
+    place = {name: k for k, name in enumerate(result.rows)}
+    columns = [k for k, name in enumerate(result.columns) if name in place and name != OTHER]
+    tested = counts[:, columns]
+    total = max(1, int(tested.sum()))
+    right = sum(int(counts[place[result.columns[k]], k]) for k in columns)
+    missed = int(tested[place[OTHER]].sum())
+    said = [
+        f"Of {int(tested.sum())} test sounds of the {len(result.tags)} tags it names {right} rightly ({right / total:.0%}), calls {missed} "
+        f"“{OTHER}” ({missed / total:.0%}), and gives {total - right - missed} a wrong name ({(total - right - missed) / total:.0%})."
+    ]
+    weak = sorted((row.recall, tag) for tag, row in result.tags.items() if row.recall is not None and row.recall < 0.7)
+    if weak:
+        said.append("It misses the most of " + ", ".join(f"{tag} (finds {recall:.0%})" for recall, tag in weak[:3]) + ".")
+    if result.unknown_support:
+        share = result.unknown_rejected / result.unknown_support
+        said.append(f"Of {result.unknown_support} sounds it was not taught it calls {result.unknown_rejected} “{OTHER}” ({share:.0%}).")
+    return said

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -219,13 +220,17 @@ def test_one_command_teaches_a_folder_of_clips(soundmill: Command, tmp_path: Pat
         (tmp_path / "clips" / kind).mkdir(parents=True)
         for n in range(16):
             sf.write(tmp_path / "clips" / kind / f"{n}.wav", make(rng), RATE, subtype="PCM_16")
-    said = soundmill("model", "train", "house", str(tmp_path / "clips"))
-    assert "house version 1 learnt from 48 clips of 48 sources" in said
-    assert "right name on clips it had not heard: 100%" in said
+    assert "has no class siren; it has doorbell" in soundmill(
+        "model", "train", "house", str(tmp_path / "clips"), "--unknown", "siren", code=1
+    )
+    said = soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass")
+    assert "house version 1 learnt from 22 of 48 clips (48 sources), the others judge it" in said
+    assert "if it had to give a name: 100%" in said
+    assert re.search(r"sounds it was not taught: 1[3-6] of 16", said)
     report = Path(said.rsplit("report: ", 1)[1].strip())
     assert "doorbell" in report.read_text()
     (tmp_path / "clips" / "kettle" / "0.wav").unlink()
-    assert "was taught other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), code=1)
+    assert "was taught other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass", code=1)
 
 
 def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> None:

@@ -58,6 +58,20 @@ def test_a_source_is_read_from_names_of_esc_50(name: str, source: str) -> None:
     assert source_of(Path(name)) == source
 
 
+def test_what_is_to_stay_unknown_tests_only(folder: Path) -> None:
+    for n in range(6):
+        (folder / "3 - Foreign").mkdir(exist_ok=True)
+        sf.write(folder / "3 - Foreign" / f"{n}.wav", np.random.default_rng(n).normal(0, 0.1, 8000).astype(np.float32), 16_000)
+    plan = plan_clips(folder, FIRST, unknown=["3 - Foreign"])
+    assert plan.tags == ("High", "Low")
+    assert {clip.start.date() in plan.test_days for clip in plan.clips if clip.tag == "Foreign"} == {True}
+    assert plan.taught == 18
+    with pytest.raises(ClipsRefused, match="has no class Birds; it has Foreign, High, Low"):
+        plan_clips(folder, FIRST, unknown=["Birds"])
+    with pytest.raises(ClipsRefused, match="fewer than two classes"):
+        plan_clips(folder, FIRST, unknown=["High", "Foreign"])
+
+
 def test_groups_can_be_given_and_copies_are_found(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "groups.csv"
     table.write_text("\n".join(f"{path.relative_to(folder)},{path.parent.name[-1]}" for path in folder.rglob("*.wav")))
