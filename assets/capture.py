@@ -1,6 +1,7 @@
 """From the landing area to segments, and how much of each day they cover."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,9 +9,11 @@ import dagster as dg
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, LakeResource
-from soundmill.capture import COVERAGE, SEGMENTS, DayOfSegments, coverage_of, update_segments
+from soundmill.capture import COVERAGE, SEGMENTS, DayOfSegments, coverage_of, spans_of, update_segments
+from soundmill.capture.status import ALARMING, read_status
 from soundmill.lake import Lake
 from soundmill.quarantine import quarantine_path
+from soundmill.times import midnight
 
 landing_area = dg.AssetSpec(
     "landing_area",
@@ -63,14 +66,23 @@ def captured_segments(
     kinds={"parquet"},
     backfill_policy=RANGE,
     code_version="1",
-    check_specs=[dg.AssetCheckSpec("no_overlap", asset="capture_coverage", description="No source has more than a second of sound twice.")],
+    check_specs=[
+        dg.AssetCheckSpec("no_overlap", asset="capture_coverage", description="No source has more than a second of sound twice."),
+        dg.AssetCheckSpec("no_gaps", asset="capture_coverage", description="No captured source misses more than a second of its day."),
+        dg.AssetCheckSpec("stations_alive", asset="capture_coverage", description="Every station that runs here or reports here is alive."),
+    ],
 )
-def capture_coverage(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
-    """Per source: expected, captured, silent, missing, doubled and clipped seconds of the day."""
+def capture_coverage(
+    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+) -> dg.MaterializeResult:
+    """Per source: expected, captured, silent, missing, doubled and clipped seconds of the day; and how the stations are now."""
     store, ledger = lake.open(), catalog.ledger()
+    stations = read_status(Path(collection.stations)) if collection.stations else []
 
     def update(day: date) -> DayOutcome:
-        rows = coverage_of(ledger.segments(day))
+        segments = ledger.segments(day)
+        one = timedelta(days=1)
+        rows = coverage_of(segments, ledger.outermost(day - one, last=True), ledger.outermost(day + one, last=False), day)
         changed = store.write_day(COVERAGE, day, rows, made_from=store.made_from(SEGMENTS, day) or "")
         totals = {name: sum(rows[name].to_pylist()) for name in ("expected", "captured", "silent", "gap", "overlap", "clipped")}
         metadata = {
@@ -80,9 +92,24 @@ def capture_coverage(context: dg.AssetExecutionContext, lake: LakeResource, cata
             **table_facts(COVERAGE, len(rows), store.address(store.table_path(COVERAGE, day))),
         }
         if len(rows):
-            metadata["preview"] = preview(rows, ["source", "first", "expected", "captured", "silent", "gap", "overlap", "clipped"])
-        doubled = [f"{row['source']} {row['overlap']:.1f} s" for row in rows.to_pylist() if row["overlap"] > 1]
-        return DayOutcome(metadata, {"no_overlap": Verdict(not doubled, "heard twice: " + ", ".join(doubled))})
+            from soundmill.capture.pictures import coverage_picture
+
+            metadata["preview"] = preview(rows, ["source", "expected", "captured", "silent", "gap", "overlap", "drift", "clipped"])
+            metadata["timeline"] = picture(coverage_picture(spans_of(segments, midnight(day))), f"what was heard of {day}")
+        if stations:
+            metadata["stations"] = counts_table({one["name"]: f"{one['state']} {one['why']}".strip() for one in stations}, "station now")
+        found = rows.to_pylist()
+        doubled = [f"{row['source']} {row['overlap']:.1f} s" for row in found if row["overlap"] > 1]
+        missing = [f"{row['source']} {row['gap']:.1f} s" for row in found if row["sessions"] and row["gap"] > 1]
+        ill = [f"{one['name']} is {one['state']}: {one['why']}" for one in stations if one["state"] in ALARMING]
+        return DayOutcome(
+            metadata,
+            {
+                "no_overlap": Verdict(not doubled, "heard twice: " + ", ".join(doubled)),
+                "no_gaps": Verdict(not missing, "missing: " + ", ".join(missing)),
+                "stations_alive": Verdict(not ill, "; ".join(ill)),
+            },
+        )
 
     return for_each_day(context, catalog.open(), update)
 

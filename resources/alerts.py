@@ -1,38 +1,22 @@
-"""Telling people: a log line always, and a webhook where one is set."""
+"""Alerts for people, from assets and sensors."""
 
-import logging
 from typing import Any
 
 import dagster as dg
 
+from soundmill.alerts import send_alert
 from soundmill.settings import Settings
-
-log = logging.getLogger("soundmill.alerts")
 
 
 class AlertsResource(dg.ConfigurableResource):
-    """Sends alerts. `webhook` is a URL that takes a JSON POST with a `text`, as Slack, Mattermost and many others do; empty means
-    SOUNDMILL_ALERT_WEBHOOK, whose value never shows in the UI."""
+    """Sends alerts. `webhook` is a URL for `soundmill.alerts`; empty means SOUNDMILL_ALERT_WEBHOOK, whose value never shows in the
+    UI."""
 
     webhook: str = ""
 
     def send(self, text: str, *, good: bool = False, **facts: Any) -> bool:
-        """Logs the alert, as an error unless it is `good` news, and posts it; says whether the webhook took it.
-
-        A webhook that fails is logged and stops nothing.
-        """
-        log.log(logging.INFO if good else logging.ERROR, text)
-        webhook = self.webhook or _webhook_of_settings()
-        if not webhook:
-            return False
-        import httpx
-
-        try:
-            httpx.post(webhook, json={"text": text, **facts}, timeout=10).raise_for_status()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            log.warning("the alert webhook did not take the alert: %s", type(error).__name__)
-            return False
-        return True
+        """Logs the alert, as an error unless it is `good` news, and posts it; says whether the webhook took it."""
+        return send_alert(self.webhook or _webhook_of_settings(), text, good=good, **facts)
 
 
 def _webhook_of_settings() -> str:

@@ -21,6 +21,7 @@ class CollectionResource(dg.ConfigurableResource):
     max_attempts: int = 5
     promote_automatically: bool = True
     promotion_margin: float = 0.05
+    stations: str = ""  # folder of the status files of captures
 
     def segmenter(self) -> Segmenter:
         """How recordings are cut."""

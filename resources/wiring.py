@@ -27,6 +27,7 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             max_attempts=settings.max_attempts,
             promote_automatically=settings.promote_automatically,
             promotion_margin=settings.promotion_margin,
+            stations=str(settings.home / "capture"),
         ),
         "fetching": DownloadsResource(),
         "backup": BackupResource(),

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     segment_samples: int = Field(132_352, ge=4410, description="samples in a segment (3.0012 s at 44.1 kHz)")
     segment_rate: int = Field(44_100, ge=4000, le=192_000, description="sample rate of segments, Hz")
     channels: Literal["mix", "first"] = Field("mix", description="how several channels become one: their mean, or the first only")
+    least_free_megabytes: int = Field(512, ge=0, description="room that captures leave on the disk: below it they hear but do not store")
     extractors: str = Field("pooled_spectral", description="feature extractors run on every day, comma separated; + joins two")
     yamnet_model: Path | None = Field(None, description="file of the network YAMNet (default: pretrained/yamnet.tflite in home)")
     promote_automatically: bool = Field(True, description="whether a model that is better on days new to both takes the champion's place")

@@ -3,7 +3,7 @@
 Here belongs what knows microphones' streams and their timeline. What a segment sounds like is the business of `features/`.
 """
 
-from soundmill.capture.coverage import COVERAGE, coverage_of
+from soundmill.capture.coverage import COVERAGE, coverage_of, spans_of
 from soundmill.capture.landing import LandedFile, StartUnknown, land, landed_on, landing_by_day
 from soundmill.capture.segmenter import SEGMENTS, DayOfSegments, Segmenter, update_segments
 from soundmill.capture.timeline import NoAudioThere, Timeline
@@ -21,5 +21,6 @@ __all__ = [
     "land",
     "landed_on",
     "landing_by_day",
+    "spans_of",
     "update_segments",
 ]

@@ -1,12 +1,16 @@
 """How much of a source's day was heard: expected, captured, silent, missing and doubled seconds."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import pyarrow as pa
 
 from soundmill.catalog import Item
 from soundmill.lake import DayTable, column
+from soundmill.times import from_ms, midnight
 
 COVERAGE = DayTable(
     "capture_coverage",
@@ -15,61 +19,154 @@ COVERAGE = DayTable(
             column("source", pa.string(), "microphone or collection"),
             column("first", pa.timestamp("us", "UTC"), "UTC start of its first segment"),
             column("last", pa.timestamp("us", "UTC"), "UTC start of its last segment"),
-            column("expected", pa.float64(), "seconds from the first start to the furthest end"),
+            column("expected", pa.float64(), "seconds that ought to have been heard: captured + silent + gap - overlap"),
             column("captured", pa.float64(), "seconds in ready segments"),
             column("silent", pa.float64(), "seconds held back by the gate"),
-            column("gap", pa.float64(), "seconds in between that no segment covers"),
+            column("gap", pa.float64(), "seconds between, and up to a midnight beyond which there is sound, that no segment covers"),
             column("overlap", pa.float64(), "seconds that more than one segment covers"),
             column("clipped", pa.float64(), "seconds of samples at full scale"),
-            column("segments", pa.int32(), "ready and silent segments"),
+            column("drift", pa.float64(), "seconds by which the clock and the count of samples came apart at most, within a session"),
+            column("clock_steps", pa.int32(), "how often the clock was anchored anew"),
+            column("sessions", pa.int32(), "how often a capture began or went on; 0 for files that nobody captured"),
+            column("segments", pa.int32(), "ready and silent segments; a stretch of silence that a capture states counts as one"),
         ]
     ),
     key=("source",),
+    version=2,
 )
 _ROUNDING = 0.002  # seconds: starts are kept to the millisecond, so neighbours may seem to miss or double one
+_STEP = 0.2  # seconds between clock and samples from one segment to the next: more than the slewing of a clock
+_HEARD = ("ready", "silent")
 
 
-def coverage_of(segments: Iterable[Item]) -> pa.Table:
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A segment on its source's timeline, in seconds since an origin. In a session the count of samples tells its place."""
+
+    start: float
+    seconds: float
+    state: str
+
+
+def coverage_of(
+    segments: Iterable[Item], before: Mapping[str, Item] | None = None, after: Mapping[str, Item] | None = None, day: date | None = None
+) -> pa.Table:
     """One row per source, in seconds, from ready and silent segments of a day.
 
-    `expected` runs from the first segment's start to the furthest end, and equals captured + silent + gap - overlap; a `gap` is
-    time in between without a segment, `overlap` time with more than one. `clipped` is time in samples at full scale.
+    `before` and `after` are the last segment of the day before and the first of the day after, by source: what is missing between
+    them and this day's counts, up to the midnights of `day`.
     """
+    found = _by_source(segments)
+    return COVERAGE.from_rows(
+        _row(source, found[source], (before or {}).get(source), (after or {}).get(source), day) for source in sorted(found)
+    )
+
+
+def spans_of(segments: Iterable[Item], origin: datetime) -> dict[str, list[Span]]:
+    """The segments of each source in order of time, for a picture."""
+    return {source: sorted(_spans(items, origin), key=lambda span: span.start) for source, items in sorted(_by_source(segments).items())}
+
+
+def _by_source(segments: Iterable[Item]) -> dict[str, list[Item]]:
     by_source: dict[str, list[Item]] = defaultdict(list)
     for segment in segments:
-        if segment.state in ("ready", "silent") and segment.started_at is not None:
+        if segment.state in _HEARD and segment.started_at is not None:
             by_source[segment.source].append(segment)
-    return COVERAGE.from_rows(_of_source(source, by_source[source]) for source in sorted(by_source))
+    return by_source
 
 
-def _of_source(source: str, segments: list[Item]) -> dict[str, object]:
-    starts = [segment.started_at for segment in segments if segment.started_at is not None]
+def _row(source: str, segments: list[Item], before: Item | None, after: Item | None, day: date | None) -> dict[str, object]:
+    starts = [_start(segment) for segment in segments]
     origin = min(starts)
-    spans = sorted(((start - origin).total_seconds(), segment.seconds) for start, segment in zip(starts, segments, strict=True))
-    reached = spans[0][0]
+    spans = sorted(_spans(segments, origin), key=lambda span: span.start)
     gap = overlap = 0.0
-    for start, seconds in spans:
-        step = start - reached
+    reached = spans[0].start
+    for span in spans:
+        step, start = span.start - reached, span.start
         if step > _ROUNDING:
             gap += step
         elif step < -_ROUNDING:
-            overlap += min(-step, seconds)
+            overlap += min(-step, span.seconds)
         else:
             start = reached  # a neighbour: what rounding moved is neither missing nor doubled
-        reached = max(reached, start + seconds)
+        reached = max(reached, start + span.seconds)
+    if day is not None and before is not None:
+        between = _between(before, first := min(segments, key=_start))
+        overlap += max(0.0, -between)
+        gap += max(0.0, between - _seconds_before(midnight(day), first, between))
+    if day is not None and after is not None:
+        between = _between(max(segments, key=_start), after)
+        gap += _seconds_before(midnight(day + timedelta(days=1)), after, between)
     captured = sum(segment.seconds for segment in segments if segment.state == "ready")
     silent = sum(segment.seconds for segment in segments if segment.state == "silent")
     clipped = sum(segment.measures["clipped"] * segment.seconds / segment.measures["samples"] for segment in segments)
-    by_start = sorted(segments, key=lambda segment: segment.started_at or origin)
+    drifts = [_drift(of_session) for of_session in _sessions(segments).values()]
     return {
         "source": source,
         "first": origin,
-        "last": by_start[-1].started_at,
-        "expected": reached - spans[0][0],
+        "last": max(starts),
+        "expected": captured + silent + gap - overlap,
         "captured": captured,
         "silent": silent,
         "gap": gap,
         "overlap": overlap,
         "clipped": clipped,
+        "drift": max((most for most, _ in drifts), default=0.0),
+        "clock_steps": sum(steps for _, steps in drifts),
+        "sessions": len(drifts),
         "segments": len(segments),
     }
+
+
+def _between(one: Item, next_one: Item) -> float:
+    """Seconds from the end of one segment to the start of another: by their samples where both are of one session; negative where they
+    overlap. What rounding may have moved is nothing."""
+    session = one.measures.get("session")
+    if session is not None and session == next_one.measures.get("session"):
+        seconds = _place(next_one) - _place(one) - one.seconds
+    else:
+        seconds = (_start(next_one) - _start(one)).total_seconds() - one.seconds
+    return seconds if abs(seconds) > _ROUNDING else 0.0
+
+
+def _seconds_before(moment: datetime, segment: Item, gap: float) -> float:
+    """How much of the gap that ends where a segment starts lies before a moment."""
+    return min(max(0.0, gap), max(0.0, gap - (_start(segment) - moment).total_seconds()))
+
+
+def _spans(segments: Sequence[Item], origin: datetime) -> list[Span]:
+    """Places of segments in time. Those of a session hang on its first one, by their samples."""
+    own = _sessions(segments)
+    spans = []
+    for segment in segments:
+        start = (_start(segment) - origin).total_seconds()
+        if of_session := own.get(segment.measures.get("session", -1)):
+            start = (_start(of_session[0]) - origin).total_seconds() + _place(segment) - _place(of_session[0])
+        spans.append(Span(start, segment.seconds, segment.state))
+    return spans
+
+
+def _sessions(segments: Iterable[Item]) -> dict[int, list[Item]]:
+    """The segments of each session, in order of position."""
+    found: dict[int, list[Item]] = defaultdict(list)
+    for segment in segments:
+        if "session" in segment.measures:
+            found[segment.measures["session"]].append(segment)
+    return {session: sorted(items, key=lambda item: item.measures["position"]) for session, items in found.items()}
+
+
+def _drift(of_session: Sequence[Item]) -> tuple[float, int]:
+    """How far the clock and the count of samples came apart at most, and how often at once."""
+    away = [(_start(one) - from_ms(one.measures["session"])).total_seconds() - _place(one) for one in of_session]
+    steps = sum(abs(b - a) > _STEP for a, b in pairwise(away))
+    return max(away) - min(away), steps
+
+
+def _place(segment: Item) -> float:
+    """Seconds of samples from the session's first to the segment's."""
+    return float(segment.measures["position"] * segment.seconds / segment.measures["samples"])
+
+
+def _start(segment: Item) -> datetime:
+    assert segment.started_at is not None
+    return segment.started_at

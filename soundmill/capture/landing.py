@@ -13,6 +13,7 @@ from pathlib import Path
 
 from soundmill.audio import UndecodableAudio, probe
 from soundmill.audio.sniff import HEAD_BYTES, sniff
+from soundmill.capture.naming import SegmentName
 from soundmill.fingerprint import digest
 from soundmill.lake import Entry, Lake
 from soundmill.times import UnreadableTime, from_ms, instant_in_name, parse_instant, to_ms
@@ -139,8 +140,7 @@ def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None
     lands too, and is quarantined with its reason. Landing the same file again changes nothing. Raises `ValueError` for a
     source's name that cannot be a folder's, `OSError` for a file that cannot be read.
     """
-    if not _SOURCE.fullmatch(source):
-        raise ValueError(f"{source!r} cannot name a source: use letters, digits, dots, dashes and underscores")
+    check_source(source)
     began = started_at or instant_in_name(file.name) or _start_by_clock(file)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", file.name).lstrip(".")[-80:]
     moment = to_ms(began)
@@ -155,6 +155,18 @@ def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None
     with open(file, "rb") as bytes_in, lake.writer(path) as bytes_out:
         shutil.copyfileobj(bytes_in, bytes_out, 1 << 20)
     return path, began
+
+
+def check_source(source: str) -> str:
+    """The name, if it can be that of a source's folder. Raises `ValueError`."""
+    if not _SOURCE.fullmatch(source):
+        raise ValueError(f"{source!r} cannot name a source: use letters, digits, dots, dashes and underscores")
+    return source
+
+
+def landing_path(source: str, name: SegmentName) -> str:
+    """Where a captured segment lands."""
+    return f"{LANDING}/{source}/{name.day.isoformat()}/{name}"
 
 
 def _start_by_clock(file: Path) -> datetime:

@@ -1,16 +1,21 @@
 """A day of segments at a glance: spectrograms of its loudest, and how levels are spread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from matplotlib.patches import Patch
 
 from soundmill.audio import read_pcm
+from soundmill.capture.coverage import Span
 from soundmill.lake import Lake
-from soundmill.plots import ACCENT, INK, figure, png
+from soundmill.plots import ACCENT, INK, WARM, figure, png
 
 _SHOWN = 6
+_LEAST_SHOWN = 0.002  # seconds
+_WIDEST_HIDDEN = 30.0  # seconds: less would be thinner than a pixel
+_BARS = {"stored": (0.6, ACCENT), "silent": (0.6, "#c5d3e0"), "missing": (0.75, WARM), "heard twice": (0.9, "#7a3b8f")}
 
 
 def segments_picture(lake: Lake, segments: pa.Table) -> bytes:
@@ -44,6 +49,36 @@ def levels_picture(max_amps: Sequence[int], gate_dbfs: float | None) -> bytes:
         axis.axvline(gate_dbfs, color=INK, linestyle="--", linewidth=1)
     axis.set_xlabel("peak, dBFS", fontsize=8, color=INK)
     axis.set_ylabel("segments", fontsize=8, color=INK)
+    return png(fig)
+
+
+def coverage_picture(spans: Mapping[str, Sequence[Span]]) -> bytes:
+    """What was heard of a UTC day, a line for each source: stored, silent, missing (in between) and doubled, as PNG. Spans are in seconds
+    since midnight."""
+    fig, axis = figure(9.0, 0.7 + 0.34 * len(spans))
+    for line, of_source in enumerate(reversed(list(spans.values()))):
+        bars: dict[str, list[tuple[float, float]]] = {}
+        reached: float | None = None
+        for span in of_source:
+            if reached is not None and span.start - reached > _LEAST_SHOWN:
+                bars.setdefault("missing", []).append((reached, span.start - reached))
+            elif reached is not None and reached - span.start > _LEAST_SHOWN:
+                bars.setdefault("heard twice", []).append((span.start, min(reached - span.start, span.seconds)))
+            same = bars.setdefault("stored" if span.state == "ready" else "silent", [])
+            if same and abs(same[-1][0] + same[-1][1] - span.start) <= _LEAST_SHOWN:
+                same[-1] = (same[-1][0], span.start + span.seconds - same[-1][0])
+            else:
+                same.append((span.start, span.seconds))
+            reached = max(reached or span.start, span.start + span.seconds)
+        for kind, pieces in bars.items():
+            height, colour = _BARS[kind]
+            wide = [(start / 3600, max(length, _WIDEST_HIDDEN) / 3600) for start, length in pieces]
+            axis.broken_barh(wide, (line - height / 2, height), color=colour)
+    axis.set(xlim=(0, 24), ylim=(-0.6, len(spans) - 0.4), xticks=range(0, 25, 3), yticks=range(len(spans)))
+    axis.set_yticklabels(list(reversed(list(spans))))
+    axis.set_xlabel("hour, UTC", fontsize=8, color=INK)
+    handles = [Patch(color=colour, label=kind) for kind, (_, colour) in _BARS.items()]
+    axis.legend(handles=handles, fontsize=7, frameon=False, ncols=4, loc="lower right", bbox_to_anchor=(1.0, 1.0))
     return png(fig)
 
 

@@ -5,6 +5,7 @@ claim the same moment, the one that is there keeps it, and of two that are new t
 """
 
 import hashlib
+import json
 import struct
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from soundmill.audio import Channels, Levels, Resampler, UndecodableAudio, ampli
 from soundmill.audio.decode import Float32
 from soundmill.audio.wav import Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
+from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.catalog import CAPTURED, Item, ItemState, Ledger, backoff
 from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, NotInLake, column
@@ -42,11 +44,14 @@ SEGMENTS = DayTable(
             column("clipped", pa.int32(), "samples at full scale"),
             column("recording", pa.string(), "key of the landed file it was cut from"),
             column("offset", pa.int64(), "samples into that recording"),
+            column("session", pa.int64(), "start of the capture's run, ms since 1970; null for files that nobody captured", nullable=True),
+            column("position", pa.int64(), "samples from that start, lost ones counted: neighbours are told by it", nullable=True),
             column("path", pa.string(), "its WAV in the lake"),
             column("content_hash", pa.string(), "sha256 of that WAV"),
         ]
     ),
     key=("source", "started_at"),
+    version=2,
 )
 ASSET = SEGMENTS.name
 SHORTEST_SECONDS = 0.1
@@ -192,10 +197,14 @@ class _Cutter:
         self._later = later
         self._lake, self._ledger, self._segmenter, self._file, self._pool = lake, ledger, segmenter, file, pool
         self._written: list[str] = []
+        self._name: SegmentName | None = None
 
     def cut(self) -> tuple[Item, list[Item]]:
         """The file's own row, and the rows of the segments of a longer recording. Segments' WAVs are stored on return."""
         file = self._file
+        self._name = SegmentName.parse(file.name)
+        if self._name and self._name.suffix == SILENCE:
+            return self._stated_silence(self._name), []
         if file.is_dir:
             return self._refused("not_a_file", "this is a folder"), []
         try:
@@ -219,7 +228,7 @@ class _Cutter:
             segments = list(self._stored(began, pieces))
         samples = sum(int(segment.measures["samples"]) for segment in segments)
         seconds = samples / self._segmenter.sample_rate
-        if seconds < SHORTEST_SECONDS:
+        if seconds < SHORTEST_SECONDS and not self._name:
             return self._refused("too_short", f"{seconds:.4f} s of sound is less than {SHORTEST_SECONDS} s"), []
         if len(segments) == 1:
             return replace(segments[0], key=self._file.key, parent=None, landed=self._file.day), []
@@ -256,7 +265,12 @@ class _Cutter:
                 "clipped": measured.clipped,
             },
         )
-        if self._segmenter.is_silent(measured) or row.seconds < SHORTEST_SECONDS:
+        if self._name:
+            place = {"session": self._name.session, "position": self._name.position + offset}
+            row = replace(row, measures={**row.measures, **place})
+        elif row.seconds < SHORTEST_SECONDS:
+            return replace(row, state="silent")
+        if self._segmenter.is_silent(measured):
             return replace(row, state="silent")
         data = wav_bytes(pcm, self._segmenter.sample_rate)
         content_hash = hashlib.sha256(data).hexdigest()
@@ -274,6 +288,26 @@ class _Cutter:
         self._lake.write_if_changed(path, data)
         self._written.append(path)
         return replace(row, path=path)
+
+    def _stated_silence(self, name: SegmentName) -> Item:
+        """The row of a stretch that the gate of a capture held back."""
+        try:
+            told = json.loads(self._lake.read_bytes(self._file.path))
+            samples, rate = int(told["samples"]), int(told["sample_rate"])
+            if samples <= 0 or rate <= 0:
+                raise ValueError("no samples")
+            loudest, clipped = int(told["max_amp"]), int(told["clipped"])
+        except NotInLake:
+            return self._refused("vanished", "the file went away between listing and reading", transient=True)
+        except (ValueError, KeyError, TypeError) as error:
+            return self._refused("undecodable", f"this states no silence: {error}")
+        return replace(
+            self._row("segment", "silent"),
+            day=name.day,
+            started_at=name.started_at,
+            seconds=samples / rate,
+            measures={"samples": samples, "max_amp": loudest, "clipped": clipped, "session": name.session, "position": name.position},
+        )
 
     def _row(self, kind: Literal["recording", "segment"], state: ItemState) -> Item:
         file = self._file

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -27,6 +27,8 @@ class _Span:
     sample_rate: int
     path: str
     content_hash: str
+    session: int | None
+    position: int | None
 
 
 class Timeline:
@@ -35,7 +37,7 @@ class Timeline:
     def __init__(self, lake: Lake, segments: pa.Table) -> None:
         self._lake = lake
         self._by_source: dict[str, list[_Span]] = defaultdict(list)
-        for row in segments.select(["source", "started_at", "seconds", "sample_rate", "path", "content_hash"]).to_pylist():
+        for row in segments.select(["source", *(each.name for each in fields(_Span))]).to_pylist():
             self._by_source[row.pop("source")].append(_Span(**row))
         self._longest = defaultdict(float, {source: max(span.seconds for span in spans) for source, spans in self._by_source.items()})
         for spans in self._by_source.values():
@@ -55,12 +57,14 @@ class Timeline:
         samples = np.zeros(total, np.int16)
         covered = 0
         reached: int | None = None
+        before: _Span | None = None
         for span in touching:
             if span.sample_rate != rate:
                 continue  # the source changed its rate midway; the first rate holds for the stretch
             at = round((span.started_at - start).total_seconds() * rate)
-            if reached is not None and abs(at - reached) <= _SNAP_SECONDS * rate:
+            if reached is not None and before is not None and (_follows(before, span) or abs(at - reached) <= _SNAP_SECONDS * rate):
                 at = reached
+            before = span
             pcm = self._pcm(span.path)
             left, right = max(at, 0), min(at + len(pcm), total)
             if right > left:
@@ -86,3 +90,10 @@ class Timeline:
             with self._lake.local_file(path) as local:
                 self._cached = (path, read_pcm(str(local))[0])
         return self._cached[1]
+
+
+def _follows(before: _Span, span: _Span) -> bool:
+    """Whether one is the next of the other by the count of samples."""
+    if before.session is None or before.session != span.session or before.position is None or span.position is None:
+        return False
+    return before.position + round(before.seconds * before.sample_rate) == span.position

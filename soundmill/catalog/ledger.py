@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
@@ -99,6 +99,13 @@ class Ledger:
         """Segments of a day, by source and start."""
         of_state = true() if state is None else ItemRow.state == state
         return self._items(ItemRow.day == day, ItemRow.kind == "segment", of_state)
+
+    def outermost(self, day: date, *, last: bool) -> dict[str, Item]:
+        """Each source's first, or last, ready or silent segment of a day."""
+        heard = (ItemRow.day == day, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
+        edge = (func.max if last else func.min)(ItemRow.started_at)
+        edges = select(ItemRow.source, edge).where(*heard).group_by(ItemRow.source)
+        return {item.source: item for item in self._items(*heard, tuple_(ItemRow.source, ItemRow.started_at).in_(edges))}
 
     def quarantined(self, day: date, kinds: Collection[ItemKind] = CAPTURED) -> list[Item]:
         """Items of a day that are in quarantine, by source, start and key."""

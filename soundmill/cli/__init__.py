@@ -3,13 +3,14 @@
 Here belongs one module for each group of commands, thin over the library. Commands that need Dagster are added by `pipeline/cli.py`.
 """
 
-from soundmill.cli import backup, downloads, labels, models, pretrained, sound, state, studio
+from soundmill.cli import backup, capture, downloads, labels, models, pretrained, sound, state, studio
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
 __all__ = [
     "Json",
     "app",
     "backup",
+    "capture",
     "downloads",
     "labels",
     "models",

@@ -1,0 +1,39 @@
+"""What an edge asks its hub: whether it is to hear; and what it tells it: how it is."""
+
+import logging
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import httpx
+
+from soundmill.capture.switch import Switch
+
+if TYPE_CHECKING:
+    from soundmill.capture.status import Status
+
+log = logging.getLogger("soundmill.capture")
+
+
+def follow_hub(url: str, source: str, token: str | None, switch: Switch, status: "Status", every: float) -> None:
+    """Asks the hub for the state every so many seconds, in a thread that ends with the process, and turns the switch when it changes
+    there. While the hub is away the station stays as it is."""
+    client = httpx.Client(timeout=10.0, headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    def ask() -> None:
+        known: bool | None = None
+        pause = threading.Event()
+        while True:
+            try:
+                client.put(f"{url}/stations/{source}", json=asdict(status)).raise_for_status()
+                answer = client.get(f"{url}/state", params={"source": source}).raise_for_status()
+                wanted = bool(answer.json()["capture_state"])
+            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+                log.debug("the hub does not answer: %s", error)
+            else:
+                if wanted != known:
+                    switch.set(wanted)
+                    known = wanted
+            pause.wait(every)
+
+    threading.Thread(target=ask, name="hub", daemon=True).start()

@@ -1,0 +1,217 @@
+"""Commands that hear: stations, their state, their status."""
+
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_lake
+
+_EXAMPLES = (
+    "Examples: `soundmill capture --source mic --state on`, `soundmill capture --source file:night.flac --started-at 2026-01-05T22:00:00Z "
+    "--speed 0`, `soundmill capture --source mic --name porch --hub http://hub:8000/capture`, `soundmill capture --status`"
+)
+
+
+@app.command(epilog=_EXAMPLES)
+def capture(
+    source: Annotated[
+        str | None,
+        typer.Option(help="`mic`, `mic:NUMBER or NAME`, `file:PATH`, a URL (http, https, rtsp), or `-` for raw samples on standard input."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the source is called everywhere else.")] = None,
+    started_at: Annotated[
+        str | None, typer.Option(help="When a file began (default: its name tells, else now); for `-` it takes the place of the clock.")
+    ] = None,
+    gate: Annotated[
+        str | None, typer.Option(help="Segments no louder are not stored, dBFS; `off` stores all. [SOUNDMILL_GATE_DBFS]")
+    ] = None,
+    hub: Annotated[str | None, typer.Option(help="Send segments to this hub instead, such as http://hub:8000/capture.")] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="SOUNDMILL_HUB_TOKEN", help="The device's token at the hub.", show_default=False)
+    ] = None,
+    speed: Annotated[float, typer.Option(min=0, help="How many times as fast a file is heard; 0 is as fast as it goes.")] = 1.0,
+    rate: Annotated[int | None, typer.Option(min=4000, max=192_000, help="Samples a second. [SOUNDMILL_SEGMENT_RATE]")] = None,
+    channels: Annotated[int, typer.Option(min=1, max=64, help="Channels of the microphone or of raw samples; the first is heard.")] = 1,
+    samples: Annotated[int | None, typer.Option(min=4410, help="Samples in a segment. [SOUNDMILL_SEGMENT_SAMPLES]")] = None,
+    state: Annotated[
+        Literal["on", "off"] | None,
+        typer.Option(help="With --source: how to start (a microphone starts off, all else on). Without: turn the station on or off."),
+    ] = None,
+    status: Annotated[bool, typer.Option("--status", help="Print how every station is, and end.")] = False,
+    devices: Annotated[bool, typer.Option("--devices", help="Print the microphones there are, and end.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Hear a source, for months if need be, and land it in segments with nothing lost.
+
+    Silence is not stored but accounted for. It goes on when the disk is full or the hub away, and starts a source that died again.
+    Turned on and off by `--state`, by the studio's /capture/state, or by the signals USR1 and USR2.
+    """
+    from soundmill.capture.sources import SourceRefused, microphones
+
+    if devices:
+        try:
+            found = microphones()
+        except SourceRefused as error:
+            refuse(str(error))
+        print_json(found) if as_json else typer.echo("\n".join(found) or "no microphone is connected")
+        return
+    values = settings()
+    folder = values.home / "capture"
+    if status:
+        _print_status(folder, as_json)
+        return
+    if source is None:
+        if state is None:
+            raise typer.BadParameter("say what to hear, or use --status, --devices, or --state with --name", param_hint="--source")
+        _turn(folder, name or "mic", state == "on")
+        return
+    _hear(folder, _Wanted(source, name, started_at, hub, token, speed, rate, channels, samples, state, gate))
+
+
+class _Wanted:
+    """What was typed, with the settings' values where nothing was."""
+
+    def __init__(
+        self,
+        source: str,
+        name: str | None,
+        started_at: str | None,
+        hub: str | None,
+        token: str | None,
+        speed: float,
+        rate: int | None,
+        channels: int,
+        samples: int | None,
+        state: str | None,
+        gate: str | None,
+    ) -> None:
+        from urllib.parse import urlsplit
+
+        from soundmill.capture.landing import check_source
+
+        values = settings()
+        self.kind, _, self.rest = source.partition(":")
+        if source == "-":
+            self.kind = "stdin"
+        elif "://" in source:
+            self.kind, self.rest = "url", source
+        if self.kind not in {"mic", "file", "url", "stdin"}:
+            raise typer.BadParameter(f"{source!r} is neither mic, file:PATH, a URL, nor -", param_hint="--source")
+        if self.kind == "file" and not Path(self.rest).is_file():
+            refuse(f"{self.rest} is not there")
+        if hub is not None and urlsplit(hub).scheme not in {"http", "https"}:
+            raise typer.BadParameter(f"{hub!r} is no address such as http://hub:8000/capture", param_hint="--hub")
+        default = {"mic": "mic", "file": Path(self.rest).stem, "url": urlsplit(self.rest).hostname or "stream", "stdin": "stdin"}[self.kind]
+        try:
+            self.name = check_source(name or default)
+        except ValueError as error:
+            refuse(f"{error}; give another with --name")
+        self.described, self.started_at, self.speed, self.channels = source, instant(started_at), speed, channels
+        self.hub, self.token = hub and hub.rstrip("/"), token
+        self.rate, self.samples = rate or values.segment_rate, samples or values.segment_samples
+        self.on = state == "on" if state else self.kind != "mic"
+        try:
+            self.gate = values.gate_dbfs if gate is None else None if gate.lower() in {"off", "none"} else float(gate)
+        except ValueError:
+            raise typer.BadParameter(f"{gate!r} is no level; write it like -48, or off", param_hint="--gate") from None
+
+    def open(self, attempt: int) -> Any:
+        from soundmill.capture.sources import FileSource, MicSource, PcmSource, StreamSource
+        from soundmill.times import instant_in_name
+
+        if self.kind == "mic":
+            device = int(self.rest) if self.rest.isdigit() else self.rest or None
+            return MicSource(device, self.rate, self.channels, fresh=attempt > 1)
+        if self.kind == "file":
+            began = self.started_at or instant_in_name(Path(self.rest).name) or datetime.now(UTC)
+            return FileSource(Path(self.rest), self.rate, began, self.speed)
+        if self.kind == "url":
+            return StreamSource(self.rest, self.rate)
+        return PcmSource(sys.stdin.buffer, self.rate, self.channels, self.started_at)
+
+
+def _hear(folder: Path, wanted: _Wanted) -> None:
+    from soundmill.alerts import send_alert
+    from soundmill.audio import UndecodableAudio
+    from soundmill.capture.edge import follow_hub
+    from soundmill.capture.outbox import Landing, Outbox, Store, to_hub, to_lake
+    from soundmill.capture.sources import SourceRefused
+    from soundmill.capture.station import Cut, Station
+    from soundmill.capture.switch import Switch
+
+    values = settings()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    least_free = values.least_free_megabytes * 1_000_000
+    store: Store
+    if wanted.hub:
+        store = Outbox(folder / "outbox" / wanted.name, to_hub(wanted.hub, wanted.name, wanted.token), least_free)
+    else:
+        lake = the_lake()
+        outbox = folder / "outbox" / wanted.name
+        store = Landing(lake, wanted.name, least_free) if lake.is_local else Outbox(outbox, to_lake(lake, wanted.name), least_free)
+    switch = Switch(folder / f"{wanted.name}.state.json")
+    switch.set(wanted.on)
+    webhook = values.alert_webhook.get_secret_value() if values.alert_webhook else ""
+    station = Station(
+        wanted.name,
+        wanted.described,
+        wanted.open,
+        store,
+        switch,
+        folder / f"{wanted.name}.status.json",
+        Cut(wanted.samples, wanted.gate),
+        told=lambda text, good: threading.Thread(target=send_alert, args=(webhook, text), kwargs={"good": good}, daemon=True).start(),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: station.end())
+    signal.signal(signal.SIGINT, lambda *_: station.end())
+    signal.signal(signal.SIGUSR1, lambda *_: switch.set(True))
+    signal.signal(signal.SIGUSR2, lambda *_: switch.set(False))
+    if wanted.hub:
+        follow_hub(wanted.hub, wanted.name, wanted.token, switch, station.status, wanted.samples / wanted.rate)
+    if not wanted.on:
+        typer.echo(f"{wanted.name} is off; turn it on with: soundmill capture --name {wanted.name} --state on", err=True)
+    try:
+        ended = station.run()
+    except SourceRefused as error:
+        refuse(str(error))
+    except UndecodableAudio as error:
+        refuse(f"{wanted.described}: {error}")
+    left = f", {count(ended.backlog, 'file')} still to be sent" if ended.backlog else ""
+    lost = f", {ended.lost_seconds:.3f} s lost" if ended.lost_seconds else ""
+    lost += f", {count(ended.not_stored, 'segment')} not stored" if ended.not_stored else ""
+    typer.echo(f"{ended.name}: {count(ended.segments, 'segment')} stored, {ended.silent} silent, {ended.seconds:.1f} s heard{lost}{left}")
+
+
+def _turn(folder: Path, name: str, on: bool) -> None:
+    from soundmill.capture.switch import Switch
+
+    if not (folder / f"{name}.status.json").exists():
+        refuse(f"no station is called {name!r}; see soundmill capture --status")
+    Switch(folder / f"{name}.state.json").set(on)
+    typer.echo(f"{name} is {'on' if on else 'off'}")
+
+
+def _print_status(folder: Path, as_json: bool) -> None:
+    from soundmill.capture.status import read_status
+
+    stations = read_status(folder)
+    if as_json:
+        print_json(stations)
+        return
+    if not stations:
+        typer.echo("no station has been heard here yet; start one with: soundmill capture --source mic")
+        return
+    for one in stations:
+        known = [f"{name} {one[key]:.0f} dBFS" for name, key in (("peak", "peak_dbfs"), ("floor", "floor_dbfs")) if one[key] is not None]
+        counts = [f"{one['segments']} stored", f"{one['silent']} silent", f"{one['lost_seconds']:.2f} s lost"]
+        counts += [f"{one['backlog']} wait to be sent"] if one["backlog"] else []
+        counts += [f"{one['not_stored']} not stored for want of room"] if one["not_stored"] else []
+        typer.echo(f"{one['name']} is {one['state']}{': ' + one['why'] if one['why'] else ''}")
+        typer.echo(f"  last segment {one['last_segment_at'][:19] or 'none'}; {', '.join(counts)}; {', '.join(known) or 'no level yet'}")

@@ -1,0 +1,238 @@
+"""From blocks to segments: every sample once, and every fault where it was, to the block."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soundmill.audio import read_pcm
+from soundmill.capture import COVERAGE, SEGMENTS, Segmenter, Timeline, coverage_of, update_segments
+from soundmill.capture.clock import SampleClock
+from soundmill.capture.landing import landing_path
+from soundmill.capture.naming import SILENCE, SegmentName
+from soundmill.capture.recorder import Closed, Recorder, Silence
+from soundmill.capture.ring import Block, Ring
+from soundmill.catalog import Catalog, Ledger
+from soundmill.lake import Lake
+
+RATE = 8000
+BLOCK = 256
+SEGMENT = 24_064  # 94 blocks
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def noise(samples: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-9000, 9000, samples).astype(np.int16)
+
+
+def blocks(pcm: np.ndarray, size: int = BLOCK, position: int = 0) -> Iterator[Block]:
+    for start in range(0, len(pcm), size):
+        yield Block(pcm[start : start + size], position + start)
+
+
+def recorded(found: list[Block], gate: float | None = -48.0, began: datetime = NOON) -> list[Closed | Silence]:
+    recorder = Recorder(RATE, SEGMENT, gate, began)
+    return [one for block in found for one in recorder.hear(block)] + list(recorder.finish())
+
+
+@given(st.lists(st.integers(1, 3000), min_size=1, max_size=80), st.integers(0, 2**31))
+def test_whatever_the_blocks_every_sample_is_in_one_segment(sizes: list[int], seed: int) -> None:
+    pcm = noise(sum(sizes), seed)
+    bounds = np.cumsum([0, *sizes])
+    parts = recorded([Block(pcm[a:b], int(a)) for a, b in itertools.pairwise(bounds)], gate=None)
+    closed = [one for one in parts if isinstance(one, Closed)]
+    np.testing.assert_array_equal(np.concatenate([one.samples for one in closed]), pcm)
+    assert [len(one.samples) for one in closed[:-1]] == [SEGMENT] * (len(closed) - 1)
+    assert [one.name.sequence for one in closed] == list(range(len(closed)))
+    assert [one.name.position for one in closed] == [n * SEGMENT for n in range(len(closed))]
+
+
+def test_a_name_tells_everything_and_comes_back() -> None:
+    name = SegmentName(NOON, 1767614400000, 12, 1_588_224)
+    assert str(name) == "1767614400000_s1767614400000_n00000012_p00000001588224.wav"
+    assert SegmentName.parse(str(name)) == name
+    assert SegmentName.parse("20260105T120000Z.wav") is None
+
+
+def test_where_samples_are_missing_or_doubled_a_segment_ends() -> None:
+    pcm = noise(10 * SEGMENT)
+    found = list(blocks(pcm))
+    del found[100:103]  # three blocks are lost
+    found.insert(400, found[399])  # and one comes twice
+    parts = recorded(found)
+    at = {one.name.position: one for one in parts if isinstance(one, Closed)}
+    for position, one in at.items():
+        np.testing.assert_array_equal(one.samples, pcm[position : position + len(one.samples)])
+    ends = {position + len(one.samples) for position, one in at.items()}
+    assert 100 * BLOCK in ends
+    assert 103 * BLOCK in at
+    heard = sum(len(one.samples) for one in at.values())
+    assert heard == len(pcm) - 3 * BLOCK + BLOCK
+
+
+def test_silence_is_stated_not_stored() -> None:
+    pcm = noise(6 * SEGMENT)
+    pcm[SEGMENT : 4 * SEGMENT] = 100
+    parts = recorded(list(blocks(pcm)))
+    (silence,) = [one for one in parts if isinstance(one, Silence)]
+    assert (silence.samples, silence.segments, silence.max_amp, silence.name.sequence) == (3 * SEGMENT, 3, 100, 1)
+    assert json.loads(silence.file())["samples"] == 3 * SEGMENT
+    stored = [one.name.sequence for one in parts if isinstance(one, Closed) and one.stored]
+    assert stored == [0, 4, 5]
+    assert parts.index(silence) < [isinstance(one, Closed) and one.stored for one in parts].index(True, 1)  # stated before what follows
+
+
+def test_silence_is_stated_anew_at_midnight_and_every_ten_minutes() -> None:
+    quiet = np.zeros(SEGMENT * 500, np.int16)  # 25 minutes
+    parts = recorded(list(blocks(quiet, SEGMENT)), began=datetime(2026, 1, 5, 23, 55, tzinfo=UTC))
+    stated = [one for one in parts if isinstance(one, Silence)]
+    assert [one.name.day.day for one in stated] == [5, 6, 6]
+    assert sum(one.samples for one in stated) == len(quiet)
+    assert all(one.name.suffix == SILENCE for one in stated)
+
+
+def test_an_end_keeps_the_rest_and_a_stop_drops_it() -> None:
+    recorder = Recorder(RATE, SEGMENT, None, NOON)
+    heard = [one for block in blocks(noise(SEGMENT + 1000)) for one in recorder.hear(block)]
+    assert len(heard) == 1
+    assert list(recorder.finish(keep_rest=False)) == []
+    (_whole, rest) = recorded(list(blocks(noise(SEGMENT + 1000))))
+    assert isinstance(rest, Closed)
+    assert len(rest.samples) == 1000
+
+
+def test_a_full_ring_counts_what_it_drops_and_never_waits() -> None:
+    ring = Ring(1000)
+    for number in range(10):
+        assert ring.put(Block(noise(300), 300 * number))
+    assert (ring.held, ring.overruns, ring.lost) == (900, 7, 2100)
+    assert [block.position for block in ring.take(0) or []] == [0, 300, 600]
+    assert ring.take(0) == []
+    ring.end()
+    assert ring.take(0) is None
+    assert not ring.put(Block(noise(10), 0))
+
+
+def hear(clock: SampleClock, seconds: float, drift: float = 0.0, start: float = 0.0, jump: float = 0.0, late: int = 0) -> list[float]:
+    """Blocks of a crystal that is `drift` too fast arrive late by up to 80 ms; returns the steps that the clock took."""
+    rng = np.random.default_rng(int(start) + late)
+    steps = []
+    for position in range(round(start * RATE), round((start + seconds) * RATE), 2048):
+        true = (position + 2048) / RATE / (1 + drift)
+        step = clock.hear(position + 2048, 1e9 + true + jump + rng.exponential(0.01), true)
+        steps += [step] if step else []
+    return steps
+
+
+def test_a_fast_crystal_is_followed_without_a_step() -> None:
+    clock = SampleClock(RATE, 0, datetime.fromtimestamp(1e9, UTC))
+    assert hear(clock, 3600, drift=50e-6) == []
+    off = clock.moment(3600 * RATE).timestamp() - (1e9 + 3600 / (1 + 50e-6))
+    assert abs(off) < 0.005  # an unslewed clock would be 0.18 s away
+    three = [clock.moment(3600 * RATE + n * SEGMENT).timestamp() for n in range(2)]
+    assert three[1] - three[0] == pytest.approx(SEGMENT / RATE, abs=0.001)
+
+
+def test_a_clock_that_is_set_is_followed_at_once() -> None:
+    clock = SampleClock(RATE, 0, datetime.fromtimestamp(1e9, UTC))
+    assert hear(clock, 60) == []
+    (step,) = hear(clock, 60, start=60, jump=-7.0)
+    assert step == pytest.approx(-7, abs=0.1)
+    assert clock.moment(120 * RATE).timestamp() == pytest.approx(1e9 + 113, abs=0.05)
+
+
+def test_a_source_that_stood_still_is_anchored_anew() -> None:
+    clock = SampleClock(RATE, 0, datetime.fromtimestamp(1e9, UTC))
+    hear(clock, 30)
+    late = []
+    for position in range(30 * RATE, 60 * RATE, 2048):  # the pipe had nothing for five seconds, and its samples go on where they were
+        true = (position + 2048) / RATE + 5
+        late.append(clock.hear(position + 2048, 1e9 + true, true))
+    assert sum(late) == pytest.approx(5, abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def faulty() -> tuple[np.ndarray, list[Block], dict[str, int]]:
+    """Three hours over midnight: a crystal 50 ppm too fast, a clock that jumps, silence, lost and doubled blocks."""
+    count = 3 * 3600 * RATE // BLOCK * BLOCK
+    pcm = noise(count, seed=7)
+    quiet = slice(40 * SEGMENT, 90 * SEGMENT)
+    pcm[quiet] = np.random.default_rng(1).integers(-50, 50, 50 * SEGMENT)
+    lost = [(10_000, 1), (20_000, 40), (168_748, 3), (300_000, 700)]  # block and how many; the third is across midnight
+    doubled = [60_000, 250_000]
+    gone = {n for start, many in lost for n in range(start, start + many)}
+    found = []
+    began = datetime(2026, 1, 5, 22, 30, tzinfo=UTC).timestamp()
+    for number in range(count // BLOCK):
+        if number in gone:
+            continue
+        true = (number + 1) * BLOCK / RATE / (1 + 50e-6)
+        jump = 3.0 if number > 200_000 else 0.0
+        block = Block(pcm[number * BLOCK : (number + 1) * BLOCK], number * BLOCK, began + true + jump, true)
+        found += [block, block] if number in doubled else [block]
+    return pcm, found, {"lost": len(gone) * BLOCK, "doubled": len(doubled) * BLOCK, "silent": 50 * SEGMENT}
+
+
+def test_three_hours_with_every_fault_come_back_sample_for_sample(
+    faulty: tuple[np.ndarray, list[Block], dict[str, int]], folder_lake: Lake, sqlite_catalog: Catalog
+) -> None:
+    pcm, found, planted = faulty
+    recorder = Recorder(RATE, SEGMENT)
+    heard = np.zeros(len(pcm), np.int8)
+    silent = 0
+    names: list[SegmentName] = []
+    for one in [one for block in found for one in recorder.hear(block)] + list(recorder.finish()):
+        if isinstance(one, Closed) and not one.stored:
+            continue
+        names.append(one.name)
+        path = landing_path("mic", one.name)
+        folder_lake.write_bytes(path, one.file())
+        if isinstance(one, Silence):
+            silent += one.samples
+            continue
+        at = one.name.position
+        stored, rate = read_pcm(folder_lake.read_bytes(path))
+        assert rate == RATE
+        np.testing.assert_array_equal(stored, pcm[at : at + len(stored)])
+        heard[at : at + len(stored)] += 1
+    quiet = slice(40 * SEGMENT, 90 * SEGMENT)
+    assert (heard[quiet].sum() + silent, silent) == (50 * SEGMENT, silent)
+    heard[quiet] = 1
+    assert int(np.count_nonzero(heard == 0)) == planted["lost"]
+    assert int(np.count_nonzero(heard == 2)) == planted["doubled"]
+    assert [round(step) for step in recorder.steps] == [3]
+
+    ledger = Ledger(sqlite_catalog)
+    days = [date(2026, 1, 5), date(2026, 1, 6)]
+    for day in days:
+        update_segments(folder_lake, ledger, day, Segmenter(RATE, SEGMENT), now=NOON)
+    one = timedelta(days=1)
+    rows = [
+        coverage_of(ledger.segments(day), ledger.outermost(day - one, last=True), ledger.outermost(day + one, last=False), day).to_pylist()[
+            0
+        ]
+        for day in days
+    ]
+    total = {name: sum(row[name] for row in rows) for name in ("captured", "silent", "gap", "overlap")}
+    block = BLOCK / RATE
+    assert total["gap"] == pytest.approx(planted["lost"] / RATE, abs=block / 2)
+    assert total["overlap"] == pytest.approx(planted["doubled"] / RATE, abs=block / 2)
+    assert total["silent"] == pytest.approx(silent / RATE, abs=1e-6)
+    assert total["captured"] + total["silent"] == pytest.approx((len(pcm) - planted["lost"] + planted["doubled"]) / RATE, abs=1e-6)
+    assert [row["clock_steps"] for row in rows] == [0, 1]
+    assert rows[0]["drift"] == pytest.approx(5400 * 50e-6, abs=0.02)
+    assert rows[1]["drift"] == pytest.approx(3.0, abs=0.3)
+    assert all(row["expected"] == pytest.approx(row["captured"] + row["silent"] + row["gap"] - row["overlap"]) for row in rows)
+    assert COVERAGE.from_rows(rows).num_rows == 2
+
+    # and by time: a stretch without a fault has no seam
+    timeline = Timeline(folder_lake, folder_lake.read_days(SEGMENTS, days[:1]))
+    first = next(name for name in names if name.position > 120 * SEGMENT)
+    samples, rate, covered = timeline.read("mic", first.started_at, first.started_at + timedelta(seconds=60))
+    assert covered == 1.0
+    np.testing.assert_array_equal(samples, pcm[first.position : first.position + 60 * rate])
