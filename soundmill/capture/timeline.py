@@ -52,6 +52,8 @@ class Timeline:
         touching = self._touching(source, start, end)
         if not touching:
             raise NoAudioThere(f"{source} has no segment between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
+        if len(touching) > 1 and touching[0].started_at + timedelta(seconds=touching[0].seconds - _SNAP_SECONDS) <= start:
+            touching = touching[1:]  # only rounding makes the segment before reach into this stretch
         rate = touching[0].sample_rate
         total = max(1, round((end - start).total_seconds() * rate))
         samples = np.zeros(total, np.int16)

@@ -212,12 +212,10 @@ def test_three_hours_with_every_fault_come_back_sample_for_sample(
     for day in days:
         update_segments(folder_lake, ledger, day, Segmenter(RATE, SEGMENT), now=NOON)
     one = timedelta(days=1)
-    rows = [
-        coverage_of(ledger.segments(day), ledger.outermost(day - one, last=True), ledger.outermost(day + one, last=False), day).to_pylist()[
-            0
-        ]
-        for day in days
-    ]
+    rows = []
+    for day in days:
+        beside = ledger.outermost(day - one, last=True), ledger.outermost(day + one, last=False)
+        rows += coverage_of(ledger.segments(day), *beside, day).to_pylist()
     total = {name: sum(row[name] for row in rows) for name in ("captured", "silent", "gap", "overlap")}
     block = BLOCK / RATE
     assert total["gap"] == pytest.approx(planted["lost"] / RATE, abs=block / 2)
