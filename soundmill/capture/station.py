@@ -19,6 +19,7 @@ from soundmill.capture.switch import Switch
 
 log = logging.getLogger("soundmill.capture")
 _RING_SECONDS = 60
+_TURNED_OFF = "turned off"
 _STATUS_EVERY = 1.0  # seconds
 _WAIT = 0.25  # seconds for blocks, at most
 _BATCH = 0.02  # seconds between two looks at a live source: fewer wake-ups, and still at once for people
@@ -74,6 +75,8 @@ class Station:
             source = self._open_source(attempt)
             before = self.status.segments + self.status.silent
             problem = self._session(source, reopen_dead)
+            if problem == _TURNED_OFF:
+                continue
             heard = self.status.segments + self.status.silent > before
             if not source.endless and not problem:
                 self._note(state="ended" if not self._asked_to_end.is_set() else "off")
@@ -99,14 +102,15 @@ class Station:
         self._asked_to_end.set()
 
     def _session(self, source: Source, reopen_dead: float) -> str | None:
-        """One opening of the source. Returns what went wrong; None where it ended, was turned off, or was asked to end."""
+        """One opening of the source. Returns what went wrong, or that it was turned off; None where it ended, or was asked to end."""
         recorder = Recorder(source.sample_rate, self._cut.samples, self._cut.gate_dbfs, source.started_at)
         if self._liveness is None:
             self._liveness = Liveness(source.sample_rate)
         ring = Ring(_RING_SECONDS * source.sample_rate)
         failures: list[BaseException] = []
         thread = threading.Thread(target=_hear, args=(source, ring, failures), name="hearing", daemon=True)
-        self._note(on=True, session=None, state="starting", why="")
+        fresh = {} if self.status.state in ALARMING else {"state": "starting", "why": ""}
+        self._note(on=True, session=None, **fresh)
         thread.start()
         began, heard_at, dead_since = time.monotonic(), time.monotonic(), None
         problem: str | None = None
@@ -121,7 +125,7 @@ class Station:
                 for one in recorder.finish(keep_rest=False):
                     self._keep(one)
                 thread.join(STALLED_AFTER)
-                return None
+                return _TURNED_OFF
             for block in blocks:
                 for one in recorder.hear(block):
                     self._keep(one)

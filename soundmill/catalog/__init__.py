@@ -6,6 +6,7 @@ lies in the lake.
 
 from soundmill.catalog.annotations import Annotation, Annotations
 from soundmill.catalog.database import Catalog, CatalogUnavailable, create_catalog, is_empty_catalog, open_catalog
+from soundmill.catalog.devices import Device, Devices
 from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker, download_key
 from soundmill.catalog.leases import Lease, LeaseLost, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
@@ -19,6 +20,8 @@ __all__ = [
     "Annotations",
     "Catalog",
     "CatalogUnavailable",
+    "Device",
+    "Devices",
     "DownloadQueue",
     "DownloadRequest",
     "Item",

@@ -97,6 +97,55 @@ class DownloadRow(Base):
     updated_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
 
 
+class DeviceRow(Base):
+    """An edge that may send sound under its name; its token is kept as a hash."""
+
+    __tablename__ = "devices"
+
+    name: Mapped[str] = mapped_column(String(128), primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(default=_now)
+    last_seen_at: Mapped[datetime | None]
+
+
+class LiveDetectionRow(Base):
+    """A verdict on a segment as it closed: see `live.LiveDetection`."""
+
+    __tablename__ = "live_detections"
+    __table_args__ = (Index("live_by_time", "started_at", "source"),)
+
+    model: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    key: Mapped[str] = mapped_column(String(512), primary_key=True)
+    source: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime]
+    seconds: Mapped[float] = mapped_column(Float)
+    tag: Mapped[str] = mapped_column(String(64))
+    score: Mapped[float] = mapped_column(Float)
+    probability: Mapped[float | None] = mapped_column(Float)
+    detected_at: Mapped[datetime]
+
+
+class LiveEventRow(Base):
+    """A sound from its onset to its offset, as far as it has been heard: see `live.LiveEvent`."""
+
+    __tablename__ = "live_events"
+    __table_args__ = (
+        UniqueConstraint("model", "version", "source", "tag", "onset", name="one_event"),
+        Index("events_by_time", "onset", "source"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    model: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(String(128))
+    tag: Mapped[str] = mapped_column(String(64))
+    onset: Mapped[datetime]
+    offset: Mapped[datetime]
+    segments: Mapped[int] = mapped_column(Integer)
+    score: Mapped[float] = mapped_column(Float)
+
+
 class ProcessedRow(Base):
     """What an asset's day was last made from, for those inputs that carry no Parquet footer."""
 

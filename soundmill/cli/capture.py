@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_lake
+from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
 
 _EXAMPLES = (
     "Examples: `soundmill capture --source mic --state on`, `soundmill capture --source file:night.flac --started-at 2026-01-05T22:00:00Z "
@@ -215,3 +215,47 @@ def _print_status(folder: Path, as_json: bool) -> None:
         counts += [f"{one['not_stored']} not stored for want of room"] if one["not_stored"] else []
         typer.echo(f"{one['name']} is {one['state']}{': ' + one['why'] if one['why'] else ''}")
         typer.echo(f"  last segment {one['last_segment_at'][:19] or 'none'}; {', '.join(counts)}; {', '.join(known) or 'no level yet'}")
+
+
+device = typer.Typer(no_args_is_help=True, help="Edges that may send sound to this hub, each with a token of its own.")
+app.add_typer(device, name="device")
+
+
+@device.command("add", epilog="Example: `soundmill device add porch`, then on the edge `SOUNDMILL_HUB_TOKEN=... soundmill capture ...`")
+def add_device(name: Annotated[str, typer.Argument(help="The name of the edge's source.")]) -> None:
+    """Print a token for an edge, once; one that it had is worth nothing any more. From the first on, all edges need one."""
+    from soundmill.capture.landing import check_source
+    from soundmill.catalog import Devices
+
+    try:
+        check_source(name)
+    except ValueError as error:
+        refuse(str(error))
+    typer.echo(Devices(the_catalog()).add(name))
+
+
+@device.command("list", epilog="Example: `soundmill device list --json`")
+def list_devices(as_json: Json = False) -> None:
+    """Print every edge, and when it was last heard of."""
+    from dataclasses import asdict
+
+    from soundmill.catalog import Devices
+
+    found = Devices(the_catalog()).all()
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        typer.echo(f"{one.name}: {f'heard of {one.last_seen_at:%Y-%m-%d %H:%M:%S} UTC' if one.last_seen_at else 'never heard of'}")
+    if not found:
+        typer.echo("no edge has a token; anybody who reaches this hub may send sound to it")
+
+
+@device.command("remove", epilog="Example: `soundmill device remove porch`")
+def remove_device(name: Annotated[str, typer.Argument(help="The edge's name.")]) -> None:
+    """Take an edge's token back."""
+    from soundmill.catalog import Devices
+
+    if not Devices(the_catalog()).remove(name):
+        refuse(f"no edge is called {name!r}")
+    typer.echo(f"{name} may send nothing any more")

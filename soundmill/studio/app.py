@@ -1,6 +1,6 @@
 """Putting the studio together: one application for every API and page, on the lake and the catalog of the settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +15,7 @@ from soundmill.catalog import open_catalog
 from soundmill.ingest.downloads import Downloader, download_options
 from soundmill.lake import open_lake
 from soundmill.settings import Settings
-from soundmill.studio import downloader, pages
+from soundmill.studio import downloader, hub, pages
 from soundmill.studio.logs import log_to_file
 
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
@@ -39,31 +39,34 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPIOffline(  # whose /docs needs nothing from the internet
         title="Soundmill studio",
         version=version("soundmill"),
-        description="Audio by URL: each call is fetched, converted to 16 kHz mono WAV, measured, and entered in the ledger.",
+        description="Audio by URL: each call is fetched, converted to 16 kHz mono WAV, measured, and entered in the ledger. "
+        "Audio from edges: their segments land here, each once.",
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES)
+    app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger={"/capture/data": hub.MOST_BYTES})
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.include_router(downloader.router)
+    app.include_router(hub.router)
     app.include_router(pages.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
     return app
 
 
 class BodyLimit:
-    """Refuses bodies that are larger than allowed with 413, before anything reads them whole."""
+    """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` are the bounds of some paths."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
-        self._app, self._most = app, most_bytes
+    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, int]) -> None:
+        self._app, self._most, self._larger = app, most_bytes, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._larger.get(scope["path"], self._most)
         claimed = dict(scope["headers"]).get(b"content-length", b"0")
-        if claimed.isdigit() and int(claimed) > self._most:
-            await self._refuse(scope, receive, send)
+        if claimed.isdigit() and int(claimed) > most:
+            await self._refuse(most, scope, receive, send)
             return
         received, begun = 0, False
 
@@ -71,13 +74,13 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._most:
+            if received > most:
                 raise _TooLarge
             return message
 
         async def noted(message: Message) -> None:
             nonlocal begun
-            if received > self._most and not begun:
+            if received > most and not begun:
                 return  # what FastAPI makes of a body that could not be read
             begun = True
             await send(message)
@@ -86,11 +89,11 @@ class BodyLimit:
             await self._app(scope, counted, noted)
         except _TooLarge:
             pass
-        if received > self._most and not begun:
-            await self._refuse(scope, receive, send)
+        if received > most and not begun:
+            await self._refuse(most, scope, receive, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await JSONResponse({"detail": f"the request is larger than {self._most} bytes"}, 413)(scope, receive, send)
+    async def _refuse(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"detail": f"the request is larger than {most} bytes"}, 413)(scope, receive, send)
 
 
 class _TooLarge(Exception):

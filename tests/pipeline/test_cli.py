@@ -57,7 +57,7 @@ def soundmill(tmp_path: Path) -> Command:
 def test_every_command_has_help_with_an_example() -> None:
     group = typer.main.get_command(app)
     commands = dict(group.commands)  # type: ignore[attr-defined]
-    for name in ("labels", "model", "download", "backup", "pretrained"):
+    for name in ("labels", "model", "download", "backup", "pretrained", "device"):
         commands |= {f"{name} {sub}": command for sub, command in commands.pop(name).commands.items()}
     assert {
         "demo",

@@ -7,18 +7,15 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from soundmill.audio import probe
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, lease, open_catalog
@@ -27,28 +24,11 @@ from soundmill.ingest import fetch
 from soundmill.ingest.client import ServerAway, submit
 from soundmill.ingest.downloads import DownloadOptions, update_downloads
 from soundmill.lake import open_lake
-from soundmill.settings import Settings
-from soundmill.studio.app import create_app
 from tests.conftest import wait_until, wav
+from tests.soundmill.studio.running import studio
 from tests.web import Web, reply
 
 Post = Callable[..., httpx.Response]
-
-
-@contextmanager
-def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
-    """The application on a port of its own, in a thread."""
-    settings = Settings(**{"home": folder, "download_allow": "127.0.0.1", "_env_file": None, **values})
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        wait_until(lambda: server.started, 20)
-        with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=60) as client:
-            yield client
-        server.should_exit = True
-        thread.join(20)
 
 
 @pytest.fixture
