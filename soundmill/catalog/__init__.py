@@ -10,6 +10,7 @@ from soundmill.catalog.devices import Device, Devices
 from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker, download_key
 from soundmill.catalog.leases import Lease, LeaseLost, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
+from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "Ledger",
+    "LiveDetection",
+    "LiveRecord",
     "ModelRegistry",
     "ModelVersion",
     "RequestRefused",

@@ -144,6 +144,7 @@ class LiveEventRow(Base):
     offset: Mapped[datetime]
     segments: Mapped[int] = mapped_column(Integer)
     score: Mapped[float] = mapped_column(Float)
+    updated_at: Mapped[datetime]
 
 
 class ProcessedRow(Base):

@@ -4,6 +4,8 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +14,7 @@ import typer
 
 from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
 
+log = logging.getLogger("soundmill.capture")
 _EXAMPLES = (
     "Examples: `soundmill capture --source mic --state on`, `soundmill capture --source file:night.flac --started-at 2026-01-05T22:00:00Z "
     "--speed 0`, `soundmill capture --source mic --name porch --hub http://hub:8000/capture`, `soundmill capture --status`"
@@ -39,6 +42,7 @@ def capture(
     rate: Annotated[int | None, typer.Option(min=4000, max=192_000, help="Samples a second. [SOUNDMILL_SEGMENT_RATE]")] = None,
     channels: Annotated[int, typer.Option(min=1, max=64, help="Channels of the microphone or of raw samples; the first is heard.")] = 1,
     samples: Annotated[int | None, typer.Option(min=4410, help="Samples in a segment. [SOUNDMILL_SEGMENT_SAMPLES]")] = None,
+    listen: Annotated[bool, typer.Option("--detect", help="Judge each segment with the champion as it closes.")] = False,
     state: Annotated[
         Literal["on", "off"] | None,
         typer.Option(help="With --source: how to start (a microphone starts off, all else on). Without: turn the station on or off."),
@@ -71,7 +75,11 @@ def capture(
             raise typer.BadParameter("say what to hear, or use --status, --devices, or --state with --name", param_hint="--source")
         _turn(folder, name or "mic", state == "on")
         return
-    _hear(folder, _Wanted(source, name, started_at, hub, token, speed, rate, channels, samples, state, gate))
+    wanted = _Wanted(source, name, started_at, hub, token, speed, rate, channels, samples, state, gate)
+    if listen and hub:
+        raise typer.BadParameter("sound that goes to a hub is judged there: soundmill detect --follow", param_hint="--detect")
+    with _listening(wanted) if listen else nullcontext():
+        _hear(folder, wanted)
 
 
 class _Wanted:
@@ -187,6 +195,34 @@ def _hear(folder: Path, wanted: _Wanted) -> None:
     lost = f", {ended.lost_seconds:.3f} s lost" if ended.lost_seconds else ""
     lost += f", {count(ended.not_stored, 'segment')} not stored" if ended.not_stored else ""
     typer.echo(f"{ended.name}: {count(ended.segments, 'segment')} stored, {ended.silent} silent, {ended.seconds:.1f} s heard{lost}{left}")
+
+
+@contextmanager
+def _listening(wanted: _Wanted) -> Iterator[None]:
+    """A thread that judges what this station lands; what it has not got to at the end it still does. It stops no capture."""
+    from soundmill.cli.detect import follower_of
+    from soundmill.live import NoChampion
+
+    follower = follower_of((wanted.name,), wanted.open(0).started_at or datetime.now(UTC))
+
+    def listen() -> None:
+        while True:
+            try:
+                follower.run()
+            except NoChampion as error:
+                log.warning("%s; asked again in a minute", error)
+            except Exception:
+                log.exception("detection failed; it goes on in a minute, with what has come meanwhile")
+            if follower.ended.wait(60.0):
+                return
+
+    thread = threading.Thread(target=listen, name="listening", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        follower.end()
+        thread.join()
 
 
 def _turn(folder: Path, name: str, on: bool) -> None:

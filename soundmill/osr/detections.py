@@ -1,5 +1,6 @@
 """Detections: a model version's verdict on each segment of a day."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ def detection_rows(model: "Recogniser", name: str, version: int, segments: pa.Ta
     """
     said, margins, _, probabilities = model.verdicts(sounds)
     place = {tag: k for k, tag in enumerate([*model.tags_, OTHER])}
-    scores = [float(row[place[tag]] if tag != OTHER else row.max()) for tag, row in zip(said, margins, strict=True)]
+    scores = [score_of(tag, dict(zip(model.tags_, map(float, row), strict=True))) for tag, row in zip(said, margins, strict=True)]
     columns = {
         "model": pa.repeat(name, len(said)),
         "version": pa.repeat(pa.scalar(version, pa.int32()), len(said)),
@@ -49,3 +50,8 @@ def detection_rows(model: "Recogniser", name: str, version: int, segments: pa.Ta
         else pa.array([float(row[place[tag]]) for tag, row in zip(said, probabilities, strict=True)], pa.float32()),
     }
     return pa.table(columns, schema=DETECTIONS.schema)
+
+
+def score_of(tag: str, margins: Mapping[str, float]) -> float:
+    """The margin of the named tag, of the nearest tag for "other"."""
+    return max(margins.values()) if tag == OTHER else margins[tag]

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("offset", sa.DateTime(timezone=True), nullable=False),
         sa.Column("segments", sa.Integer(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("model", "version", "source", "tag", "onset", name="one_event"),
     )

@@ -1,0 +1,126 @@
+"""The command that listens with the champion: to a file, or to what lands."""
+
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
+
+if TYPE_CHECKING:
+    from soundmill.live import Detector, Follower
+
+_EXAMPLES = "Examples: `soundmill detect night.flac`, `soundmill detect --follow`, `soundmill detect --follow --source porch`"
+
+
+@app.command(epilog=_EXAMPLES)
+def detect(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Recordings of any length and codec.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Judge every captured segment as it lands, until stopped.")] = False,
+    source: Annotated[list[str] | None, typer.Option(help="With --follow: only this source. Repeat it.")] = None,
+    since: Annotated[str | None, typer.Option(help="With --follow: what landed since then is caught up with (default: now).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the champion hears: in files, event by event; or, with --follow, in what is captured, within a tenth of a second.
+
+    With --follow, verdicts and events go to the catalog with the version of the model, which is changed for another one as soon as that
+    is promoted. What could not be judged in time is caught up with, the oldest first.
+    """
+    if bool(files) == follow:
+        raise typer.BadParameter("name files, or use --follow", param_hint="FILE")
+    if follow:
+        _follow(tuple(source or ()), instant(since))
+        return
+    found = []
+    detector = _detector()
+    for file in files or []:
+        if not file.is_file():
+            refuse(f"{file} is not there")
+        found += [{"file": str(file), **event} for event in _events(detector, file)]
+    if as_json:
+        print_json(found)
+        return
+    for event in found:
+        typer.echo(f"{event['onset']:9.2f} {event['offset']:9.2f}  {event['tag']}  {event['score']:+.2f}")
+    if not found:
+        typer.echo("nothing that it was taught")
+
+
+def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
+    """Events of a file, in seconds from its start, in order of their onset."""
+    import numpy as np
+
+    from soundmill.audio import UndecodableAudio
+    from soundmill.live import EventTracker, NoChampion
+    from soundmill.times import from_ms
+
+    zero, rate, tracker = from_ms(0), detector.segmenter.sample_rate, EventTracker(str(file))
+    latest: dict[tuple[str, datetime], Any] = {}
+    before: np.ndarray[Any, Any] = np.empty(0, np.int16)
+    try:
+        for start, samples in detector.segments(file, zero):
+            half = len(samples) // 2
+            windows = [(start, samples)]
+            if len(before) >= half > 0:
+                seam = start.timestamp() - half / rate
+                windows.insert(0, (from_ms(round(1000 * seam)), np.concatenate([before[len(before) - half :], samples[:half]])))
+            for began, window in windows:
+                for event in tracker.hear(detector.judge(window, rate, began)):
+                    latest[event.tag, event.onset] = event
+            before = samples
+    except UndecodableAudio as error:
+        refuse(f"{file}: {error}")
+    except NoChampion as error:
+        refuse(str(error))
+    return [
+        {
+            "tag": event.tag,
+            "onset": round((event.onset - zero).total_seconds(), 3),
+            "offset": round((event.offset - zero).total_seconds(), 3),
+            "score": round(event.score, 3),
+        }
+        for event in sorted(latest.values(), key=lambda event: event.onset)
+    ]
+
+
+def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
+    import logging
+    import sys
+
+    from soundmill.live import NoChampion
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    follower = follower_of(sources, since or datetime.now(UTC))
+    signal.signal(signal.SIGTERM, lambda *_: follower.end())
+    signal.signal(signal.SIGINT, lambda *_: follower.end())
+    try:
+        follower.run()
+    except NoChampion as error:
+        refuse(str(error))
+    typer.echo(f"{count(follower.status.judged, 'segment')} judged", err=True)
+
+
+def follower_of(sources: tuple[str, ...], since: datetime) -> "Follower":
+    """A follower of this home's landing area, which prints what it hears by name."""
+    from soundmill.catalog import LiveDetection, LiveRecord
+    from soundmill.live import Follower, LiveEvent
+    from soundmill.osr.spec import OTHER
+
+    def told(one: LiveDetection, events: list[LiveEvent]) -> None:
+        if one.tag != OTHER:
+            typer.echo(f"{one.started_at:%Y-%m-%d %H:%M:%S} {one.source}: {one.tag} ({one.score:+.2f})")
+
+    status = settings().home / "capture" / f"{'-'.join(sources) if sources else 'all'}.listening.json"
+    return Follower(the_lake(), LiveRecord(the_catalog()), _detector(), sources, since, status, told)
+
+
+def _detector() -> "Detector":
+    from soundmill.capture import Segmenter
+    from soundmill.catalog import ModelRegistry
+    from soundmill.live import Detector
+
+    values = settings()
+    segmenter = Segmenter(values.segment_rate, values.segment_samples, values.gate_dbfs, values.channels)
+    return Detector(the_lake(), ModelRegistry(the_catalog()), segmenter, values.zone)

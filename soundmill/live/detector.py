@@ -1,0 +1,82 @@
+"""The champion's verdict on samples, the same as the asset `detections` gives for the same segment."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from soundmill.audio import Resampler, levels, open_audio
+from soundmill.audio.wav import Int16
+from soundmill.capture import Segmenter
+from soundmill.catalog import ModelRegistry, ModelVersion
+from soundmill.features.extractor import Extractor
+from soundmill.features.registry import extractor
+from soundmill.lake import Lake
+from soundmill.osr.detections import score_of
+from soundmill.osr.recogniser import Recogniser, load_model
+from soundmill.osr.sounds import Sounds
+from soundmill.osr.spec import ModelSpec
+from soundmill.times import from_ms, to_ms
+
+_LOOK_EVERY = 1.0  # seconds between two looks at who the champion is
+
+
+class NoChampion(LookupError):
+    """There is no model to ask."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A verdict on a stretch of sound: its name, how far within that tag's threshold it is, and the margins of all tags."""
+
+    started_at: datetime
+    seconds: float
+    tag: str
+    score: float
+    probability: float | None
+    margins: dict[str, float]
+
+
+class Detector:
+    """The champion, loaded once, and anew when another one has been promoted."""
+
+    def __init__(self, lake: Lake, registry: ModelRegistry, segmenter: Segmenter, zone: ZoneInfo) -> None:
+        self._lake, self._registry, self.segmenter, self._zone = lake, registry, segmenter, zone
+        self._loaded: tuple[ModelVersion, Recogniser, Extractor] | None = None
+        self._looked_at = -1e9
+
+    def champion(self) -> ModelVersion:
+        """The champion as it is now, looked up once a second. Raises `NoChampion`."""
+        if self._loaded is None or time.monotonic() - self._looked_at > _LOOK_EVERY:
+            now = self._registry.champion()
+            if now is None or now.card is None:
+                raise NoChampion("there is no champion model; see soundmill model promote")
+            if self._loaded is None or (now.name, now.version) != (self._loaded[0].name, self._loaded[0].version):
+                model = load_model(self._lake.read_bytes(f"models/{now.name}/{now.version}/model.skops"))
+                self._loaded = (now, model, extractor(ModelSpec.parse(now.card["spec"]).extractor))
+            self._looked_at = time.monotonic()
+        return self._loaded[0]
+
+    def judge(self, samples: Int16, sample_rate: int, started_at: datetime) -> Heard:
+        """The verdict on int16 samples, shape (n,). Raises `NoChampion`."""
+        self.champion()
+        assert self._loaded is not None
+        _, model, tool = self._loaded
+        vectors = tool(samples.astype(np.float32) / np.float32(32_768), sample_rate)
+        loudest = levels(samples).max_amp
+        sounds = Sounds.build(["it"], [started_at], self._zone, ["it"] * len(vectors), vectors.astype(np.float32), max_amp=[loudest])
+        said = model.verdicts(sounds)
+        tag, margins = said.names[0], dict(zip(model.tags_, map(float, said.margins[0]), strict=True))
+        probability = None if said.probabilities is None else float(said.probabilities[0][[*model.tags_, "other"].index(tag)])
+        return Heard(started_at, len(samples) / sample_rate, tag, score_of(tag, margins), probability, margins)
+
+    def segments(self, file: Path, began: datetime) -> Iterator[tuple[datetime, Int16]]:
+        """A file's segments as the pipeline cuts them: start, to the millisecond, and int16 samples. Raises `UndecodableAudio`."""
+        with open_audio(file) as reader:
+            stream = Resampler(reader.info.sample_rate, self.segmenter.sample_rate)(reader.blocks(self.segmenter.channels))
+            for offset, samples in self.segmenter.pieces(stream):
+                yield from_ms(to_ms(began + timedelta(seconds=offset / self.segmenter.sample_rate))), samples

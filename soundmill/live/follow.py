@@ -1,0 +1,219 @@
+"""Following the landing area: every segment is judged as soon as it is there, the oldest first when there are many."""
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from soundmill.audio import UndecodableAudio, levels
+from soundmill.audio.wav import Int16
+from soundmill.capture.landing import LANDING
+from soundmill.capture.naming import SILENCE, SegmentName
+from soundmill.capture.status import now_text, write_status
+from soundmill.catalog import LiveDetection, LiveRecord
+from soundmill.lake import Lake
+from soundmill.live.detector import Detector, Heard
+from soundmill.live.events import GAP, EventTracker, LiveEvent
+from soundmill.times import instant_in_name
+
+log = logging.getLogger("soundmill.live")
+_LOOK_EVERY = 0.02  # seconds between two looks at a folder on this machine
+_LOOK_EVERY_REMOTE = 2.0  # seconds between two listings of a bucket
+_MOST_AT_ONCE = 50  # segments judged between two writes
+_MARK_SETTLES = 0.05  # seconds: file systems stamp a folder once in a few milliseconds
+_KEPT = timedelta(days=14)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_HUB_S = re.compile(r"\d{13}\.wav")
+_STATUS_EVERY = 1.0
+_DAYS_WATCHED = 3  # the newest of a source, once all have been looked at
+
+
+@dataclass
+class Following:
+    """How a follower is, as its status file holds it. `latency_ms` is from a file's appearance to its row, the last hundred's median."""
+
+    model: str = ""
+    version: int = 0
+    judged: int = 0
+    backlog: int = 0
+    latency_ms: float | None = None
+    updated_at: str = ""
+    latencies: list[float] = field(default_factory=list)
+
+
+class Follower:
+    """Judges what lands for some sources (all when none is named) and writes verdicts and events to the catalog.
+
+    What this version of the champion has judged already is passed over, so that a restart neither repeats nor forgets. Followed are
+    segments from captures and hubs; recordings that are still to be cut wait for the pipeline.
+    """
+
+    def __init__(
+        self, lake: Lake, record: LiveRecord, detector: Detector, sources: tuple[str, ...] = (), since: datetime | None = None,
+        status_file: Path | None = None, told: Callable[[LiveDetection, list[LiveEvent]], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._lake, self._record, self._detector, self._sources, self._told = lake, record, detector, sources, told
+        self._since = since or datetime.now(UTC)
+        self._status_file = status_file
+        self._written_at = 0.0
+        self._marks: dict[str, int] = {}
+        self._known: dict[str, set[str]] = {}
+        self._looked_at: set[str] = set()
+        self._waiting: list[tuple[datetime, str, str]] = []  # start, path, source
+        self._of: tuple[str, int] | None = None
+        self._trackers: dict[str, EventTracker] = {}
+        self._before: dict[str, tuple[SegmentName, Int16]] = {}
+        self.ended = threading.Event()
+        self.status = Following()
+
+    def end(self) -> None:
+        """Has `run` end, once it has judged what is there."""
+        self.ended.set()
+
+    def run(self) -> None:
+        """Follows until `end` is called. Raises `NoChampion` where there is no model at the start."""
+        self._record.forget(datetime.now(UTC) - _KEPT)
+        while self.step() or self._waiting or not self.ended.wait(_LOOK_EVERY if self._lake.is_local else _LOOK_EVERY_REMOTE):
+            pass
+        self._note(at_once=True)
+
+    def step(self) -> int:
+        """Judges what has come, at most fifty segments; returns how many there were. Raises `NoChampion`."""
+        champion = self._detector.champion()
+        if self._of != (champion.name, champion.version):
+            self._of = (champion.name, champion.version)
+            self._trackers.clear()  # what has been judged stays so: past days are made anew by the pipeline
+            self.status.model, self.status.version = self._of
+            log.info("listening with %s version %d", *self._of)
+        self._look()
+        judged = 0
+        for _ in range(min(len(self._waiting), _MOST_AT_ONCE)):
+            judged += self._judge(*self._waiting[0])
+            del self._waiting[0]
+        self.status.backlog = len(self._waiting)
+        self._note()
+        return judged
+
+    def _look(self) -> None:
+        """Finds what has come since the last look."""
+        for source in self._sources or tuple(self._lake.folders(LANDING)):
+            first = self._since.date().isoformat()
+            days = [text for text in self._lake.folders(f"{LANDING}/{source}") if _DAY.fullmatch(text) and text >= first]
+            for text in days[-_DAYS_WATCHED:] if source in self._looked_at else days:
+                self._look_into(source, text)
+            for text in days[:-_DAYS_WATCHED]:
+                self._known.pop(f"{LANDING}/{source}/{text}", None)
+            self._looked_at.add(source)
+
+    def _look_into(self, source: str, day: str) -> None:
+        folder = f"{LANDING}/{source}/{day}"
+        if self._lake.is_local:
+            place = self._lake.full_path(folder)
+            mark = os.stat(place).st_mtime_ns
+            if self._marks.get(folder) == mark:
+                return
+            if time.time() - mark / 1e9 > _MARK_SETTLES:  # until then another file may come under the same mark
+                self._marks[folder] = mark
+            names = os.listdir(place)
+        else:
+            names = [entry.path.rpartition("/")[2] for entry in self._lake.files(folder)]
+        assert self._of is not None
+        if folder not in self._known:
+            start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC) - timedelta(days=1)
+            judged = self._record.judged(*self._of, source, start)
+            self._known[folder] = {key.partition("#")[0].rpartition("/")[2] for key in judged}
+        fresh = set(names) - self._known[folder]
+        self._known[folder] |= fresh
+        for name in fresh:
+            if (began := _start_of(name)) is not None:
+                self._waiting.append((began, f"{folder}/{name}", source))
+        self._waiting.sort()
+
+    def _judge(self, began: datetime, path: str, source: str) -> int:
+        assert self._of is not None
+        name, found, changed = SegmentName.parse(path.rpartition("/")[2]), [], []
+        segmenter = self._detector.segmenter
+        try:
+            with self._lake.local_file(path) as local:
+                appeared = os.stat(local).st_mtime
+                pieces = list(self._detector.segments(local, began))
+        except (UndecodableAudio, OSError) as error:
+            log.warning("%s is passed over: %s", path, error)  # the pipeline puts it in quarantine with its reason
+            return 0
+        for number, (start, samples) in enumerate(pieces):
+            if start < self._since or segmenter.is_silent(levels(samples)):
+                continue
+            heard = self._detector.judge(samples, segmenter.sample_rate, start)
+            key = path if len(pieces) == 1 else f"{path}#{number:05d}"
+            model, version = self._of
+            found.append(
+                LiveDetection(
+                    model, version, key, source, start, heard.seconds, heard.tag, heard.score, heard.probability, datetime.now(UTC)
+                )
+            )
+            for window in [*self._between(source, name, samples, start), heard]:
+                changed += self._tracker(source, window).hear(window)
+        if name and len(pieces) == 1:
+            self._before[source] = (name, pieces[0][1])
+        if not found:
+            return 0
+        model, version = self._of
+        self._record.add(found, [{"model": model, "version": version, **asdict(event)} for event in _last_of_each(changed)])
+        self.status.judged += len(found)
+        self.status.latencies = [*self.status.latencies, 1000 * (time.time() - appeared)][-100:]
+        if self._told:
+            for one in found:
+                self._told(one, changed)
+        return len(found)
+
+    def _between(self, source: str, name: SegmentName | None, samples: Int16, start: datetime) -> list[Heard]:
+        """The verdict on the window that is half the segment before and half this one, where they are neighbours: a sound on the seam is
+        heard whole. It counts for events only."""
+        before = self._before.get(source)
+        if before is None or name is None or before[0].session != name.session:
+            return []
+        earlier, rate = before[1], self._detector.segmenter.sample_rate
+        if before[0].position + len(earlier) != name.position or len(earlier) < len(samples):
+            return []
+        half = len(samples) // 2
+        window = np.concatenate([earlier[len(earlier) - half :], samples[:half]])
+        return [self._detector.judge(window, rate, start - timedelta(seconds=half / rate))]
+
+    def _tracker(self, source: str, window: Heard) -> EventTracker:
+        if source not in self._trackers:
+            assert self._of is not None
+            recent = self._record.events(window.started_at - timedelta(seconds=GAP + window.seconds), source)
+            mine = [one for one in recent if (one["model"], one["version"]) == self._of]
+            names = ("source", "tag", "onset", "offset", "segments", "score")
+            self._trackers[source] = EventTracker(source, [LiveEvent(**{name: one[name] for name in names}) for one in mine])
+        return self._trackers[source]
+
+    def _note(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if self._status_file is None or (not at_once and now - self._written_at < _STATUS_EVERY):
+            return
+        self._written_at = now
+        self.status.updated_at = now_text()
+        self.status.latency_ms = round(float(np.median(self.status.latencies)), 1) if self.status.latencies else None
+        values = asdict(self.status)
+        del values["latencies"]
+        write_status(self._status_file, values)
+
+
+def _start_of(name: str) -> datetime | None:
+    """The start of a segment that a capture or a hub named; None for other files, which are not judged before they are cut."""
+    if (parsed := SegmentName.parse(name)) is not None:
+        return None if parsed.suffix == SILENCE else parsed.started_at
+    return instant_in_name(name) if _HUB_S.fullmatch(name) else None
+
+
+def _last_of_each(changed: list[LiveEvent]) -> list[LiveEvent]:
+    """Of each event the state that it has now."""
+    return list({(event.tag, event.onset): event for event in changed}.values())
