@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from soundmill.backup.bucket import BackupUnavailable, Bucket, sends_whole, sha256_of
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, row_counts, snapshot
 from soundmill.backup.manifest import NAME, SETTINGS, KeptChunk, KeptFile, Manifest, object_of, read_manifest
-from soundmill.catalog import Catalog, DownloadQueue, lease
+from soundmill.catalog import Catalog, DownloadQueue, Ledger, lease
 from soundmill.catalog.database import HEAD
 from soundmill.lake import Entry, Lake, NotInLake
 from soundmill.settings import Settings
@@ -104,7 +104,8 @@ def back_up(
         gone = _gone(known.files, entries, list(done.failed))
         done.deleted = sum(known.files[path].deleted_at is None for path in gone)
         kept_until = moment - timedelta(days=settings.backup_keep_deleted_days)
-        taken_back = DownloadQueue(catalog).withdrawn_paths()  # not kept a day: somebody wants them gone
+        # not kept a day: somebody wants them gone
+        taken_back = DownloadQueue(catalog).withdrawn_paths() | Ledger(catalog).withdrawn_paths()
         for path, kept in known.files.items():
             if path in files:
                 continue

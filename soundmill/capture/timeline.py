@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from soundmill.audio.wav import Int16
 from soundmill.fingerprint import digest
 from soundmill.lake import Lake
 
+_ZEROS = 1 << 20  # samples at a time
 _SNAP_SECONDS = 0.002  # starts are kept to the millisecond: neighbours closer than this join without a seam
 
 
@@ -49,33 +51,45 @@ class Timeline:
 
         Raises `NoAudioThere`.
         """
+        rate, pieces = self.pieces(source, start, end)
+        found = list(pieces)
+        samples = np.concatenate([piece for piece, _ in found])
+        covered = sum(len(piece) for piece, there in found if there)
+        if not covered:
+            raise NoAudioThere(f"{source} has no sound between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
+        return samples, rate, min(1.0, covered / len(samples))
+
+    def pieces(self, source: str, start: datetime, end: datetime) -> tuple[int, Iterator[tuple[Int16, bool]]]:
+        """The rate in Hz, and what lies from start to end piece by piece: samples, shape (n,) int16, and whether they are sound; what is
+        missing is zeros. Memory does not grow with the stretch. Raises `NoAudioThere`.
+        """
         touching = self._touching(source, start, end)
         if not touching:
             raise NoAudioThere(f"{source} has no segment between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
         if len(touching) > 1 and touching[0].started_at + timedelta(seconds=touching[0].seconds - _SNAP_SECONDS) <= start:
             touching = touching[1:]  # only rounding makes the segment before reach into this stretch
         rate = touching[0].sample_rate
-        total = max(1, round((end - start).total_seconds() * rate))
-        samples = np.zeros(total, np.int16)
-        covered = 0
-        reached: int | None = None
+        spans = [span for span in touching if span.sample_rate == rate]  # where the rate changed midway, the first holds
+        return rate, self._pieces(spans, start, max(1, round((end - start).total_seconds() * rate)))
+
+    def _pieces(self, spans: Sequence[_Span], start: datetime, total: int) -> Iterator[tuple[Int16, bool]]:
+        """Of spans at one rate. Where they overlap, what was there first counts."""
+        rate, written, reached = spans[0].sample_rate, 0, None
         before: _Span | None = None
-        for span in touching:
-            if span.sample_rate != rate:
-                continue  # the source changed its rate midway; the first rate holds for the stretch
+        for span in spans:
             at = round((span.started_at - start).total_seconds() * rate)
             if reached is not None and before is not None and (_follows(before, span) or abs(at - reached) <= _SNAP_SECONDS * rate):
                 at = reached
             before = span
             pcm = self._pcm(span.path)
-            left, right = max(at, 0), min(at + len(pcm), total)
-            if right > left:
-                samples[left:right] = pcm[left - at : right - at]
-                covered += right - left
             reached = at + len(pcm)
-        if not covered:
-            raise NoAudioThere(f"{source} has no sound between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
-        return samples, rate, min(1.0, covered / total)
+            left, right = max(at, written), min(reached, total)
+            if right <= left:
+                continue
+            yield from _zeros(left - written)
+            yield pcm[left - at : right - at], True
+            written = right
+        yield from _zeros(total - written)
 
     def content(self, source: str, start: datetime, end: datetime) -> str:
         """A hash of the segments between start and end, which changes whenever `read` may give other samples."""
@@ -92,6 +106,11 @@ class Timeline:
             with self._lake.local_file(path) as local:
                 self._cached = (path, read_pcm(str(local))[0])
         return self._cached[1]
+
+
+def _zeros(count: int) -> Iterator[tuple[Int16, bool]]:
+    for start in range(0, count, _ZEROS):
+        yield np.zeros(min(_ZEROS, count - start), np.int16), False
 
 
 def _follows(before: _Span, span: _Span) -> bool:

@@ -100,6 +100,25 @@ class Ledger:
         of_state = true() if state is None else ItemRow.state == state
         return self._items(ItemRow.day == day, ItemRow.kind == "segment", of_state)
 
+    def between(self, source: str, start: datetime, end: datetime) -> list[Item]:
+        """Segments of a source that began between two moments, in whatever state, in order of time."""
+        return self._items(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.started_at >= start, ItemRow.started_at < end)
+
+    def withdraw(self, segments: Sequence[Item], asset: str) -> None:
+        """Takes segments back; what the asset made of their days is stale. Where their files lay is remembered, so that they can go."""
+        gone = [
+            replace(item, state="withdrawn", path=None, content_hash=None, measures={**item.measures, "lay_at": item.path})
+            for item in segments
+        ]
+        with self._catalog.writing() as session:
+            self.write(session, gone)
+            self.mark_stale(session, asset, {item.day for item in gone})
+
+    def withdrawn_paths(self) -> set[str]:
+        """Where segments that were taken back lay, and the landed files they were cut from."""
+        items = self._items(ItemRow.kind == "segment", ItemRow.state == "withdrawn")
+        return {path for item in items for path in (item.parent or item.key, item.measures.get("lay_at")) if path}
+
     def outermost(self, day: date, *, last: bool) -> dict[str, Item]:
         """Each source's first, or last, ready or silent segment of a day."""
         heard = (ItemRow.day == day, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))

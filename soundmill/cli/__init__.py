@@ -3,7 +3,7 @@
 Here belongs one module for each group of commands, thin over the library. Commands that need Dagster are added by `pipeline/cli.py`.
 """
 
-from soundmill.cli import backup, capture, detect, downloads, labels, models, pretrained, sound, state, studio
+from soundmill.cli import backup, capture, detect, downloads, labels, models, pretrained, sound, state, stretches, studio
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "settings",
     "sound",
     "state",
+    "stretches",
     "studio",
 ]
