@@ -1,11 +1,11 @@
-"""`python -m bench [audio] [features] [pipeline] [downloads]`: prints each figure beside its target."""
+"""`python -m bench [audio] [features] [pipeline] [downloads] [capture]`: prints each figure beside its target."""
 
 import sys
 
-from bench import audio, downloads, features, pipeline
+from bench import audio, capture, downloads, features, pipeline
 from bench.measure import use_one_core
 
-PARTS = ("audio", "features", "pipeline", "downloads")
+PARTS = ("audio", "features", "pipeline", "downloads", "capture")
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
                 print(figure.line(), flush=True)
     if "audio" in wanted:
         print(audio.snr_line())
-    for part, module in (("pipeline", pipeline), ("downloads", downloads)):
+    for part, module in (("pipeline", pipeline), ("downloads", downloads), ("capture", capture)):
         if part in wanted:
             for line in module.lines():
                 print(line, flush=True)
