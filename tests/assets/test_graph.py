@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 import soundfile as sf
@@ -26,6 +27,10 @@ from pipeline.run import RunFailed, UnknownAsset
 from resources import CollectionResource
 from soundmill.audio import read_samples
 from soundmill.capture import COVERAGE, SEGMENTS
+from soundmill.capture.landing import landing_path
+from soundmill.capture.recorder import Recorder, Silence
+from soundmill.capture.ring import Block
+from soundmill.capture.status import Status, now_text, write_status
 from soundmill.catalog import Annotation, Annotations, ModelRegistry
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
@@ -504,3 +509,28 @@ def test_the_first_model_of_one_s_own_takes_the_demo_s_place(local_home: Home) -
 def test_a_model_that_nobody_defined_is_named_without_a_trace_of_the_code(local_home: Home, asset: str) -> None:
     with pytest.raises(RunFailed, match=f"^{asset}: no model is called 'nosuch'; define it with: soundmill model define nosuch$"):
         local_home.run(asset, model="nosuch")
+
+
+def test_what_a_capture_missed_and_a_dead_microphone_are_told(local_home: Home, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(-9000, 9000, 20 * 132_352).astype(np.int16)
+    noise[5 * 132_352 : 9 * 132_352] = 3
+    began = datetime(2025, 1, 1, 10, tzinfo=UTC)
+    recorder = Recorder(44_100, started_at=began)
+    heard = [Block(noise[at : at + 256], at) for at in range(0, len(noise), 256) if not 1_500_160 <= at < 1_600_000]
+    for one in [one for block in heard for one in recorder.hear(block)] + list(recorder.finish()):
+        if isinstance(one, Silence) or one.stored:
+            local_home.lake.write_bytes(landing_path("mic", one.name), one.file())
+    dead = {**vars(Status("mic", "mic")), "state": "dead", "why": "digital zero", "pid": None, "updated_at": now_text()}
+    write_status(tmp_path / "capture" / "mic.status.json", dead)
+    local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral"], stations=str(tmp_path / "capture"))
+    local_home.defs = build_definitions(local_home.resources)
+    done = local_home.run("captured_segments", "capture_coverage", days=DAYS[:1])
+    facts = done["capture_coverage", "2025-01-01"]
+    missing = 390 * 256 / 44_100
+    assert facts["gap_seconds"] == pytest.approx(missing, abs=1e-3)
+    assert facts["silent_seconds"] == pytest.approx(4 * 132_352 / 44_100, abs=1e-3)
+    assert facts["captured_seconds"] == pytest.approx(16 * 132_352 / 44_100 - missing, abs=1e-3)
+    assert "data:image/png;base64," in facts["timeline"]
+    assert "dead digital zero" in facts["stations"]
+    found = checks(local_home)
+    assert (found["no_gaps"], found["stations_alive"], found["no_overlap"]) == (False, False, True)
