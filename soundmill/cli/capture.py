@@ -78,7 +78,7 @@ def capture(
     wanted = _Wanted(source, name, started_at, hub, token, speed, rate, channels, samples, state, gate)
     if listen and hub:
         raise typer.BadParameter("sound that goes to a hub is judged there: soundmill detect --follow", param_hint="--detect")
-    with _listening(wanted) if listen else nullcontext():
+    with _alone(folder, wanted.name), _listening(wanted) if listen else nullcontext():
         _hear(folder, wanted)
 
 
@@ -195,6 +195,20 @@ def _hear(folder: Path, wanted: _Wanted) -> None:
     lost = f", {ended.lost_seconds:.3f} s lost" if ended.lost_seconds else ""
     lost += f", {count(ended.not_stored, 'segment')} not stored" if ended.not_stored else ""
     typer.echo(f"{ended.name}: {count(ended.segments, 'segment')} stored, {ended.silent} silent, {ended.seconds:.1f} s heard{lost}{left}")
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Two stations of one name would write one status and one outbox: the second is refused, for as long as the first lives."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / f"{name}.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            refuse(f"a station called {name!r} runs already; give this one another --name")
+        yield
 
 
 @contextmanager

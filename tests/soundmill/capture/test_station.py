@@ -430,6 +430,8 @@ def test_signals_and_the_command_turn_a_station_on_and_off(tmp_path: Path) -> No
         return str(json.loads(state.read_text())["state"]) if state.exists() else ""
 
     wait_until(lambda: now() == "off", 30)
+    twin = command(tmp_path, "--source", f"file:{tmp_path / 'long.wav'}", "--name", "porch")
+    assert "a station called 'porch' runs already" in twin.communicate(timeout=30)[1]
     process.send_signal(signal.SIGUSR1)
     wait_until(lambda: now() in ("starting", "live"), 30)
     process.send_signal(signal.SIGUSR2)
