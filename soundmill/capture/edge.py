@@ -32,6 +32,8 @@ def follow_hub(url: str, source: str, token: str | None, switch: Switch, status:
                 log.debug("the hub does not answer: %s", error)
             else:
                 if wanted != known:
+                    if wanted != switch.is_on():
+                        log.warning("%s is turned %s by the hub (%s/state)", source, "on" if wanted else "off", url)
                     switch.set(wanted)
                     known = wanted
             pause.wait(every)

@@ -108,7 +108,7 @@ class PcmSource:
 
 
 class StreamSource:
-    """A network stream (HTTP, RTSP, whatever FFmpeg opens), its channels mixed."""
+    """A network stream (HTTP, RTSP, whatever FFmpeg opens), its first channel."""
 
     live, endless, started_at = True, True, None
 
@@ -121,7 +121,7 @@ class StreamSource:
         import av
 
         position = 0
-        resampler = av.AudioResampler("s16", "mono", self.sample_rate)
+        resampler = av.AudioResampler("s16p", None, self.sample_rate)
         try:
             with av.open(self.url, timeout=(_TIMEOUT, _TIMEOUT)) as container:
                 if not container.streams.audio:
@@ -130,7 +130,7 @@ class StreamSource:
                     for part in resampler.resample(frame):
                         if self._stopped:
                             return
-                        samples = part.to_ndarray().reshape(-1).astype(np.int16)
+                        samples = part.to_ndarray()[0].astype(np.int16)
                         yield Block(samples, position, time.time(), time.monotonic())
                         position += len(samples)
         except (av.FFmpegError, OSError) as error:

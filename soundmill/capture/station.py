@@ -40,7 +40,8 @@ class Station:
     """Hears one source, for as long as its switch is on, and hands what it cuts to a store.
 
     `open_source` makes a source anew, given how often that has been tried in a row. `told` gets a sentence, and whether it is good news,
-    whenever the state changes. `closed` gets every segment that has ended, stored or silent.
+    whenever the state changes. `closed` gets every segment that has ended and passed the gate, and
+    whether it could be stored.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Station:
         status_file: Path,
         cut: Cut | None = None,
         told: Callable[[str, bool], None] | None = None,
-        closed: Callable[[Closed], None] | None = None,
+        closed: Callable[[Closed, bool], None] | None = None,
     ) -> None:
         self._open_source, self._store, self._switch, self._file = open_source, store, switch, status_file
         self._cut, self._told, self._closed_hook = cut or Cut(), told, closed
@@ -181,8 +182,6 @@ class Station:
             self.status.session = one.name.session
             self.status.last_segment_at = one.name.started_at.isoformat(timespec="milliseconds")
             self.status.seconds += len(one.samples) / one.sample_rate
-            if self._closed_hook:
-                self._closed_hook(one)
             if not one.stored:
                 self.status.silent += 1
                 return
@@ -190,11 +189,15 @@ class Station:
             self._store.put(one.name, one.file())
         except NoRoom as error:
             self.status.not_stored += 1
+            if self._closed_hook and isinstance(one, Closed):
+                self._closed_hook(one, False)
             if time.monotonic() - self._room_told_at > 600:
                 self._room_told_at = time.monotonic()
-                self._say(f"{self.status.name}: {error}; sound is heard but not stored", good=False)
+                self._say(f"{self.status.name}: {error.strerror}; sound is heard but not stored", good=False)
         else:
             self.status.segments += isinstance(one, Closed)
+            if self._closed_hook and isinstance(one, Closed):
+                self._closed_hook(one, True)
             if self._room_told_at > 0:
                 self._room_told_at = -1e9
                 self._say(f"{self.status.name}: there is room again, sound is stored", good=True)
@@ -209,9 +212,10 @@ class Station:
             self._write_status()
 
     def _say(self, text: str, *, good: bool) -> None:
-        (log.info if good else log.warning)(text)
         if self._told:
             self._told(text, good)
+        else:
+            (log.info if good else log.warning)(text)
 
     def _note(self, **values: Any) -> None:
         changed = any(getattr(self.status, key) != value for key, value in values.items())

@@ -1,5 +1,6 @@
 """Commands that hear: stations, their state, their status."""
 
+import json
 import logging
 import signal
 import sys
@@ -8,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
+
+if TYPE_CHECKING:
+    from soundmill.live import Follower
 
 log = logging.getLogger("soundmill.capture")
 _EXAMPLES = (
@@ -78,8 +82,8 @@ def capture(
     wanted = _Wanted(source, name, started_at, hub, token, speed, rate, channels, samples, state, gate)
     if listen and hub:
         raise typer.BadParameter("sound that goes to a hub is judged there: soundmill detect --follow", param_hint="--detect")
-    with _alone(folder, wanted.name), _listening(wanted) if listen else nullcontext():
-        _hear(folder, wanted)
+    with _alone(folder, wanted.name), _listening(wanted) if listen else nullcontext() as follower:
+        _hear(folder, wanted, follower)
 
 
 class _Wanted:
@@ -144,7 +148,7 @@ class _Wanted:
         return PcmSource(sys.stdin.buffer, self.rate, self.channels, self.started_at)
 
 
-def _hear(folder: Path, wanted: _Wanted) -> None:
+def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     from soundmill.alerts import send_alert
     from soundmill.audio import UndecodableAudio
     from soundmill.capture.edge import follow_hub
@@ -175,6 +179,7 @@ def _hear(folder: Path, wanted: _Wanted) -> None:
         switch,
         folder / f"{wanted.name}.status.json",
         Cut(wanted.samples, wanted.gate),
+        closed=lambda one, stored: follower.hear(wanted.name, one) if follower and not stored else None,
         told=lambda text, good: threading.Thread(target=send_alert, args=(webhook, text), kwargs={"good": good}, daemon=True).start(),
     )
     signal.signal(signal.SIGTERM, lambda *_: station.end())
@@ -212,7 +217,7 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _listening(wanted: _Wanted) -> Iterator[None]:
+def _listening(wanted: _Wanted) -> Iterator["Follower"]:
     """A thread that judges what this station lands; what it has not got to at the end it still does. It stops no capture."""
     from soundmill.cli.detect import follower_of
     from soundmill.live import NoChampion
@@ -233,7 +238,7 @@ def _listening(wanted: _Wanted) -> Iterator[None]:
     thread = threading.Thread(target=listen, name="listening", daemon=True)
     thread.start()
     try:
-        yield
+        yield follower
     finally:
         follower.end()
         thread.join()
@@ -255,6 +260,13 @@ def _print_status(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json(stations)
         return
+    for path in sorted(folder.glob("*.listening.json")):
+        told = json.loads(path.read_text())
+        of, late = path.name.removesuffix(".listening.json"), told["latency_ms"]
+        typer.echo(
+            f"{told['model']} {told['version']} has judged {told['judged']} segments of {of}, {told['backlog']} wait"
+            f"{'' if late is None else f', {late:.0f} ms after they were there'}; {told['updated_at'][:19]}"
+        )
     if not stations:
         typer.echo("no station has been heard here yet; start one with: soundmill capture --source mic")
         return

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import queue
 import re
 import threading
 import time
@@ -9,13 +10,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
 
 from soundmill.audio import UndecodableAudio, levels
 from soundmill.audio.wav import Int16
-from soundmill.capture.landing import LANDING
+from soundmill.capture.landing import LANDING, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
+from soundmill.capture.recorder import Closed
 from soundmill.capture.status import now_text, write_status
 from soundmill.catalog import LiveDetection, LiveRecord
 from soundmill.lake import Lake
@@ -32,6 +36,7 @@ _KEPT = timedelta(days=14)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HUB_S = re.compile(r"\d{13}\.wav")
 _STATUS_EVERY = 1.0
+_MOST_UNWRITTEN = 2000
 _DAYS_WATCHED = 3  # the newest of a source, once all have been looked at
 
 
@@ -70,6 +75,8 @@ class Follower:
         self._of: tuple[str, int] | None = None
         self._trackers: dict[str, EventTracker] = {}
         self._before: dict[str, tuple[SegmentName, Int16]] = {}
+        self._given: queue.SimpleQueue[tuple[str, Closed]] = queue.SimpleQueue()
+        self._unwritten: tuple[list[LiveDetection], list[dict[str, Any]]] = ([], [])
         self.ended = threading.Event()
         self.status = Following()
 
@@ -94,6 +101,9 @@ class Follower:
             log.info("listening with %s version %d", *self._of)
         self._look()
         judged = 0
+        while not self._given.empty():
+            source, closed = self._given.get()
+            judged += self._hear(source, closed.name, landing_path(source, closed.name), closed.name.started_at, closed.samples)
         for _ in range(min(len(self._waiting), _MOST_AT_ONCE)):
             judged += self._judge(*self._waiting[0])
             del self._waiting[0]
@@ -136,10 +146,13 @@ class Follower:
                 self._waiting.append((began, f"{folder}/{name}", source))
         self._waiting.sort()
 
+    def hear(self, source: str, closed: Closed) -> None:
+        """Has a segment judged that could not be stored; called from another thread."""
+        self._given.put((source, closed))
+
     def _judge(self, began: datetime, path: str, source: str) -> int:
-        assert self._of is not None
-        name, found, changed = SegmentName.parse(path.rpartition("/")[2]), [], []
-        segmenter = self._detector.segmenter
+        """Judges a file's segments."""
+        name = SegmentName.parse(path.rpartition("/")[2])
         try:
             with self._lake.local_file(path) as local:
                 appeared = os.stat(local).st_mtime
@@ -147,31 +160,44 @@ class Follower:
         except (UndecodableAudio, OSError) as error:
             log.warning("%s is passed over: %s", path, error)  # the pipeline puts it in quarantine with its reason
             return 0
-        for number, (start, samples) in enumerate(pieces):
-            if start < self._since or segmenter.is_silent(levels(samples)):
-                continue
-            heard = self._detector.judge(samples, segmenter.sample_rate, start)
-            key = path if len(pieces) == 1 else f"{path}#{number:05d}"
-            model, version = self._of
-            found.append(
-                LiveDetection(
-                    model, version, key, source, start, heard.seconds, heard.tag, heard.score, heard.probability, datetime.now(UTC)
-                )
-            )
-            for window in [*self._between(source, name, samples, start), heard]:
-                changed += self._tracker(source, window).hear(window)
+        keys = [path] if len(pieces) == 1 else [f"{path}#{number:05d}" for number in range(len(pieces))]
+        judged = sum(self._hear(source, name, key, start, samples) for key, (start, samples) in zip(keys, pieces, strict=True))
+        if judged:
+            self.status.latencies = [*self.status.latencies, 1000 * (time.time() - appeared)][-100:]
         if name and len(pieces) == 1:
             self._before[source] = (name, pieces[0][1])
-        if not found:
+        return judged
+
+    def _hear(self, source: str, name: SegmentName | None, key: str, start: datetime, samples: Int16) -> int:
+        """Judges a segment, and writes and tells what it is; 0 where it is none to be judged."""
+        segmenter = self._detector.segmenter
+        if start < self._since or segmenter.is_silent(levels(samples)):
             return 0
+        assert self._of is not None
         model, version = self._of
-        self._record.add(found, [{"model": model, "version": version, **asdict(event)} for event in _last_of_each(changed)])
-        self.status.judged += len(found)
-        self.status.latencies = [*self.status.latencies, 1000 * (time.time() - appeared)][-100:]
+        heard = self._detector.judge(samples, segmenter.sample_rate, start)
+        changed: list[LiveEvent] = []
+        for window in [*self._between(source, name, samples, start), heard]:
+            changed += self._tracker(source, window).hear(window)
+        found = LiveDetection(
+            model, version, key, source, start, heard.seconds, heard.tag, heard.score, heard.probability, datetime.now(UTC)
+        )
+        self._write(found, [{"model": model, "version": version, **asdict(event)} for event in _last_of_each(changed)])
+        self.status.judged += 1
         if self._told:
-            for one in found:
-                self._told(one, changed)
-        return len(found)
+            self._told(found, changed)
+        return 1
+
+    def _write(self, found: LiveDetection, events: list[dict[str, Any]]) -> None:
+        """Writes it, with what could not be written before; a catalog that is away, or a disk that is full, stops no listening."""
+        detections, waiting_events = [*self._unwritten[0], found], [*self._unwritten[1], *events]
+        try:
+            self._record.add(detections, waiting_events)
+        except SQLAlchemyError as error:
+            log.error("verdicts cannot be written now: %s", type(error).__name__)
+            self._unwritten = (detections[-_MOST_UNWRITTEN:], waiting_events[-_MOST_UNWRITTEN:])
+        else:
+            self._unwritten = ([], [])
 
     def _between(self, source: str, name: SegmentName | None, samples: Int16, start: datetime) -> list[Heard]:
         """The verdict on the window that is half the segment before and half this one, where they are neighbours: a sound on the seam is

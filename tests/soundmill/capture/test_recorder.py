@@ -2,8 +2,10 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -94,6 +96,28 @@ def test_silence_is_stated_anew_at_midnight_and_every_ten_minutes() -> None:
     assert [one.name.day.day for one in stated] == [5, 6, 6]
     assert sum(one.samples for one in stated) == len(quiet)
     assert all(one.name.suffix == SILENCE for one in stated)
+
+
+@pytest.mark.parametrize(
+    ("began", "days"),
+    [
+        (datetime(2028, 2, 28, 23, 59, 58, tzinfo=UTC), ["2028-02-28", "2028-02-29"]),
+        (datetime(2028, 2, 29, 23, 59, 58, tzinfo=UTC), ["2028-02-29", "2028-03-01"]),
+        (datetime(2026, 3, 29, 0, 59, 58, tzinfo=UTC), ["2026-03-29"]),  # when clocks go forward in Europe
+        (datetime(2026, 10, 25, 0, 59, 58, tzinfo=UTC), ["2026-10-25"]),  # and back
+    ],
+)
+def test_days_are_those_of_utc_whatever_the_calendar_does(began: datetime, days: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        closed = [one for one in recorded(list(blocks(noise(4 * SEGMENT))), began=began) if isinstance(one, Closed)]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert sorted({landing_path("mic", one.name).split("/")[2] for one in closed}) == days
+    starts = [one.name.started_at for one in closed]
+    assert [round((b - a).total_seconds(), 3) for a, b in pairwise(starts)] == [SEGMENT / RATE] * 3
 
 
 def test_an_end_keeps_the_rest_and_a_stop_drops_it() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -110,7 +111,12 @@ def test_a_file_is_heard_whole_and_its_status_says_so(tmp_path: Path, folder_lak
     pcm = noise(10 * SEGMENT + 500)
     sf.write(tmp_path / "night.flac", pcm, RATE, subtype="PCM_16")
     heard: list[Closed] = []
-    one = station(tmp_path, [FileSource(tmp_path / "night.flac", RATE, NOON, 0)], Landing(folder_lake, "mic", 0), closed=heard.append)
+    one = station(
+        tmp_path,
+        [FileSource(tmp_path / "night.flac", RATE, NOON, 0)],
+        Landing(folder_lake, "mic", 0),
+        closed=lambda one, stored: heard.append(one),
+    )
     ended = one.run()
     assert (ended.segments, ended.state, ended.lost_seconds, ended.overruns) == (11, "ended", 0, 0)
     files = sorted(entry.path for entry in folder_lake.files("landing"))
@@ -215,18 +221,20 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
         keep(name, data)
 
     kept.put = put  # type: ignore[method-assign]
-    heard: list[Closed] = []
+    heard: list[tuple[Closed, bool]] = []
     source = Scripted(steady(noise(60 * SEGMENT), 0.002))
-    one = station(tmp_path, [source], kept, told=lambda text, good: said.append((text, good)), closed=heard.append)
+    more = {"told": lambda text, good: said.append((text, good)), "closed": lambda one, stored: heard.append((one, stored))}
+    one = station(tmp_path, [source], kept, **more)
     thread = running(one)
     wait_until(lambda: one.status.not_stored >= 3, 30)
     full.clear()
     wait_until(lambda: one.status.segments >= 3, 30)
     one.end()
     thread.join(20)
+    assert [stored for _, stored in heard[:3]] == [False] * 3
     assert len(heard) >= 6
     assert [good for _, good in said] == [False, True]
-    assert "heard but not stored" in said[0][0]
+    assert said[0][0] == "mic: the disk is full; sound is heard but not stored"
 
 
 def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, folder_lake: Lake) -> None:
@@ -418,6 +426,44 @@ def test_an_edge_keeps_what_a_hub_that_is_away_misses_and_sends_it_once(tmp_path
         assert told["name"] == "porch"
         files = whole(open_lake(str(tmp_path / "hub" / "lake")))
     assert len(files) == 59
+    np.testing.assert_array_equal(np.concatenate([read_pcm(files[path])[0] for path in sorted(files)]), pcm)
+
+
+def test_a_hub_that_is_killed_again_and_again_has_every_segment_once(tmp_path: Path) -> None:
+    pcm = noise(90 * RATE)
+    sf.write(tmp_path / "20260105T120000Z.wav", pcm, RATE, subtype="PCM_16")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = {**os.environ, "SOUNDMILL_HOME": str(tmp_path / "hub")}
+    serve = [sys.executable, "-m", "soundmill.cli", "studio", "--port", str(port)]
+
+    def hub() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(serve, cwd=ROOT, env=home, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    url = f"http://127.0.0.1:{port}/capture"
+    arguments = ("--source", f"file:{tmp_path / '20260105T120000Z.wav'}", "--name", "porch", *CUT, "--speed", "6", "--hub", url)
+    Switch(tmp_path / "hub" / "capture" / "hub.state.json").set(True)
+    running_hub = hub()
+    edge = command(tmp_path / "edge", *arguments)
+    outbox = tmp_path / "edge" / "capture" / "outbox" / "porch"
+    landing = open_lake(str(tmp_path / "hub" / "lake"))
+    rng = random.Random(1)
+    for _ in range(3):
+        there = len(whole(landing))
+        wait_until(lambda there=there: len(whole(landing)) > there, 60)  # type: ignore[misc]
+        time.sleep(rng.random() * 0.5)
+        running_hub.kill()
+        running_hub.wait()
+        running_hub = hub()
+    edge.communicate(timeout=60)
+    box = Outbox(outbox, to_hub(url, "porch", None), 0)
+    wait_until(lambda: not list(outbox.glob("*.wav")), 60)
+    box.close(5)
+    running_hub.kill()
+    running_hub.wait()
+    files = whole(landing)
+    assert len(files) == 88
     np.testing.assert_array_equal(np.concatenate([read_pcm(files[path])[0] for path in sorted(files)]), pcm)
 
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from sensors.sensors import new_audio
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.capture import Segmenter
 from soundmill.capture.outbox import Landing
+from soundmill.capture.recorder import Closed, Recorder
+from soundmill.capture.ring import Block
 from soundmill.capture.sources import FileSource
 from soundmill.capture.station import Station
 from soundmill.capture.switch import Switch
@@ -21,6 +24,7 @@ from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
 from tests.conftest import RATE, wait_until
 from tests.home import Home, _home
+from tests.sensors.test_sensors import asked, tick
 
 KINDS = ("001 - Dog bark", "004 - Baby cry", "009 - Rooster")
 DAYS = tuple(date(2025, 1, n) for n in (1, 2, 3))
@@ -88,6 +92,7 @@ def test_live_detections_are_the_asset_s_and_events_are_the_sounds(taught: tuple
     wait_until(lambda: follower.status.judged and not follower.status.backlog, 60)
     follower.end()
     thread.join(60)
+    assert "2025-01-03" in asked(tick(new_audio, home))  # as the daemon's sensor does
     home.run("captured_segments", "segment_features", "detections", days=DAYS[2:])
     rows = [row for row in home.lake.read_days(DETECTIONS, DAYS[2:]).to_pylist() if row["source"] == "farmyard"]
     live = {one.key: one for one in record.detections(since, "farmyard")}
@@ -137,6 +142,19 @@ def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(taught:
         assert {one.version for one in record.detections(since, "shed")} == {2}
     finally:
         ModelRegistry(home.catalog).promote("farm", 1, "as it was")
+
+
+def test_what_could_not_be_stored_is_judged_all_the_same(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+    home, folder, _ = taught
+    record, since = LiveRecord(home.catalog), datetime(2025, 1, 3, tzinfo=UTC)
+    samples, _ = sf.read(folder / "20250103T090000Z.wav", dtype="int16", stop=132_352 * 3)
+    follower = Follower(home.lake, record, detector(home), ("attic",), since)
+    recorder = Recorder(RATE, started_at=since)
+    for one in recorder.hear(Block(samples, 0)):
+        assert isinstance(one, Closed)
+        follower.hear("attic", one)
+    assert follower.step() == 3
+    assert record.detections(since, "attic")[0].key.startswith("landing/attic/2025-01-03/")
 
 
 def test_what_is_no_sound_is_passed_over_and_without_a_champion_it_says_so(local_home: Home, tmp_path: Path) -> None:
