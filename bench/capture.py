@@ -61,6 +61,6 @@ def _capture(home: Path, name: str, file: str, speed: float, *more: str) -> tupl
 
 
 def _start_up(home: Path) -> float:
-    """CPU seconds that a capture of next to nothing takes."""
-    sf.write(home / "blink.wav", np.zeros(RATE // 10), RATE, subtype="PCM_16")
+    """CPU seconds that a capture takes to begin and end, with a segment between."""
+    sf.write(home / "blink.wav", np.random.default_rng(0).normal(0, 0.1, 2 * SLOT), RATE, subtype="PCM_16")
     return _capture(home, "blink", "blink.wav", 0)[1]

@@ -62,7 +62,7 @@ class FileSource:
 
     def blocks(self) -> Iterator[Block]:
         """Raises `UndecodableAudio`."""
-        size = _LARGEST if not self._speed else int(min(_LARGEST, max(BLOCK, BLOCK * self._speed)))
+        size = _LARGEST if not self._speed else int(min(_LARGEST, 4 * BLOCK * max(1.0, self._speed)))
         began, position = time.monotonic(), 0
         with open_audio(self.path) as reader:
             resampled = Resampler(reader.info.sample_rate, self.sample_rate)(reader.blocks(self._channels))
