@@ -15,7 +15,7 @@ import soundfile as sf
 from soundmill.audio import read_pcm, wav_bytes
 from soundmill.capture.naming import SegmentName
 from soundmill.capture.recorder import Silence
-from soundmill.catalog import Devices, open_catalog
+from soundmill.catalog import Devices, LiveRecord, open_catalog
 from soundmill.lake import open_lake
 from tests.soundmill.studio.running import studio
 
@@ -148,6 +148,18 @@ def test_an_edge_tells_how_it_is(hub: httpx.Client) -> None:
     assert "more" not in station
     for wrong in ({"segments": "many"}, {"state": "x" * 1000}, {"clock_steps": {}}):
         assert hub.put("/capture/stations/porch", json=wrong).status_code == 400
+
+
+def test_the_page_shows_stations_and_what_was_heard(hub: httpx.Client, tmp_path: Path) -> None:
+    assert "Stations" not in hub.get("/").text
+    hub.put("/capture/stations/porch", json={"state": "dead", "why": "<b>digital zero"})
+    now = datetime.now(UTC)
+    event = {"model": "owls", "version": 3, "source": "porch", "tag": "tawny owl", "onset": now, "offset": now, "segments": 1, "score": 1.0}
+    LiveRecord(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).add([], [event])
+    page = hub.get("/").text
+    assert "&lt;b&gt;digital zero" in page
+    assert "tawny owl" in page
+    assert "owls 3" in page
 
 
 def test_the_day_of_a_segment_is_where_it_lands(hub: httpx.Client, tmp_path: Path) -> None:
