@@ -15,7 +15,7 @@ from soundmill.capture.ring import Block
 from soundmill.times import from_ms, to_ms
 
 SEGMENT_SAMPLES = 132_352  # 517 blocks of 256
-LONGEST_SILENCE = 600  # seconds in one statement of silence
+LONGEST_SILENCE = 60  # seconds in one statement of silence: no more is taken for missing when a capture is killed
 
 
 @dataclass(frozen=True)
