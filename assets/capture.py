@@ -81,8 +81,9 @@ def capture_coverage(
 
     def update(day: date) -> DayOutcome:
         segments = ledger.segments(day)
-        one = timedelta(days=1)
-        rows = coverage_of(segments, ledger.outermost(day - one, last=True), ledger.outermost(day + one, last=False), day)
+        sources = {*(segment.source for segment in segments), *store.folders("landing")}
+        edges = midnight(day), midnight(day + timedelta(days=1))
+        rows = coverage_of(segments, {source: ledger.beside(source, *edges) for source in sources}, day)
         changed = store.write_day(COVERAGE, day, rows, made_from=store.made_from(SEGMENTS, day) or "")
         totals = {name: sum(rows[name].to_pylist()) for name in ("expected", "captured", "silent", "gap", "overlap", "clipped")}
         metadata = {
@@ -100,7 +101,7 @@ def capture_coverage(
             metadata["stations"] = counts_table({one["name"]: f"{one['state']} {one['why']}".strip() for one in stations}, "station now")
         found = rows.to_pylist()
         doubled = [f"{row['source']} {row['overlap']:.1f} s" for row in found if row["overlap"] > 1]
-        missing = [f"{row['source']} {row['gap']:.1f} s" for row in found if row["sessions"] and row["gap"] > 1]
+        missing = [f"{row['source']} {row['gap']:.1f} s" for row in found if (row["sessions"] or not row["segments"]) and row["gap"] > 1]
         ill = [f"{one['name']} is {one['state']}: {one['why']}" for one in stations if one["state"] in ALARMING]
         return DayOutcome(
             metadata,

@@ -17,8 +17,8 @@ COVERAGE = DayTable(
     pa.schema(
         [
             column("source", pa.string(), "microphone or collection"),
-            column("first", pa.timestamp("us", "UTC"), "UTC start of its first segment"),
-            column("last", pa.timestamp("us", "UTC"), "UTC start of its last segment"),
+            column("first", pa.timestamp("us", "UTC"), "UTC start of its first segment; midnight where nothing was heard all day"),
+            column("last", pa.timestamp("us", "UTC"), "UTC start of its last segment; midnight where nothing was heard all day"),
             column("expected", pa.float64(), "seconds that ought to have been heard: captured + silent + gap - overlap"),
             column("captured", pa.float64(), "seconds in ready segments"),
             column("silent", pa.float64(), "seconds held back by the gate"),
@@ -39,6 +39,9 @@ _STEP = 0.2  # seconds between clock and samples from one segment to the next: m
 _HEARD = ("ready", "silent")
 
 
+Beside = tuple[Item | None, Item | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A segment on its source's timeline, in seconds since an origin. In a session the count of samples tells its place."""
@@ -48,18 +51,21 @@ class Span:
     state: str
 
 
-def coverage_of(
-    segments: Iterable[Item], before: Mapping[str, Item] | None = None, after: Mapping[str, Item] | None = None, day: date | None = None
-) -> pa.Table:
+def coverage_of(segments: Iterable[Item], beside: Mapping[str, Beside] | None = None, day: date | None = None) -> pa.Table:
     """One row per source, in seconds, from ready and silent segments of a day.
 
-    `before` and `after` are the last segment of the day before and the first of the day after, by source: what is missing between
-    them and this day's counts, up to the midnights of `day`.
+    `beside` holds each source's last segment before the day and its first after it, None where there is none. Where they were captured,
+    what is missing between them and this day's counts, up to the day's midnights; so does a day of which nothing was heard at all.
     """
     found = _by_source(segments)
-    return COVERAGE.from_rows(
-        _row(source, found[source], (before or {}).get(source), (after or {}).get(source), day) for source in sorted(found)
-    )
+    rows: list[dict[str, object] | None] = []
+    for source in sorted({*found, *(beside or {})}):
+        before, after = (one if one and "session" in one.measures else None for one in (beside or {}).get(source, (None, None)))
+        if source in found:
+            rows.append(_row(source, found[source], before, after, day))
+        elif before and after and day is not None:
+            rows.append(_nothing_heard(source, before, after, day))
+    return COVERAGE.from_rows(row for row in rows if row)
 
 
 def spans_of(segments: Iterable[Item], origin: datetime) -> dict[str, list[Span]]:
@@ -73,6 +79,18 @@ def _by_source(segments: Iterable[Item]) -> dict[str, list[Item]]:
         if segment.state in _HEARD and segment.started_at is not None:
             by_source[segment.source].append(segment)
     return by_source
+
+
+def _nothing_heard(source: str, before: Item, after: Item, day: date) -> dict[str, object] | None:
+    """The row of a day between two on which there was sound; None where a segment reaches over all of it."""
+    begin, end = midnight(day), midnight(day + timedelta(days=1))
+    gap = _between(before, after)
+    missing = _seconds_before(end, after, gap) - _seconds_before(begin, after, gap)
+    if missing <= 0:
+        return None
+    nothing = dict.fromkeys(("captured", "silent", "overlap", "clipped", "drift"), 0.0)
+    counts = dict.fromkeys(("clock_steps", "sessions", "segments"), 0)
+    return {"source": source, "first": begin, "last": begin, "expected": missing, "gap": missing, **nothing, **counts}
 
 
 def _row(source: str, segments: list[Item], before: Item | None, after: Item | None, day: date | None) -> dict[str, object]:

@@ -24,18 +24,17 @@ def follow_hub(url: str, source: str, token: str | None, switch: Switch, status:
         known: bool | None = None
         pause = threading.Event()
         while True:
-            try:
+            try:  # nothing may end this thread: the edge would hear of its hub no more
                 client.put(f"{url}/stations/{source}", json=asdict(status)).raise_for_status()
                 answer = client.get(f"{url}/state", params={"source": source}).raise_for_status()
                 wanted = bool(answer.json()["capture_state"])
-            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-                log.debug("the hub does not answer: %s", error)
-            else:
                 if wanted != known:
                     if wanted != switch.is_on():
                         log.warning("%s is turned %s by the hub (%s/state)", source, "on" if wanted else "off", url)
                     switch.set(wanted)
                     known = wanted
+            except Exception as error:  # noqa: BLE001
+                log.debug("the hub does not answer: %s", error)
             pause.wait(every)
 
     threading.Thread(target=ask, name="hub", daemon=True).start()

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from soundmill.times import from_ms, to_ms
 
 SILENCE = ".silence"
-_NAME = re.compile(r"(\d{13})_s(\d{13})_n(\d{8,19})_p(\d{14,19})(\.wav|\.flac|\.silence)")
+_NAME = re.compile(r"(\d{13})_s(\d{13})_n(\d{8,15})_p(\d{14,15})(\.wav|\.flac|\.silence)")
 
 
 @dataclass(frozen=True, slots=True)

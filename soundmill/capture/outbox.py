@@ -30,6 +30,10 @@ class Refused(Exception):
     """The hub will never take this file; why is said."""
 
 
+class NotTaken(Exception):
+    """An answer that does not say that the file is stored."""
+
+
 class Store(Protocol):
     """Takes closed segments. What has been put survives a crash."""
 
@@ -105,30 +109,33 @@ class Outbox:
         attempt = 0
         while True:
             self._wake.clear()
-            waiting = self._waiting()
-            self.backlog = len(waiting)
-            for path, name in waiting:
-                try:
-                    self._deliver(name, path.read_bytes())
-                except Refused as error:
-                    (self.folder / "refused").mkdir(exist_ok=True)
-                    path.replace(self.folder / "refused" / path.name)
-                    log.error("%s is kept in refused/: %s", path.name, error)
-                except Exception as error:  # noqa: BLE001  # whatever it is, the file stays and is tried again
-                    attempt += 1
-                    pause = min(_LONGEST_WAIT, 2.0 ** min(attempt, 10) / 2)
-                    log.warning("%d files wait: %s; next attempt in %.0f s", self.backlog, error, pause)
-                    if self._closing.wait(pause):
-                        return
-                    break
-                else:
-                    attempt = 0
-                    path.unlink(missing_ok=True)
-                self.backlog = max(0, self.backlog - 1)
+            try:
+                self._send_what_waits()
+            except Exception as error:  # noqa: BLE001  # whatever it is, the files stay and are tried again
+                attempt += 1
+                pause = min(_LONGEST_WAIT, 2.0 ** min(attempt, 10) / 2)
+                log.warning("%d files wait: %s; next attempt in %.0f s", self.backlog, error, pause)
+                if self._closing.wait(pause):
+                    return
             else:
+                attempt = 0
                 if self._closing.is_set():
                     return
                 self._wake.wait(1.0)
+
+    def _send_what_waits(self) -> None:
+        waiting = self._waiting()
+        self.backlog = len(waiting)
+        for path, name in waiting:
+            try:
+                self._deliver(name, path.read_bytes())
+            except Refused as error:
+                (self.folder / "refused").mkdir(exist_ok=True)
+                path.replace(self.folder / "refused" / path.name)
+                log.error("%s is kept in refused/: %s", path.name, error)
+            else:
+                path.unlink(missing_ok=True)
+            self.backlog = max(0, self.backlog - 1)
 
 
 def to_lake(lake: Lake, source: str) -> Callable[[SegmentName, bytes], None]:
@@ -148,9 +155,11 @@ def to_hub(url: str, source: str, token: str | None) -> Callable[[SegmentName, b
             params={"source": source, "name": str(name)},
             headers={"Content-Type": kind, "X-Content-SHA256": hashlib.sha256(data).hexdigest()},
         )
-        if answer.status_code in {400, 409, 413, 415}:
+        if answer.status_code in {400, 409, 413}:
             raise Refused(f"{url} answered {answer.status_code}: {answer.text[:200]}")
         answer.raise_for_status()
+        if answer.json().get("status") not in {"stored", "known"}:  # a portal that answers for everybody
+            raise NotTaken(f"{url} is no hub: it answered {answer.text[:100]!r}")
 
     return deliver
 

@@ -14,6 +14,10 @@ from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.ring import Block
 from soundmill.times import from_ms, to_ms
 
+_LONGEST_STATEMENT = 1000  # bytes
+_MOST = 10**9
+_STEPS_KEPT = 50
+_PAUSE = 5.0  # seconds that no missing samples explain, after which a session begins
 SEGMENT_SAMPLES = 132_352  # 517 blocks of 256
 LONGEST_SILENCE = 60  # seconds in one statement of silence: no more is taken for missing when a capture is killed
 
@@ -49,6 +53,20 @@ class Silence:
         values = {key: getattr(self, key) for key in ("samples", "sample_rate", "segments", "max_amp", "clipped")}
         return json.dumps(values).encode() + b"\n"
 
+    @classmethod
+    def parse(cls, name: SegmentName, data: bytes) -> "Silence":
+        """What was stored of one. Raises `ValueError`."""
+        if len(data) > _LONGEST_STATEMENT:
+            raise ValueError(f"more than {_LONGEST_STATEMENT} bytes")
+        try:
+            told = json.loads(data)
+            values = [told[key] for key in ("samples", "sample_rate", "segments", "max_amp", "clipped")]
+        except (KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
+        if any(type(value) is not int or not 0 <= value <= _MOST for value in values) or not all(values[:2]):
+            raise ValueError("its values are no counts")
+        return cls(name, *values)
+
     def joined(self, later: Closed) -> "Silence | None":
         """Both as one, if the later one goes on where this ends, on the same day, and it does not get too long."""
         goes_on = self.name.session == later.name.session and self.name.position + self.samples == later.name.position
@@ -78,17 +96,29 @@ class Recorder:
         self._started_at = started_at
         self._clock: SampleClock | None = None
         self._first = self._next = self._begin = self._sequence = self._session = 0
-        self._stepped = 0.0
+        self._heard_at, self._heard_to = 0.0, 0
         self._silence: Silence | None = None
         self.lost = 0  # samples that the source says are missing
         self.doubled = 0  # samples that it delivered twice
-        self.steps: list[float] = []  # seconds by which the clock was anchored anew
+        self.steps: list[float] = []  # seconds by which the clock was anchored anew, the last ones
+        self.stepped = 0  # how often that was
 
     def hear(self, block: Block) -> Iterator[Closed | Silence]:
         """Takes a block in; yields what it completes, in order."""
+        end = block.position + len(block.samples)
+        if block.wall is not None and self._clock is not None:
+            slept = block.monotonic - self._heard_at - (end - self._heard_to) / self.sample_rate
+            if slept > _PAUSE:  # the machine, or the source: what comes now is of another time
+                yield from self.finish()
+                self._clock = None
+        self._heard_at, self._heard_to = block.monotonic, end
         clock = self._clock or self._begin_session(block)
-        if block.wall is not None and (step := clock.hear(block.position - self._first + len(block.samples), block.wall, block.monotonic)):
-            self.steps.append(step)
+        if block.wall is not None:
+            step = clock.hear(block.position - self._first + len(block.samples), block.wall, block.monotonic)
+            if step:
+                yield from self._close()
+                self.steps = [*self.steps[-_STEPS_KEPT:], step]
+                self.stepped += 1
         place = block.position - self._first
         if place != self._next:
             self.lost += max(0, place - self._next)
@@ -117,7 +147,7 @@ class Recorder:
         self._silence = None
 
     def _begin_session(self, block: Block) -> SampleClock:
-        self._first = block.position
+        self._first, self._next, self._sequence = block.position, 0, 0
         if self._started_at is not None:
             began = self._started_at
         elif block.wall is not None:

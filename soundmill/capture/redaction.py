@@ -31,11 +31,7 @@ def plan_redaction(catalog: Catalog, source: str, start: datetime, end: datetime
     """
     ledger = Ledger(catalog)
     around = timedelta(days=1)
-    every = [
-        item
-        for item in ledger.between(source, start - around, end + around)
-        if item.state in ("ready", "silent", "duplicate", "withdrawn") and item.started_at is not None
-    ]
+    every = [item for item in ledger.between(source, start - around, end + around) if item.state != "cut" and item.started_at is not None]
     marks = [one for one in Annotations(catalog).of_days((start - 2 * around).date(), (end + around).date()) if one.source == source]
     protected = _protected(every, marks, keep)
     inside = [item for item in every if _overlaps(item, start, end)]

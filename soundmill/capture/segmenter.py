@@ -5,10 +5,9 @@ claim the same moment, the one that is there keeps it, and of two that are new t
 """
 
 import hashlib
-import json
 import struct
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from soundmill.audio.decode import Float32
 from soundmill.audio.wav import Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
+from soundmill.capture.recorder import Silence
 from soundmill.catalog import CAPTURED, Item, ItemState, Ledger, backoff
 from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, NotInLake, column
@@ -133,7 +133,11 @@ def update_segments(
     there = {file.key for file in files}
     ledger.forget([item.key for item in known.values() if item.state == "quarantined" and item.key not in there])
     released = ledger.released(day)
-    due = [file for file in files if file.key in released or _is_due(known.get(file.key), _fingerprint(file, segmenter), now, max_attempts)]
+    due = [
+        file
+        for file in files
+        if _may_be_released(known.get(file.key), released) or _is_due(known.get(file.key), _fingerprint(file, segmenter), now, max_attempts)
+    ]
     later = {file.key for file in due}
     other_days: set[date] = set()
     with ThreadPoolExecutor(_WRITERS) as pool:
@@ -161,6 +165,10 @@ def update_segments(
     # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
     ledger.mark_processed(ASSET, day, fingerprint, previous)
     return _summary(ledger, day, len(files), len(due), changed, other_days)
+
+
+def _may_be_released(known: Item | None, released: Collection[str]) -> bool:
+    return known is not None and known.state != "withdrawn" and known.key in released
 
 
 def _is_due(known: Item | None, fingerprint: str, now: datetime, max_attempts: int) -> bool:
@@ -212,7 +220,7 @@ class _Cutter:
                 return self._cut(str(local))
         except UndecodableAudio as error:
             return self._failed(error.code, str(error), transient=error.transient), []
-        except (OverflowError, struct.error, MemoryError) as error:  # headers that claim what no recording has
+        except (ArithmeticError, struct.error, MemoryError) as error:  # headers that claim what no recording has
             return self._failed("undecodable", f"{type(error).__name__}: {error}"), []
         except NotInLake:
             return self._refused("vanished", "the file went away between listing and reading", transient=True), []
@@ -270,6 +278,8 @@ class _Cutter:
             row = replace(row, measures={**row.measures, **place})
         elif row.seconds < SHORTEST_SECONDS:
             return replace(row, state="silent")
+        if self._ledger.is_withdrawn(row.source, start):
+            return replace(row, state="withdrawn")
         if self._segmenter.is_silent(measured):
             return replace(row, state="silent")
         data = wav_bytes(pcm, self._segmenter.sample_rate)
@@ -292,21 +302,18 @@ class _Cutter:
     def _stated_silence(self, name: SegmentName) -> Item:
         """The row of a stretch that the gate of a capture held back."""
         try:
-            told = json.loads(self._lake.read_bytes(self._file.path))
-            samples, rate = int(told["samples"]), int(told["sample_rate"])
-            if samples <= 0 or rate <= 0:
-                raise ValueError("no samples")
-            loudest, clipped = int(told["max_amp"]), int(told["clipped"])
+            told = Silence.parse(name, self._lake.read_bytes(self._file.path))
         except NotInLake:
             return self._refused("vanished", "the file went away between listing and reading", transient=True)
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             return self._refused("undecodable", f"this states no silence: {error}")
+        place = {"session": name.session, "position": name.position}
         return replace(
             self._row("segment", "silent"),
             day=name.day,
             started_at=name.started_at,
-            seconds=samples / rate,
-            measures={"samples": samples, "max_amp": loudest, "clipped": clipped, "session": name.session, "position": name.position},
+            seconds=told.samples / told.sample_rate,
+            measures={"samples": told.samples, "max_amp": told.max_amp, "clipped": told.clipped, **place},
         )
 
     def _row(self, kind: Literal["recording", "segment"], state: ItemState) -> Item:

@@ -16,7 +16,14 @@ from soundmill.capture.ring import Block
 
 BLOCK = 256  # samples
 _TIMEOUT = 10.0  # seconds that a network stream may say nothing
+_PIPE_BLOCKS = 1000  # that wait where the pipe may
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _LARGEST = 8192  # samples in a block of a file that is read faster than real time
+
+
+def now() -> float:
+    """Seconds by a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
 
 
 class SourceRefused(ValueError):
@@ -32,12 +39,14 @@ class Source(Protocol):
 
     live        it cannot wait: what is not taken in time is lost
     endless     it never ends by itself: when it does, it has to be opened again
+    patience    seconds without a block after which it has stalled
     started_at  moment of the first sample of a source that is its own clock; None where the machine's clock counts
     """
 
     sample_rate: int
     live: bool
     endless: bool
+    patience: float
     started_at: datetime | None
 
     def blocks(self) -> Iterator[Block]:
@@ -52,7 +61,7 @@ class Source(Protocol):
 class FileSource:
     """A file of any length and codec as if it were heard from `started_at` on, `speed` times as fast; 0 is as fast as it goes."""
 
-    endless = False
+    endless, patience = False, 5.0
 
     def __init__(self, path: Path, sample_rate: int, started_at: datetime, speed: float = 1.0, channels: Channels = "first") -> None:
         self.path, self.sample_rate, self.started_at = path, sample_rate, started_at
@@ -83,34 +92,62 @@ class FileSource:
 
 
 class PcmSource:
-    """Raw 16-bit little-endian samples from a pipe, at the machine's clock; or, with `started_at`, at a clock of its own."""
+    """Raw 16-bit little-endian samples from a pipe, at the machine's clock; or, with `started_at`, at a clock of its own.
 
-    endless = False
+    One thread reads the pipe for as long as it lives, so that frames stay whole when a station is turned off and on; what comes while
+    nobody hears is dropped.
+    """
+
+    endless, patience = False, 5.0
 
     def __init__(self, pipe: BinaryIO, sample_rate: int, channels: int = 1, started_at: datetime | None = None) -> None:
         self.sample_rate, self.started_at, self.live = sample_rate, started_at, started_at is None
-        self._pipe, self._channels, self._stopped = pipe, channels, False
+        self._pipe, self._channels = pipe, channels
+        self._queue: queue.Queue[Block | None] = queue.Queue(0 if self.live else _PIPE_BLOCKS)
+        self._heard, self._ended = threading.Event(), threading.Event()
+        self._reader: threading.Thread | None = None
 
     def blocks(self) -> Iterator[Block]:
+        while not self._queue.empty():  # of the time when nobody heard
+            self._queue.get_nowait()
+        self._heard.set()
+        if self._reader is None:
+            self._reader = threading.Thread(target=self._read, name="pipe", daemon=True)
+            self._reader.start()
+        first: int | None = None
+        while self._heard.is_set():
+            try:
+                block = self._queue.get(timeout=0.2)
+            except queue.Empty:
+                if self._ended.is_set():
+                    return
+                continue
+            if block is None:
+                return
+            first = block.position if first is None else first
+            yield block._replace(position=block.position - first)
+
+    def stop(self) -> None:
+        self._heard.clear()
+
+    def _read(self) -> None:
         frame, position, rest = 2 * self._channels, 0, b""
-        while not self._stopped and (data := self._pipe.read1(BLOCK * frame)):  # type: ignore[attr-defined]
+        while data := self._pipe.read1(BLOCK * frame):  # type: ignore[attr-defined]
             data = rest + data
             whole = len(data) - len(data) % frame
             data, rest = data[:whole], data[whole:]
             samples = np.frombuffer(data, "<i2").reshape(-1, self._channels)[:, 0].astype(np.int16)
-            if len(samples):
-                wall = None if self.started_at else time.time()
-                yield Block(samples, position, wall, time.monotonic())
-                position += len(samples)
-
-    def stop(self) -> None:
-        self._stopped = True
+            if len(samples) and self._heard.is_set():
+                self._queue.put(Block(samples, position, None if self.started_at else time.time(), now()))
+            position += len(samples)
+        self._ended.set()
+        self._queue.put(None)
 
 
 class StreamSource:
     """A network stream (HTTP, RTSP, whatever FFmpeg opens), its first channel."""
 
-    live, endless, started_at = True, True, None
+    live, endless, patience, started_at = True, True, 30.0, None  # playlists come in bursts of ten seconds
 
     def __init__(self, url: str, sample_rate: int) -> None:
         self.url, self.sample_rate = url, sample_rate
@@ -131,7 +168,7 @@ class StreamSource:
                         if self._stopped:
                             return
                         samples = part.to_ndarray()[0].astype(np.int16)
-                        yield Block(samples, position, time.time(), time.monotonic())
+                        yield Block(samples, position, time.time(), now())
                         position += len(samples)
         except (av.FFmpegError, OSError) as error:
             raise SourceAway(f"{self.url} cannot be heard: {error}") from None
@@ -146,7 +183,7 @@ class MicSource:
     `fresh` starts PortAudio anew: a device that came back under another number is seen in no other way.
     """
 
-    live, endless, started_at = True, True, None
+    live, endless, patience, started_at = True, True, 5.0, None
 
     def __init__(self, device: str | int | None, sample_rate: int, channels: int = 1, fresh: bool = False) -> None:
         self.sample_rate = sample_rate
@@ -159,7 +196,7 @@ class MicSource:
         if self._fresh:
             sounddevice._terminate()
             sounddevice._initialize()
-        position, first = 0, None
+        position, due = 0, None  # due: when the next block begins, by PortAudio's clock
         try:
             with sounddevice.RawInputStream(
                 samplerate=self.sample_rate,
@@ -170,13 +207,12 @@ class MicSource:
                 callback=self._heard,
             ):
                 while one := self._queue.get():
-                    first = one.by_its_clock if first is None else first
-                    if one.lost_some:
-                        there = (one.by_its_clock - first) * self.sample_rate
-                        position += max(0, round((there - position) / BLOCK)) * BLOCK
+                    if one.lost_some and due is not None:  # measured from the block before: crystals drift apart in a month
+                        position += max(0, round((one.by_its_clock - due) * self.sample_rate / BLOCK)) * BLOCK
                     yield Block(one.samples, position, one.wall, one.monotonic)
                     position += len(one.samples)
-        except sounddevice.PortAudioError as error:
+                    due = one.by_its_clock + len(one.samples) / self.sample_rate
+        except (sounddevice.PortAudioError, ValueError) as error:  # a ValueError where no device has that name: it may be unplugged
             raise SourceAway(f"the microphone cannot be heard: {error}") from None
 
     def stop(self) -> None:
@@ -185,7 +221,7 @@ class MicSource:
     def _heard(self, data: Any, frames: int, moment: Any, status: Any) -> None:
         """Called by PortAudio's own thread for each block."""
         samples = np.frombuffer(data, np.int16).reshape(-1, self._channels)[:, 0].copy()
-        self._queue.put(_Heard(samples, moment.inputBufferAdcTime, time.time(), time.monotonic(), bool(status.input_overflow)))
+        self._queue.put(_Heard(samples, moment.inputBufferAdcTime, time.time(), now(), bool(status.input_overflow)))
 
 
 class _Heard(NamedTuple):

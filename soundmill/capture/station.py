@@ -3,22 +3,25 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from soundmill.audio import UndecodableAudio
 from soundmill.capture.liveness import STALLED_AFTER, Liveness
-from soundmill.capture.outbox import NoRoom, Store
+from soundmill.capture.outbox import Store
 from soundmill.capture.recorder import SEGMENT_SAMPLES, Closed, Recorder, Silence
 from soundmill.capture.ring import Ring
-from soundmill.capture.sources import Source, SourceAway
+from soundmill.capture.sources import Source, SourceAway, SourceRefused, now
 from soundmill.capture.status import ALARMING, Status, now_text, write_status
 from soundmill.capture.switch import Switch
 
 log = logging.getLogger("soundmill.capture")
 _RING_SECONDS = 60
+_OPENING = 30.0  # seconds that a source may take for its first block
+_MOST_PENDING = 40  # segments that wait in memory for room on the disk
+_TOLD_AGAIN = 600.0  # seconds until the same trouble is told again
 _TURNED_OFF = "turned off"
 _STATUS_EVERY = 1.0  # seconds
 _WAIT = 0.25  # seconds for blocks, at most
@@ -63,6 +66,7 @@ class Station:
         self._written_at = 0.0
         self._room_told_at = -1e9
         self._liveness: Liveness | None = None
+        self._pending: deque[Closed | Silence] = deque(maxlen=_MOST_PENDING)
 
     def run(self) -> Status:
         """Hears until the source ends or `end` is called. Raises `SourceRefused` and `UndecodableAudio` where nothing can be heard."""
@@ -113,14 +117,16 @@ class Station:
         fresh = {} if self.status.state in ALARMING else {"state": "starting", "why": ""}
         self._note(on=True, session=None, **fresh)
         thread.start()
-        began, heard_at, dead_since = time.monotonic(), time.monotonic(), None
+        began = heard_at = now()
+        dead_since: float | None = None
+        first_block = False
         problem: str | None = None
         steps, lost, overruns = 0, 0, 0
         looked_at = began
         while (blocks := ring.take(_WAIT)) is not None:
-            now = time.monotonic()
-            look = now - looked_at > _WAIT
-            looked_at = now if look else looked_at
+            moment = now()
+            look = moment - looked_at > _WAIT
+            looked_at = moment if look else looked_at
             if look and not self._switch.is_on():  # what was heard up to here is dropped with the part of a segment that it made
                 source.stop()
                 for one in recorder.finish(keep_rest=False):
@@ -130,22 +136,23 @@ class Station:
             for block in blocks:
                 for one in recorder.hear(block):
                     self._keep(one)
-            heard_at = now if blocks else heard_at
-            if len(recorder.steps) > steps:
+            heard_at = moment if blocks else heard_at
+            first_block = first_block or bool(blocks)
+            if recorder.stepped > steps:
                 self._say(f"{self.status.name}: the clock was anchored anew by {recorder.steps[-1]:+.3f} s", good=False)
-                steps = len(recorder.steps)
+                steps = recorder.stepped
                 self.status.clock_steps = [*self.status.clock_steps, *recorder.steps[-1:]][-20:]
             self.status.lost_seconds += (recorder.lost - lost) / source.sample_rate
             self.status.overruns += ring.overruns - overruns
             lost, overruns = recorder.lost, ring.overruns
-            if source.live and now - heard_at > STALLED_AFTER:
-                self._change(self._liveness.idle(now - heard_at), self._liveness.why)
+            if source.live and moment - heard_at > (source.patience if first_block else max(_OPENING, source.patience)):
+                self._change(self._liveness.idle(moment - heard_at), self._liveness.why)
                 if source.endless:
                     problem = "stalled"
                     break
             if self.status.state == "dead" and source.endless:
-                dead_since = dead_since or now
-                if now - dead_since > reopen_dead:
+                dead_since = dead_since or moment
+                if moment - dead_since > reopen_dead:
                     problem = "dead"
                     break
             else:
@@ -161,15 +168,20 @@ class Station:
             for block in ring.take(0.0) or []:
                 for one in recorder.hear(block):
                     self._keep(one)
-        for one in recorder.finish():
+        # a file that is left midway will be heard again from its start: its last, short segment would stand in the way of the whole one
+        for one in recorder.finish(keep_rest=not (self._asked_to_end.is_set() and source.started_at is not None)):
             self._keep(one)
         if failures and isinstance(failures[0], SourceAway):
             self._change("stalled", str(failures[0]))
             return str(failures[0])
+        if failures and source.endless and not isinstance(failures[0], SourceRefused):
+            log.error("%s failed", self.status.name, exc_info=failures[0])
+            self._change("stalled", f"{type(failures[0]).__name__}: {failures[0]}")
+            return f"{failures[0]}"
         if failures:
             raise failures[0]
         if problem is None and source.endless and not self._asked_to_end.is_set():
-            problem = f"it ended after {time.monotonic() - began:.0f} s"
+            problem = f"it ended after {now() - began:.0f} s"
             self._change("stalled", problem)
         return problem
 
@@ -185,23 +197,34 @@ class Station:
             if not one.stored:
                 self.status.silent += 1
                 return
-        try:
-            self._store.put(one.name, one.file())
-        except NoRoom as error:
-            self.status.not_stored += 1
-            if self._closed_hook and isinstance(one, Closed):
-                self._closed_hook(one, False)
-            if time.monotonic() - self._room_told_at > 600:
-                self._room_told_at = time.monotonic()
-                self._say(f"{self.status.name}: {error.strerror}; sound is heard but not stored", good=False)
-        else:
-            self.status.segments += isinstance(one, Closed)
-            if self._closed_hook and isinstance(one, Closed):
-                self._closed_hook(one, True)
+        self._pending.append(one)
+        while self._pending:
+            first = self._pending[0]
+            try:
+                self._store.put(first.name, first.file())
+            except OSError as error:
+                self._cannot_store(one, error)
+                break
+            self._pending.popleft()
+            if isinstance(first, Closed):
+                self.status.segments += 1
+                self.status.not_stored -= first is not one
+                if first is one and self._closed_hook:
+                    self._closed_hook(one, True)
             if self._room_told_at > 0:
                 self._room_told_at = -1e9
                 self._say(f"{self.status.name}: there is room again, sound is stored", good=True)
         self.status.backlog = self._store.backlog
+
+    def _cannot_store(self, one: Closed | Silence, error: OSError) -> None:
+        """The newest minutes wait in memory for room; what is older is lost."""
+        if isinstance(one, Closed):
+            self.status.not_stored += 1
+            if self._closed_hook:
+                self._closed_hook(one, False)
+        if time.monotonic() - self._room_told_at > _TOLD_AGAIN:
+            self._room_told_at = time.monotonic()
+            self._say(f"{self.status.name}: {error.strerror or error}; sound is heard but not stored", good=False)
 
     def _change(self, state: str, why: str) -> None:
         before = self.status.state
@@ -241,7 +264,7 @@ def _hear(source: Source, ring: Ring, failures: list[BaseException]) -> None:
         for block in source.blocks():
             if not ring.put(block, wait=not source.live):
                 break
-    except (SourceAway, UndecodableAudio, OSError, ValueError) as error:
+    except (Exception, MemoryError) as error:  # noqa: BLE001  # the station decides what becomes of it
         failures.append(error)
     finally:
         ring.end()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,7 @@ class Status:
 def write_status(path: Path, values: dict[str, Any]) -> None:
     """Writes a status whole: readers see the old one or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
     aside.write_text(json.dumps(values))
     aside.replace(path)
 

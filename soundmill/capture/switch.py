@@ -1,8 +1,10 @@
 """On or off: a file that says so, `{"capture_state": true}`, as scripts for the original system know it."""
 
 import json
-import os
+import secrets
 from pathlib import Path
+
+HUB = "hub"  # the switch of a hub, for edges without one of their own
 
 
 class Switch:
@@ -30,6 +32,6 @@ class Switch:
     def set(self, on: bool) -> None:
         """Turns it on or off."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
+        aside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(6)}.partial")
         aside.write_text(json.dumps({"capture_state": on}) + "\n")
         aside.replace(self.path)

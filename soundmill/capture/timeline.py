@@ -69,27 +69,35 @@ class Timeline:
         if len(touching) > 1 and touching[0].started_at + timedelta(seconds=touching[0].seconds - _SNAP_SECONDS) <= start:
             touching = touching[1:]  # only rounding makes the segment before reach into this stretch
         rate = touching[0].sample_rate
-        spans = [span for span in touching if span.sample_rate == rate]  # where the rate changed midway, the first holds
-        return rate, self._pieces(spans, start, max(1, round((end - start).total_seconds() * rate)))
+        return rate, self._pieces([span for span in touching if span.sample_rate == rate], start, end)  # the first rate holds
 
-    def _pieces(self, spans: Sequence[_Span], start: datetime, total: int) -> Iterator[tuple[Int16, bool]]:
-        """Of spans at one rate. Where they overlap, what was there first counts."""
-        rate, written, reached = spans[0].sample_rate, 0, None
-        before: _Span | None = None
+    def _pieces(self, spans: Sequence[_Span], start: datetime, end: datetime) -> Iterator[tuple[Int16, bool]]:
+        """Of spans at one rate. Where they overlap, what was there first counts.
+
+        Neighbours join by their samples however long the stretch is, so that it may hold some more or fewer samples than its length in
+        seconds would have: as many as the source's crystal made of it.
+        """
+        rate = spans[0].sample_rate
+        snap = _SNAP_SECONDS * rate
+        nominal = max(1, round((end - start).total_seconds() * rate))
+        written, reached, before = 0, 0, None
         for span in spans:
             at = round((span.started_at - start).total_seconds() * rate)
-            if reached is not None and before is not None and (_follows(before, span) or abs(at - reached) <= _SNAP_SECONDS * rate):
-                at = reached
-            before = span
+            if before is not None:
+                apart = (span.started_at - before.started_at).total_seconds() - before.seconds
+                at = reached if _follows(before, span) or abs(apart) <= _SNAP_SECONDS else reached + round(apart * rate)
             pcm = self._pcm(span.path)
-            reached = at + len(pcm)
-            left, right = max(at, written), min(reached, total)
+            before, reached = span, at + len(pcm)
+            limit = at + round((end - span.started_at).total_seconds() * rate)
+            left, right = max(at, written), min(reached, nominal if abs(limit - nominal) <= snap else limit)
             if right <= left:
                 continue
             yield from _zeros(left - written)
             yield pcm[left - at : right - at], True
             written = right
-        yield from _zeros(total - written)
+        assert before is not None
+        rest = round((end - before.started_at).total_seconds() * rate - before.seconds * rate) if written == reached else 0
+        yield from _zeros(nominal - written if abs(written + rest - nominal) <= snap else rest)
 
     def content(self, source: str, start: datetime, end: datetime) -> str:
         """A hash of the segments between start and end, which changes whenever `read` may give other samples."""

@@ -5,10 +5,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import DeviceRow
+
+_NONE = ""  # no token's hash
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,20 @@ class Devices:
         return token
 
     def remove(self, name: str) -> bool:
-        """Forgets an edge; says whether it was known."""
+        """Takes an edge's token back; says whether it had one. That tokens are asked for stays so, also after the last."""
         with self._catalog.writing() as session:
-            gone = session.execute(delete(DeviceRow).where(DeviceRow.name == name))
-            return bool(gone.rowcount)  # type: ignore[attr-defined]
+            known = update(DeviceRow).where(DeviceRow.name == name, DeviceRow.token_sha256 != _NONE)
+            gone = session.execute(known.values(token_sha256=_NONE).returning(DeviceRow.name))
+            return gone.scalar() is not None
 
     def all(self) -> list[Device]:
         """Every edge, by name."""
         with self._catalog.reading() as session:
-            rows = session.scalars(select(DeviceRow).order_by(DeviceRow.name))
+            rows = session.scalars(select(DeviceRow).where(DeviceRow.token_sha256 != _NONE).order_by(DeviceRow.name))
             return [Device(row.name, row.created_at, row.last_seen_at) for row in rows]
 
     def any(self) -> bool:
-        """Whether any edge has a token: then all need one."""
+        """Whether any edge has, or had, a token: then all need one."""
         with self._catalog.reading() as session:
             return bool(session.scalar(select(func.count()).select_from(DeviceRow)))
 

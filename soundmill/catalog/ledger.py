@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, delete, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
@@ -107,24 +107,36 @@ class Ledger:
     def withdraw(self, segments: Sequence[Item], asset: str) -> None:
         """Takes segments back; what the asset made of their days is stale. Where their files lay is remembered, so that they can go."""
         gone = [
-            replace(item, state="withdrawn", path=None, content_hash=None, measures={**item.measures, "lay_at": item.path})
+            replace(
+                item, state="withdrawn", path=None, content_hash=None, reason=None, message=None, blocked_by=None, next_attempt_at=None,
+                measures={**item.measures, "lay_at": item.path},
+            )
             for item in segments
-        ]
+        ]  # fmt: skip
         with self._catalog.writing() as session:
             self.write(session, gone)
             self.mark_stale(session, asset, {item.day for item in gone})
+
+    def is_withdrawn(self, source: str, moment: datetime) -> bool:
+        """Whether a source's segment that began then was taken back."""
+        query = select(ItemRow.key).where(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "withdrawn").limit(1)
+        with self._catalog.reading() as session:
+            return session.scalar(query) is not None
 
     def withdrawn_paths(self) -> set[str]:
         """Where segments that were taken back lay, and the landed files they were cut from."""
         items = self._items(ItemRow.kind == "segment", ItemRow.state == "withdrawn")
         return {path for item in items for path in (item.parent or item.key, item.measures.get("lay_at")) if path}
 
-    def outermost(self, day: date, *, last: bool) -> dict[str, Item]:
-        """Each source's first, or last, ready or silent segment of a day."""
-        heard = (ItemRow.day == day, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
-        edge = (func.max if last else func.min)(ItemRow.started_at)
-        edges = select(ItemRow.source, edge).where(*heard).group_by(ItemRow.source)
-        return {item.source: item for item in self._items(*heard, tuple_(ItemRow.source, ItemRow.started_at).in_(edges))}
+    def beside(self, source: str, start: datetime, end: datetime) -> tuple[Item | None, Item | None]:
+        """A source's last ready or silent segment before a moment, and its first from another one on."""
+        columns = [getattr(ItemRow, name) for name in _READ]
+        heard = select(*columns).where(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
+        before = heard.where(ItemRow.started_at < start).order_by(ItemRow.started_at.desc()).limit(1)
+        after = heard.where(ItemRow.started_at >= end).order_by(ItemRow.started_at).limit(1)
+        with self._catalog.reading() as session:
+            first, second = (session.execute(query).first() for query in (before, after))
+        return (Item(*first) if first else None), (Item(*second) if second else None)
 
     def quarantined(self, day: date, kinds: Collection[ItemKind] = CAPTURED) -> list[Item]:
         """Items of a day that are in quarantine, by source, start and key."""

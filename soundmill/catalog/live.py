@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import LiveDetectionRow, LiveEventRow
@@ -56,6 +56,14 @@ class LiveRecord:
         )
         with self._catalog.reading() as session:
             return set(session.scalars(wanted))
+
+    def newest(self, sources: Sequence[str] = ()) -> datetime | None:
+        """Start of the last segment that was judged, of these sources or of any."""
+        wanted = select(func.max(LiveDetectionRow.started_at))
+        if sources:
+            wanted = wanted.where(LiveDetectionRow.source.in_(sources))
+        with self._catalog.reading() as session:
+            return session.scalar(wanted)
 
     def detections(self, since: datetime, source: str | None = None) -> list[LiveDetection]:
         """Verdicts on segments that began since then, in order of time."""

@@ -16,6 +16,7 @@ import typer
 from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
 
 if TYPE_CHECKING:
+    from soundmill.capture.switch import Switch
     from soundmill.live import Follower
 
 log = logging.getLogger("soundmill.capture")
@@ -49,7 +50,10 @@ def capture(
     listen: Annotated[bool, typer.Option("--detect", help="Judge each segment with the champion as it closes.")] = False,
     state: Annotated[
         Literal["on", "off"] | None,
-        typer.Option(help="With --source: how to start (a microphone starts off, all else on). Without: turn the station on or off."),
+        typer.Option(
+            help="With --source: how to start; else as it was left, at first a microphone off and all else on. "
+            "Without: turn the station on or off (`--name hub`: all edges)."
+        ),
     ] = None,
     status: Annotated[bool, typer.Option("--status", help="Print how every station is, and end.")] = False,
     devices: Annotated[bool, typer.Option("--devices", help="Print the microphones there are, and end.")] = False,
@@ -126,12 +130,17 @@ class _Wanted:
             refuse(f"{error}; give another with --name")
         self.described, self.started_at, self.speed, self.channels = source, instant(started_at), speed, channels
         self.hub, self.token = hub and hub.rstrip("/"), token
+        self._pipe: Any = None
         self.rate, self.samples = rate or values.segment_rate, samples or values.segment_samples
-        self.on = state == "on" if state else self.kind != "mic"
+        self.on = None if state is None else state == "on"
         try:
             self.gate = values.gate_dbfs if gate is None else None if gate.lower() in {"off", "none"} else float(gate)
         except ValueError:
             raise typer.BadParameter(f"{gate!r} is no level; write it like -48, or off", param_hint="--gate") from None
+        if self.gate is not None and not -200 <= self.gate <= 0:
+            raise typer.BadParameter(f"{gate} dBFS is no level of a sound: 0 is the loudest; write it like -48", param_hint="--gate")
+        if self.started_at is not None and self.started_at.year < 1970:
+            raise typer.BadParameter("it lies before 1970", param_hint="--started-at")
 
     def open(self, attempt: int) -> Any:
         from soundmill.capture.sources import FileSource, MicSource, PcmSource, StreamSource
@@ -145,7 +154,8 @@ class _Wanted:
             return FileSource(Path(self.rest), self.rate, began, self.speed)
         if self.kind == "url":
             return StreamSource(self.rest, self.rate)
-        return PcmSource(sys.stdin.buffer, self.rate, self.channels, self.started_at)
+        self._pipe = self._pipe or PcmSource(sys.stdin.buffer, self.rate, self.channels, self.started_at)
+        return self._pipe
 
 
 def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
@@ -168,8 +178,9 @@ def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
         lake = the_lake()
         outbox = folder / "outbox" / wanted.name
         store = Landing(lake, wanted.name, least_free) if lake.is_local else Outbox(outbox, to_lake(lake, wanted.name), least_free)
-    switch = Switch(folder / f"{wanted.name}.state.json")
-    switch.set(wanted.on)
+    switch = Switch(folder / f"{wanted.name}.state.json", default=wanted.kind != "mic")  # as it was left, where it was there before
+    if wanted.on is not None:
+        switch.set(wanted.on)
     webhook = values.alert_webhook.get_secret_value() if values.alert_webhook else ""
     station = Station(
         wanted.name,
@@ -184,11 +195,11 @@ def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     )
     signal.signal(signal.SIGTERM, lambda *_: station.end())
     signal.signal(signal.SIGINT, lambda *_: station.end())
-    signal.signal(signal.SIGUSR1, lambda *_: switch.set(True))
-    signal.signal(signal.SIGUSR2, lambda *_: switch.set(False))
+    signal.signal(signal.SIGUSR1, lambda *_: _set(switch, True))
+    signal.signal(signal.SIGUSR2, lambda *_: _set(switch, False))
     if wanted.hub:
         follow_hub(wanted.hub, wanted.name, wanted.token, switch, station.status, wanted.samples / wanted.rate)
-    if not wanted.on:
+    if not switch.is_on():
         typer.echo(f"{wanted.name} is off; turn it on with: soundmill capture --name {wanted.name} --state on", err=True)
     try:
         ended = station.run()
@@ -230,8 +241,6 @@ def _listening(wanted: _Wanted) -> Iterator["Follower"]:
                 follower.run()
             except NoChampion as error:
                 log.warning("%s; asked again in a minute", error)
-            except Exception:
-                log.exception("detection failed; it goes on in a minute, with what has come meanwhile")
             if follower.ended.wait(60.0):
                 return
 
@@ -244,10 +253,18 @@ def _listening(wanted: _Wanted) -> Iterator["Follower"]:
         thread.join()
 
 
-def _turn(folder: Path, name: str, on: bool) -> None:
-    from soundmill.capture.switch import Switch
+def _set(switch: "Switch", on: bool) -> None:
+    """For signals: a disk that is full must not end the capture."""
+    try:
+        switch.set(on)
+    except OSError as error:
+        log.error("the switch cannot be set: %s", error)
 
-    if not (folder / f"{name}.status.json").exists():
+
+def _turn(folder: Path, name: str, on: bool) -> None:
+    from soundmill.capture.switch import HUB, Switch
+
+    if name != HUB and not (folder / f"{name}.status.json").exists():
         refuse(f"no station is called {name!r}; see soundmill capture --status")
     Switch(folder / f"{name}.state.json").set(on)
     typer.echo(f"{name} is {'on' if on else 'off'}")

@@ -1,7 +1,7 @@
 """The command that listens with the champion: to a file, or to what lands."""
 
 import signal
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,10 @@ def detect(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Recordings of any length and codec.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Judge every captured segment as it lands, until stopped.")] = False,
     source: Annotated[list[str] | None, typer.Option(help="With --follow: only this source. Repeat it.")] = None,
-    since: Annotated[str | None, typer.Option(help="With --follow: what landed since then is caught up with (default: now).")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="With --follow: catch up with what landed since (default: where it was left within the last day, else now)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what the champion hears: in files, event by event; or, with --follow, in what is captured, within a tenth of a second.
@@ -89,10 +92,14 @@ def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
     import logging
     import sys
 
+    from soundmill.catalog import LiveRecord
     from soundmill.live import NoChampion
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    follower = follower_of(sources, since or datetime.now(UTC))
+    now = datetime.now(UTC)
+    # where it was left, if that is not long ago: a restart forgets nothing
+    left = LiveRecord(the_catalog()).newest(sources)
+    follower = follower_of(sources, since or (left if left and now - left < timedelta(days=1) else now))
     signal.signal(signal.SIGTERM, lambda *_: follower.end())
     signal.signal(signal.SIGINT, lambda *_: follower.end())
     try:

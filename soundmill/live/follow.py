@@ -29,15 +29,17 @@ from soundmill.times import instant_in_name
 
 log = logging.getLogger("soundmill.live")
 _LOOK_EVERY = 0.02  # seconds between two looks at a folder on this machine
-_LOOK_EVERY_REMOTE = 2.0  # seconds between two listings of a bucket
+_LOOK_EVERY_REMOTE = 10.0  # seconds between two listings of a bucket
 _MOST_AT_ONCE = 50  # segments judged between two writes
 _MARK_SETTLES = 0.05  # seconds: file systems stamp a folder once in a few milliseconds
 _KEPT = timedelta(days=14)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HUB_S = re.compile(r"\d{13}\.wav")
 _STATUS_EVERY = 1.0
+_FORGET_EVERY = 3600.0
+_AFTER_A_FAILURE = 10.0
 _MOST_UNWRITTEN = 2000
-_DAYS_WATCHED = 3  # the newest of a source, once all have been looked at
+_DAYS_WATCHED = 2  # the newest of a source, once all have been looked at
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Follower:
         self._marks: dict[str, int] = {}
         self._known: dict[str, set[str]] = {}
         self._looked_at: set[str] = set()
+        self._days: dict[str, tuple[int, list[str]]] = {}
         self._waiting: list[tuple[datetime, str, str]] = []  # start, path, source
         self._of: tuple[str, int] | None = None
         self._trackers: dict[str, EventTracker] = {}
@@ -85,10 +88,23 @@ class Follower:
         self.ended.set()
 
     def run(self) -> None:
-        """Follows until `end` is called. Raises `NoChampion` where there is no model at the start."""
-        self._record.forget(datetime.now(UTC) - _KEPT)
-        while self.step() or self._waiting or not self.ended.wait(_LOOK_EVERY if self._lake.is_local else _LOOK_EVERY_REMOTE):
-            pass
+        """Follows until `end` is called, and then until all that is there is judged. What fails is said and tried again; only that there is
+        no model at the start is not waited for: raises `NoChampion`."""
+        self._detector.champion()
+        forgotten_at = -1e9
+        while True:
+            try:
+                if time.monotonic() - forgotten_at > _FORGET_EVERY:
+                    forgotten_at = time.monotonic()
+                    self._record.forget(datetime.now(UTC) - _KEPT)
+                if self.step() or self._waiting:
+                    continue
+                pause = _LOOK_EVERY if self._lake.is_local else _LOOK_EVERY_REMOTE
+            except Exception:  # a catalog that is locked, a model that is gone: years are long
+                log.exception("detection failed; it goes on in %.0f s, with what has come meanwhile", _AFTER_A_FAILURE)
+                pause = _AFTER_A_FAILURE
+            if self.ended.wait(pause):
+                break
         self._note(at_once=True)
 
     def step(self) -> int:
@@ -113,14 +129,25 @@ class Follower:
 
     def _look(self) -> None:
         """Finds what has come since the last look."""
-        for source in self._sources or tuple(self._lake.folders(LANDING)):
-            first = self._since.date().isoformat()
-            days = [text for text in self._lake.folders(f"{LANDING}/{source}") if _DAY.fullmatch(text) and text >= first]
+        there = set(self._lake.folders(LANDING))
+        for source in [source for source in self._sources if source in there] if self._sources else sorted(there):
+            days = self._days_of(source)
             for text in days[-_DAYS_WATCHED:] if source in self._looked_at else days:
                 self._look_into(source, text)
             for text in days[:-_DAYS_WATCHED]:
                 self._known.pop(f"{LANDING}/{source}/{text}", None)
             self._looked_at.add(source)
+
+    def _days_of(self, source: str) -> list[str]:
+        """Days on which the source landed anything, from the first that counts on; listed anew only when there is another one."""
+        folder = f"{LANDING}/{source}"
+        mark = os.stat(self._lake.full_path(folder)).st_mtime_ns if self._lake.is_local else -1
+        known = self._days.get(source)
+        if known is None or mark != known[0] or time.time() - mark / 1e9 < _MARK_SETTLES or mark < 0:
+            first = self._since.date().isoformat()
+            known = mark, [text for text in self._lake.folders(folder) if _DAY.fullmatch(text) and text >= first]
+            self._days[source] = known
+        return known[1]
 
     def _look_into(self, source: str, day: str) -> None:
         folder = f"{LANDING}/{source}/{day}"

@@ -16,9 +16,10 @@ from soundmill.audio import wav_bytes
 from soundmill.audio.sniff import sniff
 from soundmill.capture.landing import LANDING, check_source, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
+from soundmill.capture.recorder import Silence
 from soundmill.capture.sources import BLOCK
 from soundmill.capture.status import SUFFIX, Status, read_status, write_status
-from soundmill.capture.switch import Switch
+from soundmill.capture.switch import HUB, Switch
 from soundmill.catalog import Devices
 from soundmill.lake import Lake
 from soundmill.settings import Settings
@@ -31,11 +32,11 @@ _KINDS = {"audio/wav": ".wav", "audio/x-wav": ".wav", "audio/wave": ".wav", "aud
 _SILENCES = "application/x-silence"
 _LONGEST_TEXT = 500
 _EDGE = "edge"  # the source of segments that name none
-_ALL = "hub"  # the switch that counts for sources without one of their own
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What was sent is no segment"},
     401: {"description": "The token is not that of the device"},
     409: {"description": "Other sound is stored under that name"},
+    412: {"description": "The bytes were changed on the way: send them again"},
 }
 Source = Annotated[str, Query(description="Which microphone: the name of the device.")]
 Given = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
@@ -74,8 +75,8 @@ async def turn(request: Request, given: Given, wanted: dict[str, bool], source: 
     """Turns a source on or off with `{"capture_state": true}`; without a source, the hub's switch."""
     if set(wanted) != {"capture_state"}:
         raise HTTPException(400, 'say {"capture_state": true} or {"capture_state": false}')
-    await _allow(request, given, None)
-    switch = _switch(request, _checked(source) if source else _ALL)
+    await _allow(request, given, _checked(source) if source else None)
+    switch = _switch(request, source or HUB)
     await run_in_threadpool(switch.set, wanted["capture_state"])
     return wanted
 
@@ -131,14 +132,12 @@ def _named(source: str, name: str | None, kind: str, body: bytes, sha256: str | 
     if parsed is None or parsed.suffix != wanted:
         raise HTTPException(400, f"name: {name!r} is no name of a segment that ends in {wanted}")
     if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256.lower():
-        raise HTTPException(400, "the bytes are not those of X-Content-SHA256: they were changed on the way")
+        raise HTTPException(412, "the bytes are not those of X-Content-SHA256: they were changed on the way")
     if wanted == SILENCE:
         try:
-            known = set(json.loads(body)) >= {"samples", "sample_rate", "max_amp", "clipped"}
-        except (ValueError, TypeError):
-            known = False
-        if not known or len(body) > 1000:
-            raise HTTPException(400, "this states no silence")
+            Silence.parse(parsed, body)
+        except ValueError as error:
+            raise HTTPException(400, f"this states no silence: {error}") from None
     elif sniff(body[:64]) != wanted[1:]:
         raise HTTPException(400, f"these bytes are no {wanted[1:]}")
     return landing_path(source, parsed)
@@ -153,14 +152,15 @@ def _from_json(source: str, body: bytes, sample_rate: int) -> tuple[str, bytes, 
             raise ValueError("ts: milliseconds since 1970 are asked for")
         if not isinstance(wave, list) or not wave:
             raise ValueError("wf: a list of int16 samples is asked for")
-        samples = np.array(wave)
-        if samples.ndim != 1 or samples.dtype.kind not in "iu" or samples.min() < -32_768 or samples.max() > 32_767:
+        if any(type(sample) is not int or not -32_768 <= sample <= 32_767 for sample in wave):
             raise ValueError("wf: samples are integers between -32768 and 32767")
+    except RecursionError:
+        raise HTTPException(400, "this is nested too deeply") from None
     except (ValueError, TypeError, OverflowError) as error:
         raise HTTPException(400, f"{error}") from None
     except KeyError as error:
         raise HTTPException(400, f"{error.args[0]}: missing") from None
-    pcm = samples.astype(np.int16)
+    pcm = np.array(wave, np.int16)
     began = round(ts - 1000 * len(pcm) / sample_rate)
     if began < 0:
         raise HTTPException(400, "ts: the segment would begin before 1970")
@@ -196,7 +196,7 @@ def _status(source: str, told: dict[str, Any]) -> dict[str, Any]:
     for key, default in vars(Status(source, "an edge")).items():
         value = told.get(key, default)
         kinds = (int, float) if isinstance(default, float) or default is None else type(default)
-        if value is not None and not isinstance(value, kinds):
+        if not isinstance(value, kinds) and not (value is None and default is None):
             raise TypeError(f"{key} is a {type(value).__name__}")
         if isinstance(value, str | list) and len(value) > _LONGEST_TEXT:
             raise ValueError(f"{key} is too long")
@@ -206,7 +206,7 @@ def _status(source: str, told: dict[str, Any]) -> dict[str, Any]:
 
 def _is_on(request: Request, source: str | None) -> bool:
     own = _switch(request, source) if source else None
-    return own.is_on() if own and own.path.exists() else _switch(request, _ALL).is_on()
+    return own.is_on() if own and own.path.exists() else _switch(request, HUB).is_on()
 
 
 def _switch(request: Request, name: str) -> Switch:

@@ -1,5 +1,6 @@
 """Coverage: seconds expected, heard, silent, missing and doubled."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -65,3 +66,20 @@ def test_seconds_always_add_up(spans: list[tuple[float, float, str]]) -> None:
     (row,) = coverage_of([segment(at, seconds, state) for at, seconds, state in spans]).to_pylist()
     assert row["expected"] == pytest.approx(row["captured"] + row["silent"] + row["gap"] - row["overlap"], abs=1e-6)
     assert min(row["gap"], row["overlap"], row["expected"]) >= 0
+
+
+def captured(moment: datetime, seconds: float = 3.0) -> Item:
+    place = {"session": round(1000 * moment.timestamp()), "position": 0}
+    return replace(segment(0, seconds), started_at=moment, day=moment.date(), measures={"samples": 3000, "clipped": 0, **place})
+
+
+def test_a_day_of_which_nothing_was_heard_is_missing_where_a_capture_ran_before_and_after() -> None:
+    before, after = captured(START - timedelta(days=2)), captured(START + timedelta(days=1, hours=4))
+    days = [START.date() + timedelta(days=n) for n in (-2, -1, 0, 1)]
+    own = {days[0]: [before], days[3]: [after]}
+    beside = {days[0]: (None, after), days[1]: (before, after), days[2]: (before, after), days[3]: (before, None)}
+    rows = [coverage_of(own.get(day, []), {"mic": beside[day]}, day).to_pylist()[0] for day in days]
+    assert [row["gap"] for row in rows] == [14 * 3600 - 3, 86_400, 86_400, 14 * 3600]
+    assert [row["segments"] for row in rows] == [1, 0, 0, 1]
+    files = segment(0), segment(90_000 * 3)
+    assert len(coverage_of([], {"mic": files}, days[2])) == 0  # files that nobody captured promise nothing

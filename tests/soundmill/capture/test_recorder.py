@@ -21,6 +21,7 @@ from soundmill.capture.recorder import Closed, Recorder, Silence
 from soundmill.capture.ring import Block, Ring
 from soundmill.catalog import Catalog, Ledger
 from soundmill.lake import Lake
+from soundmill.times import midnight
 
 RATE = 8000
 BLOCK = 256
@@ -237,11 +238,10 @@ def test_three_hours_with_every_fault_come_back_sample_for_sample(
     days = [date(2026, 1, 5), date(2026, 1, 6)]
     for day in days:
         update_segments(folder_lake, ledger, day, Segmenter(RATE, SEGMENT), now=NOON)
-    one = timedelta(days=1)
     rows = []
     for day in days:
-        beside = ledger.outermost(day - one, last=True), ledger.outermost(day + one, last=False)
-        rows += coverage_of(ledger.segments(day), *beside, day).to_pylist()
+        edges = midnight(day), midnight(day + timedelta(days=1))
+        rows += coverage_of(ledger.segments(day), {"mic": ledger.beside("mic", *edges)}, day).to_pylist()
     total = {name: sum(row[name] for row in rows) for name in ("captured", "silent", "gap", "overlap")}
     block = BLOCK / RATE
     assert total["gap"] == pytest.approx(planted["lost"] / RATE, abs=block / 2)

@@ -83,6 +83,21 @@ def test_a_recording_keeps_only_what_is_protected_of_it(folder_lake: Lake, sqlit
     assert not list(folder_lake.files("landing"))
 
 
+def test_what_was_taken_back_does_not_come_back_under_another_name(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    whole = wav_bytes(np.concatenate([sound(number) for number in range(6)]), RATE)
+    folder_lake.write_bytes("landing/mic/2026-01-05/20260105T120000Z.wav", whole)
+    other = wav_bytes(np.concatenate([sound(number) for number in range(9, 11)]), RATE)
+    folder_lake.write_bytes("landing/mic/2026-01-05/20260105T120000Z-other.wav", other)  # it claims the same moments, and waits its turn
+    ledger = Ledger(sqlite_catalog)
+    update_segments(folder_lake, ledger, DAY, CUT, now=NOON)
+    carry_out(folder_lake, sqlite_catalog, plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=60)))
+    update_segments(folder_lake, ledger, DAY, CUT, now=NOON)
+    assert len(folder_lake.read_days(SEGMENTS, [DAY])) == 0
+    folder_lake.write_bytes("landing/mic/2026-01-05/again_20260105T120000Z.wav", whole)
+    update_segments(folder_lake, ledger, DAY, CUT, now=NOON)
+    assert len(folder_lake.read_days(SEGMENTS, [DAY])) == 0
+
+
 def test_silent_files_go_and_their_seconds_stay(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
     land(folder_lake, sqlite_catalog, list(range(6)), silent=(2, 3))
     plan = plan_silent(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))

@@ -25,7 +25,7 @@ from soundmill.capture.naming import SegmentName
 from soundmill.capture.outbox import Landing, NoRoom, Outbox, Refused, to_hub
 from soundmill.capture.recorder import Closed
 from soundmill.capture.ring import Block
-from soundmill.capture.sources import FileSource, MicSource, PcmSource, Source, SourceAway, SourceRefused, StreamSource, microphones
+from soundmill.capture.sources import FileSource, MicSource, PcmSource, Source, SourceAway, SourceRefused, StreamSource, microphones, now
 from soundmill.capture.station import Cut, Station
 from soundmill.capture.status import read_status
 from soundmill.capture.switch import Switch
@@ -49,6 +49,7 @@ class Scripted:
 
     def __init__(self, script: Callable[["Scripted"], Iterator[Block]], endless: bool = True) -> None:
         self.sample_rate, self.live, self.endless, self.started_at = RATE, endless, endless, None
+        self.patience = 5.0
         self.stopped = threading.Event()
         self._script = script
 
@@ -64,8 +65,7 @@ def steady(pcm: np.ndarray, pause: float = 0.0) -> Callable[[Scripted], Iterator
         for at in range(0, len(pcm), 256):
             if source.stopped.is_set():
                 return
-            now = time.monotonic()
-            yield Block(pcm[at : at + 256], at, time.time(), now)
+            yield Block(pcm[at : at + 256], at, time.time(), now())
             if pause:
                 time.sleep(pause)
         source.stopped.wait()
@@ -181,7 +181,7 @@ def test_a_source_that_goes_away_is_opened_again_and_told_of(tmp_path: Path) -> 
         yield
 
     def ends(source: Scripted) -> Iterator[Block]:
-        yield Block(noise(SEGMENT), 0, time.time(), time.monotonic())
+        yield Block(noise(SEGMENT), 0, time.time(), now())
 
     kept, said = Kept(), []
     sources = [Scripted(ends), Scripted(broken), Scripted(steady(noise(9 * SEGMENT)))]
@@ -196,9 +196,9 @@ def test_a_source_that_goes_away_is_opened_again_and_told_of(tmp_path: Path) -> 
 
 
 def test_a_source_that_stalls_is_opened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundmill.capture.station.STALLED_AFTER", 0.5)
     monkeypatch.setattr("soundmill.capture.liveness.STALLED_AFTER", 0.5)
     first, second = Scripted(steady(noise(2 * SEGMENT))), Scripted(steady(noise(3 * SEGMENT, 1)))
+    first.patience = second.patience = 0.5
     kept = Kept()
     one = station(tmp_path, [first, second], kept)
     thread = running(one)
@@ -207,6 +207,30 @@ def test_a_source_that_stalls_is_opened_again(tmp_path: Path, monkeypatch: pytes
     thread.join(20)
     assert first.stopped.is_set()
     assert one.status.reopened >= 1
+
+
+def test_what_a_station_has_no_word_for_does_not_end_it(tmp_path: Path) -> None:
+    def odd(source: Scripted) -> Iterator[Block]:
+        raise ValueError("No input device matching 'USB'")
+        yield
+
+    kept = Kept()
+    keep, failed = kept.put, []
+
+    def put(name: SegmentName, data: bytes) -> None:
+        if len(failed) < 2:
+            failed.append(name)
+            raise OSError(5, "Input/output error")
+        keep(name, data)
+
+    kept.put = put  # type: ignore[method-assign]
+    one = station(tmp_path, [Scripted(odd), Scripted(steady(noise(6 * SEGMENT)))], kept)
+    thread = running(one)
+    wait_until(lambda: one.status.segments >= 5, 30)
+    one.end()
+    thread.join(20)
+    assert [name.sequence for name in kept.files][:5] == [0, 1, 2, 3, 4]  # what could not be stored at first was kept in memory
+    assert one.status.not_stored == 0
 
 
 def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: Path) -> None:
@@ -228,10 +252,11 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
     thread = running(one)
     wait_until(lambda: one.status.not_stored >= 3, 30)
     full.clear()
-    wait_until(lambda: one.status.segments >= 3, 30)
+    wait_until(lambda: one.status.segments >= 6, 30)
     one.end()
     thread.join(20)
     assert [stored for _, stored in heard[:3]] == [False] * 3
+    assert one.status.not_stored == 0  # what waited in memory is stored now
     assert len(heard) >= 6
     assert [good for _, good in said] == [False, True]
     assert said[0][0] == "mic: the disk is full; sound is heard but not stored"
@@ -325,7 +350,7 @@ def fake_portaudio(monkeypatch: pytest.MonkeyPatch, script: list[tuple[np.ndarra
 
 def test_what_a_microphone_loses_is_a_gap_of_whole_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = noise(8 * 256).reshape(8, 256)
-    times = [n * 256 / RATE + 0.0003 * n for n in (0, 1, 2, 3, 9, 10, 11, 12)]  # five blocks are lost after the fourth
+    times = [n * 256 / RATE * (1 + 50e-6) for n in (0, 1, 2, 3, 9, 10, 11, 12)]  # five blocks are lost after the fourth
     script = [(block, 50 + at, n == 4) for n, (block, at) in enumerate(zip(pcm, times, strict=True))]
     did = fake_portaudio(monkeypatch, script)
     source = MicSource("USB", RATE, channels=2, fresh=True)

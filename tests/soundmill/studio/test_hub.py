@@ -88,10 +88,20 @@ def test_flac_and_silence_come_too(hub: httpx.Client, tmp_path: Path) -> None:
         ({"name": "../../etc/passwd"}, "no name of a segment"),
         ({"name": "1.wav"}, "no name of a segment"),
         ({"source": "../up"}, "cannot name a source"),
-        ({"X-Content-SHA256": "0" * 64}, "changed on the way"),
         ({"kind": "application/x-silence", "name": str(NAME).replace(".wav", ".silence")}, "states no silence"),
         ({"kind": "application/json", "data": b"{}"}, "ts: missing"),
         ({"kind": "application/json", "data": b"[]"}, "list indices"),
+        ({"kind": "application/json", "data": b"[" * 100_000}, "nested too deeply"),
+        ({"kind": "application/json", "data": b'{"ts": 1767614403001, "wf": ["' + b"x" * 9 + b'"]}'}, "are integers"),
+        ({"name": str(NAME).replace("p0000", "p99999999")}, "no name of a segment"),
+        (
+            {
+                "kind": "application/x-silence",
+                "name": str(NAME).replace(".wav", ".silence"),
+                "data": b'{"samples": Infinity, "sample_rate": 1, "segments": 1, "max_amp": 0, "clipped": 0}',
+            },
+            "no counts",
+        ),
         ({"kind": "application/json", "data": b'{"ts": 1767614403001, "wf": []}'}, "wf: a list"),
         ({"kind": "application/json", "data": b'{"ts": 1767614403001, "wf": [70000]}'}, "between -32768"),
         ({"kind": "application/json", "data": b'{"ts": 1767614403001, "wf": [0.5]}'}, "are integers"),
@@ -112,6 +122,12 @@ def test_what_is_no_segment_is_a_400_and_is_not_stored(
     assert not landed(tmp_path)
 
 
+def test_what_was_changed_on_the_way_is_to_be_sent_again(hub: httpx.Client, tmp_path: Path) -> None:
+    answer = send(hub, WAV, **{"X-Content-SHA256": "0" * 64})
+    assert answer.status_code == 412
+    assert not landed(tmp_path)
+
+
 def test_a_segment_that_is_too_large_is_a_413(hub: httpx.Client) -> None:
     assert send(hub, WAV + bytes(17 << 20)).status_code == 413
 
@@ -128,6 +144,11 @@ def test_once_an_edge_has_a_token_all_need_theirs(hub: httpx.Client, tmp_path: P
     (known,) = Devices(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).all()
     assert known.last_seen_at is not None
     assert hub.get("/capture/state").json() == {"capture_state": False}
+    own = {"params": {"source": "porch"}, "headers": {"Authorization": f"Bearer {token}"}}
+    assert hub.post("/capture/state", json={"capture_state": True}, **own).status_code == 200  # type: ignore[arg-type]
+    assert Devices(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).remove("porch")
+    assert send(hub, WAV, Authorization=f"Bearer {token}").status_code == 401
+    assert send(hub, WAV).status_code == 401  # the last token's end does not open the hub to all
 
 
 def test_the_switch_of_a_source_goes_before_that_of_the_hub(hub: httpx.Client) -> None:
@@ -139,6 +160,13 @@ def test_the_switch_of_a_source_goes_before_that_of_the_hub(hub: httpx.Client) -
     assert hub.post("/capture/state", json={"on": True}).status_code == 400
 
 
+def test_many_may_write_at_once(hub: httpx.Client) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(lambda n: hub.put("/capture/stations/porch", json={"segments": n}).status_code, range(60)))
+        told += list(pool.map(lambda n: hub.post("/capture/state", json={"capture_state": n % 2 == 0}).status_code, range(60)))
+    assert set(told) == {200}
+
+
 def test_an_edge_tells_how_it_is(hub: httpx.Client) -> None:
     told = {"name": "somebody else", "state": "live", "segments": 7, "peak_dbfs": -12.5, "pid": 1, "more": "x"}
     assert hub.put("/capture/stations/porch", json=told).status_code == 200
@@ -146,7 +174,7 @@ def test_an_edge_tells_how_it_is(hub: httpx.Client) -> None:
     assert (station["name"], station["state"], station["segments"], station["peak_dbfs"]) == ("porch", "live", 7, -12.5)
     assert (station["running"], station["pid"]) == (True, None)
     assert "more" not in station
-    for wrong in ({"segments": "many"}, {"state": "x" * 1000}, {"clock_steps": {}}):
+    for wrong in ({"segments": "many"}, {"state": "x" * 1000}, {"clock_steps": {}}, {"lost_seconds": None}):
         assert hub.put("/capture/stations/porch", json=wrong).status_code == 400
 
 
