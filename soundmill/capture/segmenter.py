@@ -133,11 +133,7 @@ def update_segments(
     there = {file.key for file in files}
     ledger.forget([item.key for item in known.values() if item.state == "quarantined" and item.key not in there])
     released = ledger.released(day)
-    due = [
-        file
-        for file in files
-        if _may_be_released(known.get(file.key), released) or _is_due(known.get(file.key), _fingerprint(file, segmenter), now, max_attempts)
-    ]
+    due = [file for file in files if _is_due(known.get(file.key), released, _fingerprint(file, segmenter), now, max_attempts)]
     later = {file.key for file in due}
     other_days: set[date] = set()
     with ThreadPoolExecutor(_WRITERS) as pool:
@@ -167,16 +163,12 @@ def update_segments(
     return _summary(ledger, day, len(files), len(due), changed, other_days)
 
 
-def _may_be_released(known: Item | None, released: Collection[str]) -> bool:
-    return known is not None and known.state != "withdrawn" and known.key in released
-
-
-def _is_due(known: Item | None, fingerprint: str, now: datetime, max_attempts: int) -> bool:
+def _is_due(known: Item | None, released: Collection[str], fingerprint: str, now: datetime, max_attempts: int) -> bool:
     if known is None:
         return True
     if known.state == "withdrawn":
         return False
-    if known.fingerprint != fingerprint:
+    if known.fingerprint != fingerprint or known.key in released:
         return True
     waits = known.next_attempt_at is not None and known.next_attempt_at > now
     return known.state == "quarantined" and known.transient and known.attempts < max_attempts and not waits
