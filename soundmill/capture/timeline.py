@@ -15,6 +15,7 @@ from soundmill.fingerprint import digest
 from soundmill.lake import Lake
 
 _ZEROS = 1 << 20  # samples at a time
+_STEP_SECONDS = 0.05  # between neighbours by their samples: more is no slewing
 _SNAP_SECONDS = 0.002  # starts are kept to the millisecond: neighbours closer than this join without a seam
 
 
@@ -85,7 +86,8 @@ class Timeline:
             at = round((span.started_at - start).total_seconds() * rate)
             if before is not None:
                 apart = (span.started_at - before.started_at).total_seconds() - before.seconds
-                at = reached if _follows(before, span) or abs(apart) <= _SNAP_SECONDS else reached + round(apart * rate)
+                joined = abs(apart) <= (_STEP_SECONDS if _follows(before, span) else _SNAP_SECONDS)  # a clock that was set parts them
+                at = reached if joined else reached + round(apart * rate)
             pcm = self._pcm(span.path)
             before, reached = span, at + len(pcm)
             limit = at + round((end - span.started_at).total_seconds() * rate)

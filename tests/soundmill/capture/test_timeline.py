@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from soundmill.audio import wav_bytes
@@ -53,3 +54,36 @@ def test_the_content_mark_changes_with_the_segments_it_covers(stream: tuple[Time
     here = timeline.content("mic", NOON, NOON + timedelta(seconds=2))
     assert here == timeline.content("mic", NOON + timedelta(seconds=1), NOON + timedelta(seconds=2))
     assert here != timeline.content("mic", NOON + timedelta(seconds=4), NOON + timedelta(seconds=5))
+
+
+def spans(count: int, drift: float = 0.0, jump_at: int = -1) -> list[dict[str, object]]:
+    """Rows of a session whose crystal is `drift` fast; at one segment the machine's clock was set forward by three seconds."""
+    rows = []
+    for number in range(count):
+        moment = NOON + timedelta(seconds=number * SLOT / RATE / (1 + drift) + (3.0 if 0 <= jump_at <= number else 0.0))
+        row = {"source": "mic", "started_at": moment.replace(microsecond=moment.microsecond // 1000 * 1000), "seconds": SLOT / RATE}
+        rows.append({**row, "sample_rate": RATE, "path": f"{number}.wav", "content_hash": "", "session": 1, "position": number * SLOT})
+    return rows
+
+
+def of_rows(lake: Lake, rows: list[dict[str, object]]) -> Timeline:
+    for number in range(len(rows)):
+        lake.write_bytes(f"{number}.wav", wav_bytes(np.full(SLOT, number + 1, np.int16), RATE))
+    return Timeline(lake, pa.Table.from_pylist(rows))
+
+
+def test_an_hour_of_a_fast_crystal_has_no_seam_and_nothing_missing(folder_lake: Lake) -> None:
+    timeline = of_rows(folder_lake, spans(1200, drift=100e-6))
+    rate, pieces = timeline.pieces("mic", NOON, NOON + timedelta(hours=1))
+    found = list(pieces)
+    assert all(there for _, there in found)
+    samples = sum(len(piece) for piece, _ in found)
+    assert samples == pytest.approx(3600 * rate * (1 + 100e-6), abs=2 * rate / 1000)  # as many as the crystal made of the hour
+
+
+def test_where_the_clock_was_set_there_is_a_seam(folder_lake: Lake) -> None:
+    timeline = of_rows(folder_lake, spans(6, jump_at=3))
+    samples, rate, covered = timeline.read("mic", NOON, NOON + timedelta(seconds=21))
+    assert covered == pytest.approx(18.007 / 21, abs=0.001)
+    assert samples[rate * 10] == 0  # the three seconds by which it was set
+    assert samples[rate * 13] == 4
