@@ -1,5 +1,7 @@
 """A station: what it does when the source, the disk, the hub or the process fails."""
 
+import contextlib
+import io
 import json
 import os
 import random
@@ -22,7 +24,7 @@ import soundfile as sf
 
 from soundmill.audio import read_pcm, wav_bytes
 from soundmill.capture.naming import SegmentName
-from soundmill.capture.outbox import Landing, NoRoom, Outbox, Refused, to_hub
+from soundmill.capture.outbox import Landing, NoRoom, NotTaken, Outbox, Refused, to_hub
 from soundmill.capture.recorder import Closed
 from soundmill.capture.ring import Block
 from soundmill.capture.sources import FileSource, MicSource, PcmSource, Source, SourceAway, SourceRefused, StreamSource, microphones, now
@@ -32,7 +34,7 @@ from soundmill.capture.switch import Switch
 from soundmill.lake import Lake, open_lake
 from tests.conftest import ROOT, wait_until
 from tests.soundmill.studio.running import studio
-from tests.web import Web
+from tests.web import Web, reply
 
 RATE = 8000
 SEGMENT = 8192
@@ -492,6 +494,68 @@ def test_a_hub_that_is_killed_again_and_again_has_every_segment_once(tmp_path: P
     np.testing.assert_array_equal(np.concatenate([read_pcm(files[path])[0] for path in sorted(files)]), pcm)
 
 
+def test_what_answers_for_everybody_is_no_hub(tmp_path: Path, web: Web) -> None:
+    web.on("/capture/data", lambda asked, connection: reply(connection, "200 OK", b"<html>Log in to the network</html>"))
+    deliver = to_hub(f"{web.url}/capture", "porch", None)
+    with pytest.raises((NotTaken, ValueError)):
+        deliver(SegmentName(NOON, 1, 1, 1), b"sound")
+
+
+def test_a_source_that_is_slow_to_begin_is_waited_for(tmp_path: Path) -> None:
+    def slow(source: Scripted) -> Iterator[Block]:
+        time.sleep(1.5)
+        yield from steady(noise(3 * SEGMENT))(source)
+
+    source, kept = Scripted(slow), Kept()
+    source.patience = 0.5
+    one = station(tmp_path, [source], kept)
+    thread = running(one)
+    wait_until(lambda: one.status.segments >= 2, 20)
+    one.end()
+    thread.join(20)
+    assert one.status.reopened == 0
+
+
+def test_frames_of_a_pipe_stay_whole_when_a_station_is_turned_off_and_on(tmp_path: Path) -> None:
+    level = np.full(400_000, 1000, np.int16)
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        data = level.tobytes()
+        with contextlib.suppress(BrokenPipeError):
+            for at in range(0, len(data), 777):  # odd, so that frames are torn
+                os.write(writing, data[at : at + 777])
+                time.sleep(0.004)
+            os.close(writing)
+
+    threading.Thread(target=write, daemon=True).start()
+    kept = Kept()
+    with open(reading, "rb", buffering=0) as raw:
+        source = PcmSource(io.BufferedReader(raw), RATE)  # type: ignore[arg-type]
+        one = station(tmp_path, [source], kept)
+        thread = running(one)
+        switch = Switch(tmp_path / "mic.state.json")
+        for _ in range(2):
+            before = one.status.segments
+            wait_until(lambda before=before: one.status.segments > before, 20)  # type: ignore[misc]
+            switch.set(False)
+            wait_until(lambda: one.status.state == "off", 20)
+            switch.set(True)
+        thread.join(60)
+    assert len({name.session for name in kept.files}) >= 2
+    assert set(kept.sound().tolist()) == {1000}
+
+
+def test_a_station_starts_as_it_was_left(tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", noise(RATE), RATE, subtype="PCM_16")
+    Switch(tmp_path / "capture" / "porch.state.json").set(False)
+    process = command(tmp_path, "--source", f"file:{tmp_path / 'a.wav'}", "--name", "porch")
+    state = tmp_path / "capture" / "porch.status.json"
+    wait_until(lambda: state.exists() and json.loads(state.read_text())["state"] == "off", 30)
+    process.terminate()
+    assert process.wait(20) == 0
+
+
 def test_signals_and_the_command_turn_a_station_on_and_off(tmp_path: Path) -> None:
     sf.write(tmp_path / "long.wav", noise(600 * RATE), RATE, subtype="PCM_16")
     process = command(tmp_path, "--source", f"file:{tmp_path / 'long.wav'}", "--name", "porch", "--rate", str(RATE), "--state", "off")
@@ -525,6 +589,9 @@ def test_signals_and_the_command_turn_a_station_on_and_off(tmp_path: Path) -> No
         (("--source", "file:README.md", "--speed", "0"), 1, "holds text, not audio"),
         (("--source", "mic", "--name", "a/b"), 1, "cannot name a source"),
         (("--source", "mic", "--gate", "loud"), 2, "is no level"),
+        (("--source", "mic", "--gate", "48"), 2, "0 is the loudest"),
+        (("--source", "mic", "--gate", "nan"), 2, "0 is the loudest"),
+        (("--source", "file:README.md", "--started-at", "1960-01-01T00:00:00Z"), 2, "before 1970"),
         (("--source", "mic", "--hub", "hub:8000"), 2, "is no address"),
         ((), 2, "say what to hear"),
         (("--state", "on", "--name", "nobody"), 1, "no station is called 'nobody'"),
