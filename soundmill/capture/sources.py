@@ -243,6 +243,6 @@ def _sounddevice() -> Any:
         import sounddevice
     except (ImportError, OSError) as error:
         raise SourceRefused(
-            f"no microphone can be heard here ({error}): pip install 'soundmill[mic]', and on Debian apt-get install libportaudio2"
+            f"no microphone can be heard here ({error}): pip install sounddevice, and on Debian apt-get install libportaudio2"
         ) from None
     return sounddevice

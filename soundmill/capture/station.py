@@ -179,6 +179,7 @@ class Station:
             self._change("stalled", f"{type(failures[0]).__name__}: {failures[0]}")
             return f"{failures[0]}"
         if failures:
+            self._note(state="ended", why=str(failures[0]))
             raise failures[0]
         if problem is None and source.endless and not self._asked_to_end.is_set():
             problem = f"it ended after {now() - began:.0f} s"

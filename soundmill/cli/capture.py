@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.common import Json, app, count, instant, log_to_stderr, print_json, refuse, settings, the_catalog, the_lake
 
 if TYPE_CHECKING:
     from soundmill.capture.switch import Switch
@@ -168,8 +168,7 @@ def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     from soundmill.capture.switch import Switch
 
     values = settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
     least_free = values.least_free_megabytes * 1_000_000
     store: Store
     if wanted.hub:

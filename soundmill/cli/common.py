@@ -1,6 +1,8 @@
 """What all commands share: the application, its settings, and how it refuses, counts and prints."""
 
 import json
+import logging
+import sys
 from datetime import date, datetime
 from typing import Annotated, Any, NoReturn
 
@@ -95,3 +97,10 @@ def the_catalog() -> Any:
         return open_catalog(settings().catalog_url)
     except CatalogUnavailable as error:
         refuse(str(error))
+
+
+def log_to_stderr() -> None:
+    """Log lines of what runs for long, on standard error, without those of libraries that say what they always do."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    for name in ("alembic", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, instant, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.common import Json, app, count, instant, log_to_stderr, print_json, refuse, settings, the_catalog, the_lake
 
 if TYPE_CHECKING:
     from soundmill.live import Detector, Follower
@@ -89,13 +89,10 @@ def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
 
 
 def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
-    import logging
-    import sys
-
     from soundmill.catalog import LiveRecord
     from soundmill.live import NoChampion
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    log_to_stderr()
     now = datetime.now(UTC)
     # where it was left, if that is not long ago: a restart forgets nothing
     left = LiveRecord(the_catalog()).newest(sources)
