@@ -57,6 +57,7 @@ def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
 
     from soundmill.audio import UndecodableAudio
     from soundmill.live import EventTracker, NoChampion
+    from soundmill.live.detector import over_the_seam
     from soundmill.times import from_ms
 
     zero, rate, tracker = from_ms(0), detector.segmenter.sample_rate, EventTracker(str(file))
@@ -64,12 +65,8 @@ def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
     before: np.ndarray[Any, Any] = np.empty(0, np.int16)
     try:
         for start, samples in detector.segments(file, zero):
-            half = len(samples) // 2
-            windows = [(start, samples)]
-            if len(before) >= half > 0:
-                seam = start.timestamp() - half / rate
-                windows.insert(0, (from_ms(round(1000 * seam)), np.concatenate([before[len(before) - half :], samples[:half]])))
-            for began, window in windows:
+            seam = over_the_seam(before, samples, start, rate)
+            for began, window in [*([seam] if seam else []), (start, samples)]:
                 for event in tracker.hear(detector.judge(window, rate, began)):
                     latest[event.tag, event.onset] = event
             before = samples

@@ -80,3 +80,12 @@ class Detector:
             stream = Resampler(reader.info.sample_rate, self.segmenter.sample_rate)(reader.blocks(self.segmenter.channels))
             for offset, samples in self.segmenter.pieces(stream):
                 yield from_ms(to_ms(began + timedelta(seconds=offset / self.segmenter.sample_rate))), samples
+
+
+def over_the_seam(earlier: Int16, samples: Int16, start: datetime, sample_rate: int) -> tuple[datetime, Int16] | None:
+    """The window of half a segment's length before `start` and its first half, with its own start: a sound on the seam is heard whole.
+    None where the segment before is shorter than that half."""
+    half = len(samples) // 2
+    if not 0 < half <= len(earlier):
+        return None
+    return start - timedelta(seconds=half / sample_rate), np.concatenate([earlier[len(earlier) - half :], samples[:half]])

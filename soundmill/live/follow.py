@@ -23,7 +23,7 @@ from soundmill.capture.recorder import Closed
 from soundmill.capture.status import now_text, write_status
 from soundmill.catalog import LiveDetection, LiveRecord
 from soundmill.lake import Lake
-from soundmill.live.detector import Detector, Heard
+from soundmill.live.detector import Detector, Heard, over_the_seam
 from soundmill.live.events import GAP, EventTracker, LiveEvent
 from soundmill.times import instant_in_name
 
@@ -227,17 +227,15 @@ class Follower:
             self._unwritten = ([], [])
 
     def _between(self, source: str, name: SegmentName | None, samples: Int16, start: datetime) -> list[Heard]:
-        """The verdict on the window that is half the segment before and half this one, where they are neighbours: a sound on the seam is
-        heard whole. It counts for events only."""
+        """The verdict on the window over the seam with the segment before, where they are neighbours. It counts for events only."""
         before = self._before.get(source)
         if before is None or name is None or before[0].session != name.session:
             return []
         earlier, rate = before[1], self._detector.segmenter.sample_rate
         if before[0].position + len(earlier) != name.position or len(earlier) < len(samples):
             return []
-        half = len(samples) // 2
-        window = np.concatenate([earlier[len(earlier) - half :], samples[:half]])
-        return [self._detector.judge(window, rate, start - timedelta(seconds=half / rate))]
+        seam = over_the_seam(earlier, samples, start, rate)
+        return [self._detector.judge(seam[1], rate, seam[0])] if seam else []
 
     def _tracker(self, source: str, window: Heard) -> EventTracker:
         if source not in self._trackers:

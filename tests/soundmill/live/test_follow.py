@@ -1,5 +1,6 @@
 """Real clips through capture, live detection and the asset graph: one verdict, however it comes about."""
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
+from typer.testing import CliRunner
 
 from sensors.sensors import new_audio
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
@@ -19,6 +21,7 @@ from soundmill.capture.sources import FileSource
 from soundmill.capture.station import Station
 from soundmill.capture.switch import Switch
 from soundmill.catalog import Annotation, Annotations, LiveDetection, LiveRecord, ModelRegistry
+from soundmill.cli import app
 from soundmill.live import Detector, Follower, NoChampion
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
@@ -114,6 +117,16 @@ def test_live_detections_are_the_asset_s_and_events_are_the_sounds(taught: tuple
     assert found >= 0.5 * len(truth)
     assert wrong <= 0.25 * len(events)
     assert {row["tag"] for row in rows} > {OTHER}
+
+
+def test_a_file_is_told_event_by_event(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+    _, folder, truth = taught
+    done = CliRunner().invoke(app, ["detect", str(folder / "20250103T090000Z.wav"), "--json"], env={"SOUNDMILL_HOME": str(folder)})
+    assert done.exit_code == 0, done.output
+    events = json.loads(done.stdout)
+    found = [any(one["tag"] == tag and one["onset"] < end and one["offset"] > start for one in events) for tag, start, end in truth]
+    assert sum(found) >= 0.5 * len(truth)
+    assert [one["onset"] for one in events] == sorted(one["onset"] for one in events)
 
 
 def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
