@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +12,13 @@ from soundmill.ingest.failures import FetchFailed
 from soundmill.ingest.fetch import Fetcher, FetchOptions
 from soundmill.settings import Settings
 
+_MARK = ".sha256"  # in an unpacked folder: the checksum of its archive
+
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A network by name: what it is for, its home, its checksum (SHA-256), its licence, and where the settings want it."""
+    """A network by name: what it is for, its home, its checksum (SHA-256), its licence, and where the settings want it. What comes from
+    `is_archive` homes is a zip with one folder in it, which becomes the place."""
 
     name: str
     what: str
@@ -21,6 +26,11 @@ class Pretrained:
     sha256: str
     licence: str
     place: Callable[[Settings], Path]
+    is_archive: bool = False
+
+    def is_here(self, settings: Settings) -> bool:
+        """Whether anything lies at its place."""
+        return self.place(settings).exists()
 
 
 PRETRAINED = {
@@ -33,6 +43,15 @@ PRETRAINED = {
             "141fba1cdaae842c816f28edc4937e8b4f0af4c8df21862ccc6b52dc567993c3",
             "Apache-2.0",
             lambda settings: settings.yamnet_file,
+        ),
+        Pretrained(
+            "vosk-small-en",
+            "speech recognition for English, 40 MB (vosk-model-small-en-us-0.15); for transcripts",
+            "https://alphacephei.com/vosk/models/vosk-model-small-en-us-0.15.zip",
+            "30f26242c4eb449f948e42cb302dd7a686cb29a3423a8367f99ff41780942498",
+            "Apache-2.0",
+            lambda settings: settings.vosk_folder,
+            is_archive=True,
         ),
     )
 }
@@ -49,7 +68,7 @@ def fetch_pretrained(
     another checksum to hold it to. What comes is put in place only when its checksum is right. Raises `CannotFetch`.
     """
     place, expected = wanted.place(settings), sha256 or wanted.sha256
-    if place.is_file() and _checksum(place) == expected:
+    if _held(place, wanted.is_archive) == expected:
         return place, False
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f"{place.name}.part")
@@ -58,7 +77,8 @@ def fetch_pretrained(
         async with Fetcher(options or FetchOptions(allow=settings.download_exempt)) as fetcher:
             return (await fetcher.fetch(url or wanted.url, part)).sha256
 
-    by_hand = f"take it from {wanted.url} where there is a network, and put it at {place}"
+    verb = "unpack" if wanted.is_archive else "put"
+    by_hand = f"take it from {wanted.url} where there is a network, and {verb} it at {place}"
     try:
         found = asyncio.run(run())
     except (FetchFailed, OSError) as error:
@@ -67,9 +87,38 @@ def fetch_pretrained(
         part.unlink(missing_ok=True)
         part.with_suffix(".json").unlink(missing_ok=True)
         raise CannotFetch(f"what came from {url or wanted.url} is not {wanted.name}: its SHA-256 is {found}, not {expected}")
-    os.replace(part, place)
+    if wanted.is_archive:
+        _unpack(part, place, expected)
+    else:
+        os.replace(part, place)
     part.with_suffix(".json").unlink(missing_ok=True)
     return place, True
+
+
+def _held(place: Path, is_archive: bool) -> str | None:
+    """The checksum of what lies there: of the file, or of the archive that the folder was unpacked from; None where that is not known."""
+    if is_archive:
+        mark = place / _MARK
+        return mark.read_text().strip() if mark.is_file() else None
+    return _checksum(place) if place.is_file() else None
+
+
+def _unpack(archive: Path, place: Path, checksum: str) -> None:
+    """Puts the one folder of an archive in the place of what lies there, whole or not at all. Raises `CannotFetch`."""
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as aside:
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                opened.extractall(Path(aside) / "new")
+        except (zipfile.BadZipFile, OSError) as error:
+            raise CannotFetch(f"{archive} cannot be unpacked: {error}") from None
+        inside = list((Path(aside) / "new").iterdir())
+        if len(inside) != 1 or not inside[0].is_dir():
+            raise CannotFetch(f"{archive} holds {len(inside)} entries, not one folder")
+        (inside[0] / _MARK).write_text(f"{checksum}\n")
+        if place.exists():
+            os.replace(place, Path(aside) / "old")
+        os.replace(inside[0], place)
+    archive.unlink()
 
 
 def _checksum(path: Path) -> str:

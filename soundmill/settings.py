@@ -55,6 +55,18 @@ class Settings(BaseSettings):
     yamnet_model: Path | None = Field(None, description="file of the network YAMNet (default: pretrained/yamnet.tflite in home)")
     promote_automatically: bool = Field(True, description="whether a model that is better on days new to both takes the champion's place")
     promotion_margin: float = Field(0.05, ge=0, le=1, description="how far a tag's F1 may fall when a model is promoted")
+    vosk_model: Path | None = Field(None, description="folder of the speech model for Vosk (default: pretrained/vosk-small-en in home)")
+    transcribed_sources: str = Field("", description="sources whose sound is transcribed, comma separated; all when empty")
+    transcription_enabled: bool = Field(True, description="whether speech is written down; off: transcripts stay empty")
+    keywords: str = Field("", description="words and phrases that are looked for in every transcript, comma separated")
+    keyword_stemming: str = Field("", description="language in which words with one stem count as one, such as english; none when empty")
+    keyword_score: float = Field(1.0, gt=0, le=1, description="how alike heard words must be to those looked for; 1: the same")
+    sentiment_enabled: bool = Field(True, description="whether transcripts are judged for sentiment; off: scores stay 0")
+    sentiment_model: Path | None = Field(None, description="folder of a Hugging Face classifier for sentiment; a lexicon when unset")
+    transcriber_sign_up: bool = Field(True, description="whether anybody may make an account at /transcriber; off: `soundmill account add`")
+    transcriber_max_megabytes: int = Field(1024, ge=1, description="largest file that /transcriber takes, MB of 1,048,576 bytes")
+    transcriber_max_hours: float = Field(24.0, gt=0, description="longest sound that /transcriber takes")
+    transcriber_workers: int = Field(0, ge=0, le=64, description="recordings transcribed at a time in a studio process; 0: one a core")
     run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
     quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")
     max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a passing reason")
@@ -98,6 +110,11 @@ class Settings(BaseSettings):
     def yamnet_file(self) -> Path:
         """Where YAMNet lies, or is to lie."""
         return (self.yamnet_model or self.home / "pretrained" / "yamnet.tflite").absolute()
+
+    @property
+    def vosk_folder(self) -> Path:
+        """Where the speech model lies, or is to lie."""
+        return (self.vosk_model or self.home / "pretrained" / "vosk-small-en").absolute()
 
     @property
     def download_exempt(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ def pretrained_list(as_json: Json = False) -> None:
     rows = [
         {
             "name": one.name,
-            "here": one.place(values).is_file(),
+            "here": one.is_here(values),
             "path": str(one.place(values)),
             "what": one.what,
             "licence": one.licence,
@@ -34,13 +34,13 @@ def pretrained_list(as_json: Json = False) -> None:
         typer.echo(f"{row['name']}\t{'here' if row['here'] else 'not here'}\t{row['what']}")
 
 
-@pretrained.command("fetch", epilog="Example: `soundmill pretrained fetch yamnet`")
+@pretrained.command("fetch", epilog="Example: `soundmill pretrained fetch vosk-small-en`")
 def pretrained_fetch(
     name: Annotated[str, typer.Argument(help="A name from `soundmill pretrained list`.")],
     url: Annotated[str | None, typer.Option(help="Another place to take it from, such as a mirror.")] = None,
     sha256: Annotated[str | None, typer.Option(help="Another checksum to hold it to, for another build of it.")] = None,
 ) -> None:
-    """Fetch a network, check its checksum, and put it where the settings want it."""
+    """Fetch a network, check its checksum, and put it where the settings want it: `vosk-small-en` for speech, `yamnet` for sounds."""
     from soundmill.pretrained import PRETRAINED, CannotFetch, fetch_pretrained
 
     if name not in PRETRAINED:

@@ -1,0 +1,155 @@
+"""The command that writes down speech."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from soundmill.cli.common import app, names_in, refuse, settings
+from soundmill.cli.progress_bar import steps
+
+if TYPE_CHECKING:
+    from soundmill.speech import Keywords, Transcript
+
+_EXAMPLES = (
+    "Examples: `soundmill transcribe call.mp3`, `soundmill transcribe talk.m4a --format srt > talk.srt`, "
+    "`soundmill transcribe *.wav --words 'refund,thank you' --output transcripts`"
+)
+
+
+@app.command(epilog=_EXAMPLES)
+def transcribe(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio of any length and codec.")],
+    words: Annotated[str, typer.Option(help="Words and phrases to look for, between commas (json only).")] = "",
+    form: Annotated[str, typer.Option("--format", help="json, srt, vtt, ctm or txt.")] = "json",
+    stemming: Annotated[str | None, typer.Option(help="Count words with one stem as one: english, german, ...")] = None,
+    fuzzy: Annotated[float, typer.Option(min=0.01, max=1, help="How alike heard words must be to those looked for; 1: the same.")] = 1.0,
+    sentiment: Annotated[bool, typer.Option(help="Judge the sentiment, too (json only).")] = True,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each into this folder.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="What was really said: lines of a file's name without its ending, and the words. Gives word errors.")
+    ] = None,
+) -> None:
+    """Write down what is said in files: words with their times and confidence, keywords, sentiment; or subtitles.
+
+    JSON holds all of it; without --output it goes to standard output, a list where there are several files. The model is that of
+    SOUNDMILL_VOSK_MODEL.
+    """
+    from soundmill.speech.subtitles import FORMS
+
+    if form not in FORMS:
+        raise typer.BadParameter(f"there are: {', '.join(FORMS)}", param_hint="--format")
+    if len(files) > 1 and output is None and form != "json":
+        raise typer.BadParameter("name a folder for several files", param_hint="--output")
+    if missing := [file for file in files if not file.is_file()]:
+        refuse(f"{missing[0]} is not there")
+    if output is not None and (twice := {file.stem for file in files if sum(other.stem == file.stem for other in files) > 1}):
+        refuse(f"two files are called {sorted(twice)[0]}: their transcripts would be one")
+    keywords = _keywords(words, stemming, fuzzy)
+    references = _references(reference)
+    failed = False
+    reports = []
+    for file, transcript in zip(files, _transcripts(files), strict=True):
+        if transcript is None:
+            failed = True
+            continue
+        report: Any = FORMS[form](transcript, file.stem)
+        if form == "json":
+            report = _report(file, transcript, keywords, sentiment, references)
+        if output is None:
+            reports.append(report)
+        else:
+            output.mkdir(parents=True, exist_ok=True)
+            (output / f"{file.stem}.{form}").write_text(report if form != "json" else _text(report))
+    if output is None and reports:
+        typer.echo(_text(reports[0] if len(files) == 1 else reports) if form == "json" else reports[0], nl=False)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _transcripts(files: list[Path]) -> "list[Transcript | None]":
+    """Transcripts in the order of the files, as many at a time as there are cores; None, and a line, where there is none."""
+    import os
+
+    from soundmill.audio import UndecodableAudio, probe
+    from soundmill.speech import NoSpeechModel, TranscriptionFailed, transcriber
+
+    try:
+        writer = transcriber(settings().vosk_folder)
+    except NoSpeechModel as error:
+        refuse(str(error))
+    lengths = dict.fromkeys(files, 0.0)
+    for file in files:
+        try:
+            lengths[file] = probe(file).seconds or 0.0
+        except UndecodableAudio:
+            pass  # told when its turn comes
+    heard = dict.fromkeys(files, 0.0)
+
+    def work(file: Path) -> "Transcript | None":
+        def progress(seconds: float) -> None:
+            heard[file] = seconds
+            done, total = sum(heard.values()), sum(max(lengths[one], heard[one]) for one in files)
+            reached(round(done), round(total))
+
+        try:
+            return writer.transcribe(file, progress)
+        except (UndecodableAudio, TranscriptionFailed) as error:
+            typer.echo(f"soundmill: {file}: {error}", err=True)
+            return None
+        except NoSpeechModel as error:
+            refuse(str(error))
+
+    with steps("seconds heard") as reached, ThreadPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
+        return list(pool.map(work, files))
+
+
+def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentiment: bool, references: dict[str, str]) -> dict[str, Any]:
+    """Everything about one file, as JSON."""
+    from dataclasses import asdict
+
+    from soundmill.speech import NoSentimentModel, sentiment_model, sentiment_of
+    from soundmill.speech.word_errors import word_errors
+
+    report: dict[str, Any] = {"file": str(file), **transcript.as_json()}
+    if keywords.words:
+        hits = keywords.hits(transcript)
+        report |= {"counts": keywords.counts(hits), "hits": [asdict(hit) for hit in hits]}
+    if sentiment:
+        try:
+            judge = sentiment_model(settings().sentiment_model)
+            whole, along = sentiment_of(transcript, judge)
+        except NoSentimentModel as error:
+            refuse(str(error))
+        report["sentiment"] = {"model": judge.model, **asdict(whole), "along": [asdict(one) for one in along]}
+    if file.stem in references:
+        errors = word_errors(references[file.stem], transcript.text)
+        report["word_errors"] = {"rate": round(errors.rate, 4), "reference": references[file.stem], **asdict(errors)}
+    return report
+
+
+def _text(report: Any) -> str:
+    import json
+
+    return json.dumps(report, ensure_ascii=False, indent=1) + "\n"
+
+
+def _keywords(words: str, stemming: str | None, fuzzy: float) -> "Keywords":
+    from soundmill.speech import Keywords, UnusableKeywords
+
+    try:
+        return Keywords(names_in(words), stemming=stemming, fuzzy=fuzzy)
+    except UnusableKeywords as error:
+        raise typer.BadParameter(str(error), param_hint="--words") from None
+
+
+def _references(path: Path | None) -> dict[str, str]:
+    from soundmill.speech.word_errors import parse_references
+
+    if path is None:
+        return {}
+    try:
+        return parse_references(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        refuse(f"{path}: {error}")

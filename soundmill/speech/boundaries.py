@@ -1,0 +1,72 @@
+"""Where words begin and end to the ear: a recogniser's frames begin words late where they begin softly."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from soundmill.speech.transcript import Word
+
+FRAME_SECONDS = 0.01
+_ABOVE_FLOOR = 6.0  # dB over the quietest twentieth of the frames around
+_LOWEST_FLOOR = -90.0  # dBFS
+_AROUND = 300  # frames
+_LONGEST = 30  # frames by which an end moves
+_LONGEST_HOLE = 3  # frames below the threshold, inside a word
+
+
+class LevelTrack:
+    """The level of each 10 ms of a stream: takes int16 samples of shape (n,) block by block."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._frame = round(FRAME_SECONDS * sample_rate)
+        self._rest = np.empty(0, np.int16)
+        self._powers: list[npt.NDArray[np.float32]] = []
+
+    def add(self, pcm: npt.NDArray[np.int16]) -> None:
+        """Takes the next samples."""
+        samples = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        whole = len(samples) // self._frame
+        frames = samples[: whole * self._frame].reshape(whole, self._frame).astype(np.float32)
+        self._powers.append(np.einsum("ij,ij->i", frames, frames) / np.float32(self._frame * 32_768.0**2))
+        self._rest = samples[whole * self._frame :].copy()
+
+    def dbfs(self) -> npt.NDArray[np.float32]:
+        """The levels so far, shape (frames,)."""
+        powers = np.concatenate(self._powers) if self._powers else np.empty(0, np.float32)
+        return np.asarray(10 * np.log10(powers + np.float32(1e-12)), np.float32)
+
+
+def fit_to_sound(words: Sequence[Word], level: npt.NDArray[np.float32]) -> list[Word]:
+    """Words whose starts and ends move outwards for as long as there is sound, by at most 0.3 s and never into a neighbour.
+
+    Sound is what lies 6 dB over the quietest twentieth of the three seconds on both sides: in noise nothing moves. Measured on
+    strings of joined digits, whose true ends are known: the median error of starts falls from 20 ms to 4 ms (`bench/speech.py`).
+    """
+    fitted: list[Word] = []
+    free_from = 0
+    for number, word in enumerate(words):
+        first, last = round(word.start / FRAME_SECONDS), round(word.end / FRAME_SECONDS)
+        around = level[max(0, first - _AROUND) : last + _AROUND]
+        if not len(around):
+            fitted.append(word)
+            continue
+        threshold = max(float(np.percentile(around, 5)), _LOWEST_FLOOR) + _ABOVE_FLOOR
+        free_to = round(words[number + 1].start / FRAME_SECONDS) if number + 1 < len(words) else len(level)
+        before, after = level[max(free_from, first - _LONGEST) : first][::-1], level[last : max(last, min(free_to, last + _LONGEST))]
+        start, end = first - _reach(before > threshold), last + _reach(after > threshold)
+        fitted.append(replace(word, start=min(word.start, start * FRAME_SECONDS), end=max(word.end, end * FRAME_SECONDS)))
+        free_from = end
+    return fitted
+
+
+def _reach(loud: npt.NDArray[np.bool_]) -> int:
+    """How many frames of sound there are from the beginning on, holes of up to three frames among them."""
+    reached, hole = 0, 0
+    for number, is_loud in enumerate(loud, 1):
+        if is_loud:
+            reached, hole = number, 0
+        elif (hole := hole + 1) > _LONGEST_HOLE:
+            break
+    return reached

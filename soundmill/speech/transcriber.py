@@ -1,0 +1,158 @@
+"""What can write down speech, and Vosk behind it: one model per process, files of any codec and length in memory that does not grow."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from soundmill.audio import Resampler, open_audio, to_pcm16
+from soundmill.audio.decode import Source
+from soundmill.speech.boundaries import LevelTrack, fit_to_sound
+from soundmill.speech.transcript import Transcript, Word, in_order
+
+Progress = Callable[[float], None]  # seconds heard so far
+_CHUNK = 4000  # samples: Vosk looks for pauses once a chunk
+_GRAPHS = (("graph/HCLG.fst",), ("graph/HCLr.fst", "graph/Gr.fst"))
+_QUIET, _LOUD = 0.01, 0.25  # peaks, as shares of full scale: below the first a file is heard again with the second
+_UNKNOWN = {"[unk]", "<unk>"}
+_LOADING = threading.Lock()
+
+
+class NoSpeechModel(LookupError):
+    """There is no model where the settings say; the message tells how to get one."""
+
+
+class TranscriptionFailed(RuntimeError):
+    """The recogniser gave up on sound that can be decoded."""
+
+
+class Transcriber(Protocol):
+    """Whatever writes down speech. `model` names the model and its content: another model, another name."""
+
+    @property
+    def model(self) -> str: ...
+
+    def transcribe(self, source: Source, progress: Progress | None = None) -> Transcript:
+        """What was said in a file. Raises `UndecodableAudio`, `TranscriptionFailed`."""
+        ...
+
+
+@lru_cache(maxsize=8)
+def transcriber(folder: Path) -> Transcriber:
+    """The transcriber with the Vosk model in a folder, once per process; the model itself is loaded when it is first used.
+
+    Raises `NoSpeechModel`.
+    """
+    return VoskTranscriber(folder)
+
+
+class VoskTranscriber:
+    """Vosk (https://alphacephei.com/vosk) with the model in `folder`. Threads may share it. Raises `NoSpeechModel`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        # Kaldi ends the whole process over files that are missing, so they are looked for first
+        if not (self._folder / "am/final.mdl").is_file() or not any(
+            all((self._folder / name).is_file() for name in names) for names in _GRAPHS
+        ):
+            raise NoSpeechModel(
+                f"no speech model at {self._folder}: run `soundmill pretrained fetch vosk-small-en`, or name one with SOUNDMILL_VOSK_MODEL"
+            )
+        self.sample_rate = _sample_rate(self._folder / "conf/mfcc.conf")
+        self._model: Any = None
+
+    @cached_property
+    def model(self) -> str:
+        """The folder's name and a hash of all that is in it."""
+        files = sorted(path for path in self._folder.rglob("*") if path.is_file() and path.name != "README")
+        whole = hashlib.sha256()
+        for path in files:
+            with path.open("rb") as file:
+                whole.update(f"{path.relative_to(self._folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+        return f"{self._folder.name}-{whole.hexdigest()[:12]}"
+
+    def transcribe(self, source: Source, progress: Progress | None = None) -> Transcript:
+        """What was said in a file of any codec and length, its channels mixed. Raises `UndecodableAudio`, `TranscriptionFailed`.
+
+        A file that is very quiet from end to end is heard again, louder: below a hundredth of full scale words get lost.
+        """
+        heard = self._hear(source, 1.0, progress)
+        if 0 < heard.peak < _QUIET:
+            heard = self._hear(source, _LOUD / heard.peak, progress)
+        utterances = [[_word(one) for one in json.loads(text).get("result", ()) if one["word"] not in _UNKNOWN] for text in heard.results]
+        fitted = iter(fit_to_sound([word for utterance in utterances for word in utterance], heard.levels.dbfs()))
+        placed = in_order([[next(fitted) for _ in utterance] for utterance in utterances], heard.seconds, self.sample_rate)
+        return Transcript(heard.seconds, self.model, placed)
+
+    def _hear(self, source: Source, gain: float, progress: Progress | None) -> "_Heard":
+        """Vosk parts utterances at pauses; each is collected as it ends, for its final result holds the last one only."""
+        recogniser, rate = self._recogniser(), self.sample_rate
+        levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0.0, b""
+        with open_audio(source) as reader:
+            for block in Resampler(reader.info.sample_rate, rate)(reader.blocks()):
+                peak = max(peak, float(block.max()), -float(block.min()))
+                pcm = to_pcm16(block if gain == 1 else block * np.float32(gain))
+                levels.add(pcm)
+                fed += len(pcm)
+                data = rest + pcm.tobytes()
+                whole = len(data) - len(data) % (2 * _CHUNK)
+                for place in range(0, whole, 2 * _CHUNK):
+                    if _accepts(recogniser, data[place : place + 2 * _CHUNK]):
+                        results.append(recogniser.Result())
+                rest = data[whole:]
+                if progress:
+                    progress(fed / rate)
+        if _accepts(recogniser, rest):
+            results.append(recogniser.Result())
+        results.append(recogniser.FinalResult())
+        return _Heard(results, levels, fed / rate, peak)
+
+    def _recogniser(self) -> Any:
+        import vosk
+
+        with _LOADING:
+            if self._model is None:
+                vosk.SetLogLevel(-1)
+                try:
+                    self._model = vosk.Model(str(self._folder))
+                except Exception as error:  # noqa: BLE001  # Vosk raises nothing narrower
+                    raise NoSpeechModel(f"the speech model at {self._folder} cannot be loaded: {error}") from None
+        recogniser = vosk.KaldiRecognizer(self._model, self.sample_rate)
+        recogniser.SetWords(True)
+        return recogniser
+
+
+@dataclass(frozen=True)
+class _Heard:
+    results: list[str]
+    levels: LevelTrack
+    seconds: float
+    peak: float  # share of full scale
+
+
+def _accepts(recogniser: Any, pcm: bytes) -> bool:
+    """Whether an utterance has ended with these samples."""
+    try:
+        return bool(recogniser.AcceptWaveform(pcm))
+    except Exception as error:  # noqa: BLE001  # as above
+        raise TranscriptionFailed(f"Vosk gave up: {error}") from None
+
+
+def _word(found: dict[str, Any]) -> Word:
+    return Word(found["word"], found["start"], found["end"], found["conf"])
+
+
+def _sample_rate(path: Path) -> int:
+    """What the model was trained at, Hz, by its configuration."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return 16_000
+    rates = [line.partition("=")[2] for line in lines if line.strip().startswith("--sample-frequency")]
+    return int(float(rates[-1])) if rates else 16_000

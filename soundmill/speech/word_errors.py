@@ -1,0 +1,63 @@
+"""How many words a transcript got wrong, held against what was really said."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from soundmill.speech.keywords import fold
+
+_LINE = re.compile(r"(\S+)\s+(.*)")
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """Words of the reference that were heard, heard wrong, or missed, and words that nobody said."""
+
+    correct: int = 0
+    substituted: int = 0
+    deleted: int = 0
+    inserted: int = 0
+
+    @property
+    def spoken(self) -> int:
+        """Words of the reference."""
+        return self.correct + self.substituted + self.deleted
+
+    @property
+    def errors(self) -> int:
+        """Whatever is wrong."""
+        return self.substituted + self.deleted + self.inserted
+
+    @property
+    def rate(self) -> float:
+        """The word error rate; without any word in the reference 0, or 1 where words were heard all the same."""
+        return self.errors / self.spoken if self.spoken else float(self.inserted > 0)
+
+    def __add__(self, other: "WordErrors") -> "WordErrors":
+        return WordErrors(
+            self.correct + other.correct,
+            self.substituted + other.substituted,
+            self.deleted + other.deleted,
+            self.inserted + other.inserted,
+        )
+
+
+def word_errors(reference: str, heard: str) -> WordErrors:
+    """What differs in the alignment with the fewest errors; case and punctuation do not count."""
+    said, found = fold(reference), fold(heard)
+    if not said or not found:  # which jiwer refuses
+        return WordErrors(deleted=len(said), inserted=len(found))
+    import jiwer
+
+    result = jiwer.process_words(" ".join(said), " ".join(found))
+    return WordErrors(result.hits, result.substitutions, result.deletions, result.insertions)
+
+
+def parse_references(text: str) -> dict[str, str]:
+    """References by the name of the recording without its ending, as LibriSpeech writes them: a name, a blank, and what was said."""
+    return {found[1]: found[2].strip() for line in text.splitlines() if (found := _LINE.match(line.strip()))}
+
+
+def total(found: Iterable[WordErrors]) -> WordErrors:
+    """The sum."""
+    return sum(found, WordErrors())
