@@ -47,7 +47,7 @@ def fit_to_sound(words: Sequence[Word], level: npt.NDArray[np.float32]) -> list[
     fitted: list[Word] = []
     free_from = 0
     for number, word in enumerate(words):
-        first, last = round(word.start / FRAME_SECONDS), round(word.end / FRAME_SECONDS)
+        first, last = max(0, round(word.start / FRAME_SECONDS)), max(0, round(word.end / FRAME_SECONDS))
         around = level[max(0, first - _AROUND) : last + _AROUND]
         if not len(around):
             fitted.append(word)

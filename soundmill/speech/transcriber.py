@@ -19,7 +19,8 @@ from soundmill.speech.transcript import Transcript, Word, in_order
 Progress = Callable[[float], None]  # seconds heard so far
 _CHUNK = 4000  # samples: Vosk looks for pauses once a chunk
 _GRAPHS = (("graph/HCLG.fst",), ("graph/HCLr.fst", "graph/Gr.fst"))
-_QUIET, _LOUD = 0.01, 0.25  # peaks, as shares of full scale: below the first a file is heard again with the second
+_QUIET, _SOFT, _LOUD = 0.01, 0.1, 0.25  # peaks, as shares of full scale: see `transcribe`
+_RIM_SECONDS, _RIM_LEVEL = 0.3, 6.0  # the level in int16 steps: -75 dBFS
 _UNKNOWN = {"[unk]", "<unk>"}
 _LOADING = threading.Lock()
 
@@ -80,12 +81,12 @@ class VoskTranscriber:
     def transcribe(self, source: Source, progress: Progress | None = None) -> Transcript:
         """What was said in a file of any codec and length, its channels mixed. Raises `UndecodableAudio`, `TranscriptionFailed`.
 
-        A file that is very quiet from end to end is heard again, louder: below a hundredth of full scale words get lost.
+        A file that is quiet from end to end is heard again, louder: words that are said softly get lost, or are taken for others.
         """
         heard = self._hear(source, 1.0, progress)
-        if 0 < heard.peak < _QUIET:
+        if 0 < heard.peak < _QUIET or (heard.utterances and heard.peak < _SOFT):
             heard = self._hear(source, _LOUD / heard.peak, progress)
-        utterances = [[_word(one) for one in json.loads(text).get("result", ()) if one["word"] not in _UNKNOWN] for text in heard.results]
+        utterances = heard.utterances
         fitted = iter(fit_to_sound([word for utterance in utterances for word in utterance], heard.levels.dbfs()))
         placed = in_order([[next(fitted) for _ in utterance] for utterance in utterances], heard.seconds, self.sample_rate)
         return Transcript(heard.seconds, self.model, placed)
@@ -93,7 +94,7 @@ class VoskTranscriber:
     def _hear(self, source: Source, gain: float, progress: Progress | None) -> "_Heard":
         """Vosk parts utterances at pauses; each is collected as it ends, for its final result holds the last one only."""
         recogniser, rate = self._recogniser(), self.sample_rate
-        levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0.0, b""
+        levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0.0, self._rim
         with open_audio(source) as reader:
             for block in Resampler(reader.info.sample_rate, rate)(reader.blocks()):
                 peak = max(peak, float(block.max()), -float(block.min()))
@@ -108,10 +109,17 @@ class VoskTranscriber:
                 rest = data[whole:]
                 if progress:
                     progress(fed / rate)
-        if _accepts(recogniser, rest):
+        if _accepts(recogniser, rest + self._rim):
             results.append(recogniser.Result())
         results.append(recogniser.FinalResult())
-        return _Heard(results, levels, fed / rate, peak)
+        utterances = [found for text in results if (found := _words(text))]
+        return _Heard(utterances, levels, fed / rate, peak)
+
+    @cached_property
+    def _rim(self) -> bytes:
+        """What is heard before a file and after it: a moment of very soft noise, so that words at its ends have something around them."""
+        noise = np.random.default_rng(7).normal(0, _RIM_LEVEL, round(_RIM_SECONDS * self.sample_rate))
+        return np.rint(noise).astype(np.int16).tobytes()
 
     def _recogniser(self) -> Any:
         import vosk
@@ -130,7 +138,7 @@ class VoskTranscriber:
 
 @dataclass(frozen=True)
 class _Heard:
-    results: list[str]
+    utterances: list[list[Word]]
     levels: LevelTrack
     seconds: float
     peak: float  # share of full scale
@@ -144,8 +152,13 @@ def _accepts(recogniser: Any, pcm: bytes) -> bool:
         raise TranscriptionFailed(f"Vosk gave up: {error}") from None
 
 
-def _word(found: dict[str, Any]) -> Word:
-    return Word(found["word"], found["start"], found["end"], found["conf"])
+def _words(result: str) -> list[Word]:
+    """The words of one of Vosk's results, in seconds of the file; one without words has no such list."""
+    return [
+        Word(found["word"], found["start"] - _RIM_SECONDS, found["end"] - _RIM_SECONDS, found["conf"])
+        for found in json.loads(result).get("result", ())
+        if found["word"] not in _UNKNOWN
+    ]
 
 
 def _sample_rate(path: Path) -> int:
