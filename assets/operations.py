@@ -8,12 +8,14 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from assets.capture import capture_coverage, captured_segments
+from assets.datasets import cut_manifests
 from assets.features import annotation_features, segment_features
 from assets.ingest import downloads
 from assets.labels import annotations
 from assets.metadata import counts_table, picture
 from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from assets.partitions import days, models
+from assets.speech import keyword_hits, sentiment, transcripts
 from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import CAPTURED, DOWNLOADED, Catalog, Ledger, held
@@ -31,7 +33,8 @@ CAPTURE_DAY = [
 ]  # what a day of sound becomes
 AFTER_THE_MODEL = ["detections", "new_sounds"]
 BEFORE_THE_MODEL = [name for asset in CAPTURE_DAY if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]
-DAY_ASSETS = [downloads, *CAPTURE_DAY]
+SPEECH_DAY = [transcripts, keyword_hits, sentiment, cut_manifests]  # what a day's speech becomes
+DAY_ASSETS = [downloads, *CAPTURE_DAY, *SPEECH_DAY]
 _RECONCILED = 1e-3  # seconds
 
 

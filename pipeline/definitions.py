@@ -13,6 +13,7 @@ from assets.ingest import download_queue
 from assets.labels import catalog_labels
 from assets.operations import DAY_ASSETS, collection_progress
 from assets.osr import evaluation_report, osr_model
+from assets.speech import uploaded_recordings
 from pipeline.console import one_line_console
 from resources import resources_from
 from sensors.jobs import JOBS
@@ -21,7 +22,7 @@ from sensors.sensors import SENSORS
 from soundmill.settings import Settings
 
 OWNERS = ["team:soundmill"]
-QUEUES = [landing_area, download_queue, catalog_labels]  # what the graph begins with, and does not make
+QUEUES = [landing_area, download_queue, catalog_labels, uploaded_recordings]  # what the graph begins with, and does not make
 
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:

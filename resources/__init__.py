@@ -8,6 +8,7 @@ from resources.alerts import AlertsResource
 from resources.backup import BackupResource
 from resources.collection import CollectionResource
 from resources.downloads import DownloadsResource
+from resources.speech import SpeechResource
 from resources.storage import CatalogResource, LakeResource
 from resources.wiring import resources_from
 
@@ -18,5 +19,6 @@ __all__ = [
     "CollectionResource",
     "DownloadsResource",
     "LakeResource",
+    "SpeechResource",
     "resources_from",
 ]

@@ -6,6 +6,7 @@ from resources.alerts import AlertsResource
 from resources.backup import BackupResource
 from resources.collection import CollectionResource
 from resources.downloads import DownloadsResource
+from resources.speech import SpeechResource
 from resources.storage import CatalogResource, LakeResource
 from soundmill.settings import Settings
 
@@ -28,6 +29,16 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             promote_automatically=settings.promote_automatically,
             promotion_margin=settings.promotion_margin,
             stations=str(settings.home / "capture"),
+        ),
+        "speech": SpeechResource(
+            vosk_model=str(settings.vosk_folder),
+            sources=list(settings.transcribed_names),
+            keywords_wanted=list(settings.keyword_list),
+            stemming=settings.keyword_stemming,
+            fuzzy=settings.keyword_score,
+            sentiment_model=str(settings.sentiment_model.absolute()) if settings.sentiment_model else "",
+            transcription_enabled=settings.transcription_enabled,
+            sentiment_enabled=settings.sentiment_enabled,
         ),
         "fetching": DownloadsResource(),
         "backup": BackupResource(),

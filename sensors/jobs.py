@@ -10,7 +10,7 @@ from assets.backup import s3_backup
 from assets.features import annotation_features
 from assets.ingest import downloads
 from assets.labels import annotations
-from assets.operations import CAPTURE_DAY, collection_progress
+from assets.operations import CAPTURE_DAY, SPEECH_DAY, collection_progress
 from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from resources import LakeResource
 
@@ -32,6 +32,11 @@ detections_chain = dg.define_asset_job(
     "detections_chain",
     selection=dg.AssetSelection.assets(detections, new_sounds),
     description="The champion's verdicts on days that are segmented, and the new sounds among them.",
+)
+speech_chain = dg.define_asset_job(
+    "speech_chain",
+    selection=dg.AssetSelection.assets(*SPEECH_DAY),
+    description="What was said on a day, the keywords in it, its sentiment, and its CutSet.",
 )
 progress_check = dg.define_asset_job(
     "progress_check",
@@ -93,4 +98,14 @@ def prune_runs() -> None:
     delete_old_runs()
 
 
-JOBS: list[Any] = [day_chain, downloads_chain, labels_chain, model_chain, detections_chain, progress_check, backup_job, prune_runs]
+JOBS: list[Any] = [
+    day_chain,
+    downloads_chain,
+    labels_chain,
+    model_chain,
+    detections_chain,
+    speech_chain,
+    progress_check,
+    backup_job,
+    prune_runs,
+]

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.backup import s3_backup
 from resources import BackupResource, CatalogResource, LakeResource
-from sensors.jobs import backup_job, day_chain, downloads_chain, progress_check, prune_runs
+from sensors.jobs import backup_job, day_chain, downloads_chain, progress_check, prune_runs, speech_chain
 from sensors.sensors import is_in_flight
 from soundmill.backup import BackupUnavailable, pending
 from soundmill.settings import Settings
@@ -31,6 +31,13 @@ def nightly_downloads(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The downloads of the day before, so that every day has its tables and its checks, also one without requests."""
     day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
     return dg.RunRequest(partition_key=day, run_key=f"nightly downloads {day}")
+
+
+@dg.schedule(job=speech_chain, cron_schedule="30 2 * * *", execution_timezone="UTC", default_status=_ON)
+def nightly_speech(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """The speech of the day before, so that every day has its tables, and what failed gets another chance."""
+    day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
+    return dg.RunRequest(partition_key=day, run_key=f"nightly speech {day}")
 
 
 @dg.schedule(job=backup_job, cron_schedule="*/3 * * * *", execution_timezone="UTC", default_status=_ON)
@@ -64,4 +71,4 @@ def weekly_pruning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(run_config=config)
 
 
-SCHEDULES = [hourly_progress, nightly_chain, nightly_downloads, backup_every_three_minutes, weekly_pruning]
+SCHEDULES = [hourly_progress, nightly_chain, nightly_downloads, nightly_speech, backup_every_three_minutes, weekly_pruning]

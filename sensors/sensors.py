@@ -11,8 +11,8 @@ import dagster as dg
 from assets.features import annotation_features
 from assets.labels import REVISIONS
 from assets.partitions import RANGE, RANGE_END, RANGE_START, days, models
-from resources import AlertsResource, CatalogResource, DownloadsResource, LakeResource
-from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain
+from resources import AlertsResource, CatalogResource, DownloadsResource, LakeResource, SpeechResource
+from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain, speech_chain
 from sensors.plan import Cursor, day_ranges, plan_days
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
@@ -21,6 +21,8 @@ from soundmill.fingerprint import digest
 from soundmill.ingest.downloads import ASSET as DOWNLOADS_ASSET
 from soundmill.osr.detections import DETECTIONS
 from soundmill.settings import Settings
+from soundmill.speech import NoSpeechModel
+from soundmill.speech.tables import TRANSCRIPTS
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
 _INPUT = "soundmill/input"
@@ -62,6 +64,20 @@ def download_requests(
     due = {} if reached else DownloadQueue(catalog.open()).due_days(datetime.now(UTC))
     note = f"; the target of {options.stop_at_hours:g} h is reached, and SOUNDMILL_STOP_AT_TARGET is on" if reached else ""
     return _ask_for_days(context, {**processed, **due}, processed, DOWNLOADS_ASSET, note)
+
+
+@dg.sensor(job=speech_chain, minimum_interval_seconds=30, default_status=_ON)
+def new_speech(context: dg.SensorEvaluationContext, catalog: CatalogResource, speech: SpeechResource) -> dg.SensorResult | dg.SkipReason:
+    """Writes down the speech of days whose recordings are new or changed, and of all days anew when the speech model, the keywords or
+    the sentiment model are others."""
+    if not speech.transcription_enabled:
+        return dg.SkipReason("SOUNDMILL_TRANSCRIPTION_ENABLED is off")
+    ledger = catalog.ledger()
+    try:
+        current = speech.marks(ledger)
+    except NoSpeechModel as error:
+        return dg.SkipReason(str(error))
+    return _ask_for_days(context, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name)
 
 
 @dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)
@@ -222,4 +238,4 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
     return busy
 
 
-SENSORS = [new_audio, download_requests, changed_annotations, model_requests, new_champion, failed_runs]
+SENSORS = [new_audio, download_requests, new_speech, changed_annotations, model_requests, new_champion, failed_runs]

@@ -107,6 +107,16 @@ class Settings(BaseSettings):
         return _words(self.extractors)
 
     @property
+    def transcribed_names(self) -> tuple[str, ...]:
+        """The sources whose sound is transcribed; all when empty."""
+        return _words(self.transcribed_sources)
+
+    @property
+    def keyword_list(self) -> tuple[str, ...]:
+        """Words and phrases that are looked for."""
+        return _words(self.keywords)
+
+    @property
     def yamnet_file(self) -> Path:
         """Where YAMNet lies, or is to lie."""
         return (self.yamnet_model or self.home / "pretrained" / "yamnet.tflite").absolute()

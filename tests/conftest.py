@@ -56,6 +56,15 @@ def yamnet(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
+def digits_model(data: Path) -> Path:
+    """The folder of a real speech model for the words zero to nine."""
+    path = data.parent / "models" / "vosk-tiny-digits"
+    if not path.is_dir():
+        pytest.skip(f"no speech model in {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
 def s3_endpoint() -> Iterator[str]:
     """An S3 server on loopback."""
     from moto.server import ThreadedMotoServer

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.definitions import build_definitions
 from pipeline.run import Materialized, materialize
-from resources import AlertsResource, BackupResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource
+from resources import AlertsResource, BackupResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
 from soundmill.audio import to_pcm16, wav_bytes
 from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, ModelRegistry
 from soundmill.lake import Lake
@@ -77,6 +77,7 @@ def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Itera
         "catalog": CatalogResource(url=catalog_url),
         "collection": CollectionResource(extractors=["pooled_spectral"]),
         "fetching": DownloadsResource(overrides={"home": str(folder), "download_allow": "127.0.0.1"}),
+        "speech": SpeechResource(vosk_model=str(folder / "no-model")),
         "backup": BackupResource(),
         "alerts": AlertsResource(),
     }

@@ -111,7 +111,7 @@ def back_up(
                 continue
             if path not in gone:  # it could not be read: what is there of it stays as it was
                 files[path] = kept
-            elif path in taken_back or path.startswith("audio/originals/"):
+            elif path in taken_back or path.startswith(("audio/originals/", "unfinished/")):
                 done.purged += 1
             elif datetime.fromisoformat(since := kept.deleted_at or moment.isoformat()) > kept_until:
                 files[path] = replace(kept, deleted_at=since)

@@ -4,6 +4,7 @@ Here belong SQLAlchemy models, their queries and their migrations. Here does not
 lies in the lake.
 """
 
+from soundmill.catalog.accounts import Account, AccountRefused, Accounts, TooManyLogins, WrongCredentials
 from soundmill.catalog.annotations import Annotation, Annotations
 from soundmill.catalog.database import Catalog, CatalogUnavailable, create_catalog, is_empty_catalog, open_catalog
 from soundmill.catalog.devices import Device, Devices
@@ -12,10 +13,14 @@ from soundmill.catalog.leases import Lease, LeaseLost, held, is_dead, lease, pro
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
+from soundmill.catalog.uploads import OtherRequest, Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
     "CAPTURED",
     "DOWNLOADED",
+    "Account",
+    "AccountRefused",
+    "Accounts",
     "AddOutcome",
     "Annotation",
     "Annotations",
@@ -35,10 +40,16 @@ __all__ = [
     "LiveRecord",
     "ModelRegistry",
     "ModelVersion",
+    "OtherRequest",
     "RequestRefused",
     "StateCount",
+    "TooManyLogins",
     "UnknownModel",
+    "Upload",
+    "UploadChange",
+    "Uploads",
     "Wanted",
+    "WrongCredentials",
     "backoff",
     "by_speaker",
     "create_catalog",
@@ -49,4 +60,5 @@ __all__ = [
     "lease",
     "open_catalog",
     "process_mark",
+    "upload_key",
 ]

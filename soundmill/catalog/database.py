@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from soundmill.catalog.schema import Base
 
-HEAD = "0003"  # the newest migration in migrations/versions
+HEAD = "0004"  # the newest migration in migrations/versions
 _MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
 _BUSY_SECONDS = 60
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ from typing import Literal, cast
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, update
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.leases import is_dead
+from soundmill.catalog.leases import is_dead, living
 from soundmill.catalog.ledger import Item, Ledger
 from soundmill.catalog.schema import DownloadRow, LeaseRow
 
@@ -309,7 +309,7 @@ class DownloadQueue:
 
     def _alive(self) -> set[str]:
         """Workers whose lease runs, but for those on this machine that are known to be gone."""
-        return {owner for owner in self._owners() if not is_dead(owner)}
+        return living(self._catalog, WORKER)
 
     def _owners(self) -> set[str]:
         with self._catalog.reading() as session:

@@ -82,6 +82,13 @@ def held(catalog: Catalog, prefix: str) -> set[str]:
         return {name.removeprefix(prefix) for name in session.scalars(query)}
 
 
+def living(catalog: Catalog, prefix: str) -> set[str]:
+    """Owners of leases whose names begin so and that run, but for processes of this machine that are known to be gone."""
+    query = select(LeaseRow.owner).where(LeaseRow.name.startswith(prefix, autoescape=True), LeaseRow.expires_at > datetime.now(UTC))
+    with catalog.reading() as session:
+        return {owner for owner in session.scalars(query) if not is_dead(owner)}
+
+
 def _claim(catalog: Catalog, name: str, owner: str, seconds: float) -> bool:
     now = datetime.now(UTC)
     holder = _holder(catalog, name)

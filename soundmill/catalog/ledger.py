@@ -13,7 +13,7 @@ from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
-ItemKind = Literal["recording", "segment", "download"]
+ItemKind = Literal["recording", "segment", "download", "upload"]
 CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 _BATCH = 500
@@ -33,8 +33,8 @@ class Item:
     carry `parent`. The seconds of all states but `cut` therefore add up to the raw audio, each second once.
 
     key          stable name: the landed path, with `#` and a number for a segment cut from a longer recording;
-                 downloads/{conversation}/{speaker} for a download
-    kind         recording, segment, download
+                 downloads/{conversation}/{speaker} for a download; uploads/{uuid} for an upload
+    kind         recording, segment, download, upload
     day          UTC date of the audio itself (of the landing folder where the audio could not be read); of a download's request
     landed       date folder it was landed in; None for a segment of a longer recording
     fingerprint  of the input and of how it was treated: an item is redone when it differs
@@ -124,8 +124,8 @@ class Ledger:
             return session.scalar(query) is not None
 
     def withdrawn_paths(self) -> set[str]:
-        """Where segments that were taken back lay, and the landed files they were cut from."""
-        items = self._items(ItemRow.kind == "segment", ItemRow.state == "withdrawn")
+        """Where segments that were taken back lay, and the landed files they were cut from; and where deleted uploads lay."""
+        items = self._items(ItemRow.kind.in_(("segment", "upload")), ItemRow.state == "withdrawn")
         return {path for item in items for path in (item.parent or item.key, item.measures.get("lay_at")) if path}
 
     def beside(self, source: str, start: datetime, end: datetime) -> tuple[Item | None, Item | None]:
@@ -146,6 +146,10 @@ class Ledger:
         """What the requests of a day, or of all days, became: by key."""
         of_day = true() if day is None else ItemRow.day == day
         return sorted(self._items(ItemRow.kind == "download", of_day), key=lambda item: item.key)
+
+    def uploads(self, day: date) -> list[Item]:
+        """Ready uploads of a day, by key."""
+        return sorted(self._items(ItemRow.kind == "upload", ItemRow.day == day, ItemRow.state == "ready"), key=lambda item: item.key)
 
     def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
         """When somebody speaks on each of a day's downloads, by key."""

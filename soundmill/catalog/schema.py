@@ -3,7 +3,22 @@
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Date, DateTime, Dialect, Float, Index, Integer, String, Text, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -217,6 +232,95 @@ class ModelVersionRow(Base):
     champion: Mapped[bool] = mapped_column(default=False)
     promoted_because: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime]
+
+
+class AccountRow(Base):
+    """Who may use /transcriber: see `accounts.Account`. The password is kept as an Argon2 hash."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    username: Mapped[str] = mapped_column(String(150), unique=True)
+    email: Mapped[str] = mapped_column(String(254), default="")
+    password_hash: Mapped[str] = mapped_column(String(256))
+    is_admin: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class AccountTokenRow(Base):
+    """A token that an account logged in for; only its hash is kept."""
+
+    __tablename__ = "account_tokens"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+
+
+class FailedLoginRow(Base):
+    """A login that was refused, by name and by address, so that guessing becomes slow."""
+
+    __tablename__ = "failed_logins"
+    __table_args__ = (Index("failed_logins_by_who", "who", "at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    who: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class UploadRow(Base):
+    """A recording that an account uploaded, and what was made of it: see `uploads.Upload` for the meaning of each column."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (
+        UniqueConstraint("account", "idempotency_key", name="upload_once"),
+        Index("uploads_by_account", "account", "created_at"),
+        Index("uploads_by_state", "state", "claimed_by"),
+        Index("uploads_by_day", "day", "model"),
+    )
+
+    uuid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    account: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    name: Mapped[str] = mapped_column(String(32))
+    words: Mapped[str] = mapped_column(Text)
+    get_timestamps: Mapped[bool]
+    stemming: Mapped[str | None] = mapped_column(String(32))
+    fuzzy: Mapped[float] = mapped_column(Float)
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(Integer)
+    claimed_by: Mapped[str | None] = mapped_column(String(256))
+    day: Mapped[date] = mapped_column(Date)
+    path: Mapped[str] = mapped_column(String(1024))
+    content: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float] = mapped_column(Float)
+    model: Mapped[str | None] = mapped_column(String(128))
+    transcript: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    hits: Mapped[list[Any]] = mapped_column(JSON)
+    sentiment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    request_hash: Mapped[str] = mapped_column(String(64))
+    webhook: Mapped[str | None] = mapped_column(Text)
+    webhook_state: Mapped[str | None] = mapped_column(String(16))
+    webhook_attempts: Mapped[int] = mapped_column(Integer)
+    webhook_due: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class UploadChangeRow(Base):
+    """Something that happened to an upload; no content of it, so that it may outlive it."""
+
+    __tablename__ = "upload_changes"
+    __table_args__ = (Index("upload_changes_by_upload", "upload", "id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    upload: Mapped[str] = mapped_column(String(36))
+    username: Mapped[str] = mapped_column(String(150))
+    action: Mapped[str] = mapped_column(String(16))
+    what: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
 
 
 class LeaseRow(Base):

@@ -1,11 +1,11 @@
-"""Manifests that lhotse opens: recordings and supervisions as gzipped JSON lines.
+"""Manifests that lhotse opens: recordings, supervisions and cuts as gzipped JSON lines.
 
 Written without lhotse, whose import brings torch and seconds; a test has lhotse open and validate what is written here.
 """
 
 import gzip
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -31,6 +31,29 @@ def supervision(number: int, recording_id: str, start: float, end: float, speake
         "channel": 0,
         "speaker": speaker,
         **({"custom": custom} if custom else {}),
+    }
+
+
+def spoken(number: int, recording_id: str, words: Sequence[tuple[str, float, float, float]], speaker: str, **custom: Any) -> dict[str, Any]:
+    """A stretch of speech with its text and its words, each with start, end and confidence, in seconds of its recording."""
+    return {
+        **supervision(number, recording_id, words[0][1], words[-1][2], speaker, **custom),
+        "text": " ".join(word for word, *_ in words),
+        "alignment": {"word": [[word, round(start, 4), round(end - start, 4), confidence] for word, start, end, confidence in words]},
+    }
+
+
+def cut(whole: Mapping[str, Any], supervisions: Sequence[Mapping[str, Any]], **custom: Any) -> dict[str, Any]:
+    """A recording from its first sample to its last, with what is known of it."""
+    return {
+        "id": whole["id"],
+        "start": 0.0,
+        "duration": whole["duration"],
+        "channel": 0,
+        "supervisions": list(supervisions),
+        "recording": dict(whole),
+        **({"custom": custom} if custom else {}),
+        "type": "MonoCut",
     }
 
 

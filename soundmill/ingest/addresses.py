@@ -139,3 +139,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Waits, as httpcore asks."""
         await asyncio.sleep(seconds)
+
+
+def guarded_transport(policy: AddressPolicy, resolver: Resolve = resolve) -> httpx.AsyncHTTPTransport:
+    """What httpx is to send requests by, so that they reach nobody but whom the policy allows; proxies of the environment are not used."""
+    limits: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 15}
+    transport = httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits(**limits))
+    # httpx offers no way to say who connects, httpcore does; a test asserts that the guard stands
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=transport._pool._ssl_context, **limits, network_backend=GuardedBackend(policy, resolver)
+    )
+    return transport

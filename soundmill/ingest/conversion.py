@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from soundmill.audio import LevelMeter, Levels, Resampler, SpeechMeter, Turn, UndecodableAudio, WavWriter, open_audio, speech_seconds
-from soundmill.audio.decode import AudioInfo, AudioReader, Float32
+from soundmill.audio.decode import AudioInfo, AudioReader, Float32, Source
 
 SAMPLE_RATE = 16_000  # Hz
 _HASH_BLOCK = 1 << 20
@@ -36,10 +35,13 @@ class Sound:
         return speech_seconds(self.turns) / self.seconds if self.samples else 0.0
 
 
-def convert_download(source: Path, targets: Sequence[BinaryIO], most_seconds: float) -> tuple[AudioInfo, list[Sound]]:
+def convert_download(
+    source: Source, targets: Sequence[BinaryIO], most_seconds: float, keep_seconds: float | None = None
+) -> tuple[AudioInfo, list[Sound]]:
     """Writes a file in any codec to one seekable file for each speaker; memory does not grow with its length.
 
-    One target gets the mean of all channels; several get a channel each, and the file must have as many.
+    One target gets the mean of all channels; several get a channel each, and the file must have as many. With `keep_seconds` only the
+    beginning is looked at.
     Raises `UndecodableAudio`: beside the decoder's codes too_long, no_samples, channel_count.
     """
     with open_audio(source) as reader:
@@ -50,8 +52,11 @@ def convert_download(source: Path, targets: Sequence[BinaryIO], most_seconds: fl
         sides = [_Side(target) for target in targets]
         resamplers = [Resampler(info.sample_rate, SAMPLE_RATE) for _ in sides]
         for blocks in _streams(reader, resamplers):
+            room = None if keep_seconds is None else round(keep_seconds * SAMPLE_RATE) - sides[0].samples
             for side, block in zip(sides, blocks, strict=True):
-                side.write(block)
+                side.write(block[:room])
+            if room is not None and sides[0].samples >= round((keep_seconds or 0) * SAMPLE_RATE):
+                break
             if sides[0].samples > most_seconds * SAMPLE_RATE:
                 raise UndecodableAudio("too_long", f"there are more than {most_seconds / 3600:g} hours in it")
     return info, [side.finish() for side in sides]

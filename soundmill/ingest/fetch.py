@@ -18,11 +18,10 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import httpcore
 import httpx
 
 from soundmill.audio.sniff import HEAD_BYTES, sniff
-from soundmill.ingest.addresses import AddressPolicy, GuardedBackend, Resolve, resolve
+from soundmill.ingest.addresses import AddressPolicy, Resolve, guarded_transport, resolve
 from soundmill.ingest.failures import FetchFailed
 from soundmill.ingest.share_links import confirmed_link, direct_link, is_drive
 
@@ -77,18 +76,8 @@ class Fetcher:
         self.options = options or FetchOptions()
         self._policy = AddressPolicy(self.options.allow)
         self._hosts: dict[str, _Host] = {}
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=15)
-        transport = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
-        # httpx offers no way to say who connects, httpcore does; a test asserts that the guard stands
-        transport._pool = httpcore.AsyncConnectionPool(
-            ssl_context=transport._pool._ssl_context,
-            max_connections=None,
-            max_keepalive_connections=20,
-            keepalive_expiry=15,
-            network_backend=GuardedBackend(self._policy, resolver),
-        )
         self._client = httpx.AsyncClient(
-            transport=transport,
+            transport=guarded_transport(self._policy, resolver),
             timeout=self.options.idle_seconds,
             headers={"User-Agent": _AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},
             trust_env=False,

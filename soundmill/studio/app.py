@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
@@ -15,8 +16,9 @@ from soundmill.catalog import open_catalog
 from soundmill.ingest.downloads import Downloader, download_options
 from soundmill.lake import open_lake
 from soundmill.settings import Settings
-from soundmill.studio import downloader, hub, pages
+from soundmill.studio import downloader, hub, pages, transcriber
 from soundmill.studio.logs import log_to_file
+from soundmill.uploads import UploadWorker, upload_options
 
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
 
@@ -31,23 +33,32 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.settings = values
         app.state.lake = open_lake(values.lake_url, values.s3_endpoint)
         app.state.catalog = open_catalog(values.catalog_url)
+        uploads = UploadWorker(app.state.lake, app.state.catalog, upload_options(values))
         async with Downloader(app.state.lake, app.state.catalog, download_options(values)) as worker:
-            app.state.worker = worker
-            yield
+            app.state.worker, app.state.uploads = worker, uploads
+            await run_in_threadpool(uploads.__enter__)
+            try:
+                yield
+            finally:
+                await run_in_threadpool(uploads.__exit__)
         app.state.catalog.close()
 
     app = FastAPIOffline(  # whose /docs needs nothing from the internet
         title="Soundmill studio",
         version=version("soundmill"),
         description="Audio by URL: each call is fetched, converted to 16 kHz mono WAV, measured, and entered in the ledger. "
-        "Audio from edges: their segments land here, each once.",
+        "Audio from edges: their segments land here, each once. Recordings of people: written down, looked through for words, and judged.",
         lifespan=lifespan,
         redoc_url=None,
     )
-    app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger={"/capture/data": hub.MOST_BYTES})
+    most = values.transcriber_max_megabytes << 20
+    larger = {"/capture/data": hub.MOST_BYTES, transcriber.RECORDINGS: most, transcriber.RECORDINGS.rstrip("/"): most}
+    app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_exception_handler(RequestValidationError, _bad_input)
+    app.add_exception_handler(transcriber.Refused, _refused)
     app.include_router(downloader.router)
     app.include_router(hub.router)
+    app.include_router(transcriber.router)
     app.include_router(pages.router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
     return app
@@ -100,11 +111,19 @@ class _TooLarge(Exception):
     pass
 
 
-async def _bad_input(_: Request, error: Exception) -> JSONResponse:
+async def _bad_input(request: Request, error: Exception) -> JSONResponse:
     """What is missing or of the wrong kind, by name, as a 400."""
     assert isinstance(error, RequestValidationError)
+    if request.url.path.startswith("/transcriber/"):
+        return JSONResponse({".".join(map(str, one["loc"][1:])) or str(one["loc"][0]): [one["msg"]] for one in error.errors()}, 400)
     lines = [f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}" for one in error.errors()]
     return JSONResponse({"detail": "; ".join(lines)}, 400)
+
+
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    """What is wrong with each field, as a 400."""
+    assert isinstance(error, transcriber.Refused)
+    return JSONResponse(error.fields, 400)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

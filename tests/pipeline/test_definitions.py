@@ -34,7 +34,7 @@ def test_every_asset_says_whose_it_is_what_it_holds_and_how_fresh_it_should_be()
     for spec in defs.resolve_all_asset_specs():
         assert spec.owners == ["team:soundmill"], spec.key
         assert spec.description, spec.key
-        if spec.key.to_user_string() not in {"landing_area", "catalog_labels", "download_queue"}:
+        if spec.key.to_user_string() not in {"landing_area", "catalog_labels", "download_queue", "uploaded_recordings"}:
             assert spec.kinds, spec.key
             assert spec.code_version, spec.key
         if isinstance(spec.partitions_def, dg.DailyPartitionsDefinition):
@@ -59,6 +59,11 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         "detections": {"captured_segments", "segment_features", "osr_model"},
         "new_sounds": {"captured_segments", "segment_features", "detections"},
         "collection_progress": {"downloads", "captured_segments"},
+        "uploaded_recordings": set(),
+        "transcripts": {"downloads", "captured_segments", "uploaded_recordings"},
+        "keyword_hits": {"transcripts"},
+        "sentiment": {"transcripts"},
+        "cut_manifests": {"downloads", "captured_segments", "annotations", "transcripts"},
     }
 
 

@@ -1,0 +1,62 @@
+"""How speech is written down and judged: which models, which sources, which words."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from soundmill.capture.segmenter import ASSET as SEGMENTS
+from soundmill.catalog import Ledger
+from soundmill.fingerprint import digest
+from soundmill.ingest.downloads import ASSET as DOWNLOADS
+
+if TYPE_CHECKING:
+    from soundmill.speech import Keywords, SentimentModel, Transcriber
+
+
+class SpeechResource(dg.ConfigurableResource):
+    """Values that the operator sets; see `soundmill.settings` for what each means."""
+
+    vosk_model: str
+    sources: list[str] = []  # noqa: RUF012  # a pydantic field, copied per instance
+    keywords_wanted: list[str] = []  # noqa: RUF012
+    stemming: str = ""
+    fuzzy: float = 1.0
+    sentiment_model: str = ""
+    transcription_enabled: bool = True
+    sentiment_enabled: bool = True
+
+    def transcriber(self) -> "Transcriber | None":
+        """What writes down speech; None where that is switched off. Raises `NoSpeechModel`."""
+        from soundmill.speech import transcriber
+
+        return transcriber(Path(self.vosk_model)) if self.transcription_enabled else None
+
+    def sentiment(self) -> "SentimentModel | None":
+        """What judges it; None where that is switched off. Raises `NoSentimentModel`."""
+        from soundmill.speech import sentiment_model
+
+        return sentiment_model(Path(self.sentiment_model) if self.sentiment_model else None) if self.sentiment_enabled else None
+
+    def keywords(self) -> "Keywords":
+        """What is looked for. Raises `UnusableKeywords`."""
+        from soundmill.speech import Keywords
+
+        return Keywords(self.keywords_wanted, stemming=self.stemming or None, fuzzy=self.fuzzy)
+
+    def is_wanted(self, source: str) -> bool:
+        """Whether a source's sound is written down."""
+        return not self.sources or source in self.sources
+
+    def mark(self, ledger: Ledger, day: date) -> str:
+        """What a day's speech is made from: it changes when recordings, models or words do. Raises `NoSpeechModel`."""
+        return self.marks(ledger, [day])[day]
+
+    def marks(self, ledger: Ledger, days: list[date] | None = None) -> dict[date, str]:
+        """The same for several days, or for all that have recordings which were worked on."""
+        segments, downloads = ledger.processed(SEGMENTS), ledger.processed(DOWNLOADS)
+        writer = self.transcriber()
+        how = [writer.model if writer else "", *self.sources, *self.keywords_wanted, self.stemming, str(self.fuzzy), self.sentiment_model]
+        wanted = days if days is not None else sorted({*segments, *downloads})
+        return {day: digest([*how, segments.get(day, ""), downloads.get(day, "")]) for day in wanted}

@@ -1,0 +1,224 @@
+"""Accounts of those who use /transcriber: their passwords, of which only hashes are kept, their tokens, and logins that failed."""
+
+import hashlib
+import re
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from difflib import SequenceMatcher
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from soundmill.catalog.database import Catalog
+from soundmill.catalog.schema import AccountRow, AccountTokenRow, FailedLoginRow
+
+MOST_FAILURES, FAILURES_COUNT_FOR = 10, timedelta(minutes=5)
+_MOST_FAILURES_OF_ADDRESS = 50
+_USERNAME = re.compile(r"[\w.@+-]+")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_SHORTEST_PASSWORD, _LONGEST_PASSWORD = 8, 1024
+_COMMON = 10_000  # ranks
+# OWASP's second choice for Argon2id: 19 MiB, so that many who log in at once do not fill the memory
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_HASHING = threading.BoundedSemaphore(4)
+
+
+class AccountRefused(ValueError):
+    """An account that cannot be; `fields` says of each field what is wrong with it."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(lines)}" for name, lines in fields.items()))
+        self.fields = fields
+
+
+class WrongCredentials(ValueError):
+    """No account has that name and password."""
+
+
+class TooManyLogins(RuntimeError):
+    """Too many logins failed of late; `retry_after` seconds until the next is looked at."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many failed logins: try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who may use /transcriber; admins see everybody's recordings listed."""
+
+    id: int
+    username: str
+    email: str
+    is_admin: bool
+    created_at: datetime
+
+
+class Accounts:
+    """Queries and writes of accounts."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def add(self, username: str, password: str, email: str = "", *, is_admin: bool = False) -> Account:
+        """Makes an account. Raises `AccountRefused`."""
+        wrong = {
+            "username": _wrong_with_name(username),
+            "email": [] if not email or (_EMAIL.fullmatch(email) and len(email) <= 254) else ["Enter a valid email address."],
+            "password": wrong_with_password(password, (username, email)),
+        }
+        if any(wrong.values()):
+            raise AccountRefused({name: lines for name, lines in wrong.items() if lines})
+        row = AccountRow(username=username, email=email, password_hash=_hashed(password), is_admin=is_admin, created_at=datetime.now(UTC))
+        try:
+            with self._catalog.writing() as session:
+                session.add(row)
+                session.flush()
+                return _account(row)
+        except IntegrityError:
+            raise AccountRefused({"username": ["A user with that username already exists."]}) from None
+
+    def login(self, username: str, password: str, address: str) -> str:
+        """A new token for who knows the password; those of earlier logins stay. Raises `WrongCredentials`, `TooManyLogins`."""
+        now = datetime.now(UTC)
+        suspects = {f"name {username[:150]}": MOST_FAILURES, f"address {address[:64]}": _MOST_FAILURES_OF_ADDRESS}
+        self._refuse_guessers(suspects, now)
+        with self._catalog.reading() as session:
+            row = session.scalar(select(AccountRow).where(AccountRow.username == username))
+        if not _is_password(row.password_hash if row else _nobodys(), password) or row is None:
+            with self._catalog.writing() as session:
+                session.execute(delete(FailedLoginRow).where(FailedLoginRow.at < now - FAILURES_COUNT_FOR))
+                session.add_all([FailedLoginRow(who=who, at=now) for who in suspects])
+            raise WrongCredentials("Unable to log in with provided credentials.")
+        token = secrets.token_hex(20)
+        with self._catalog.writing() as session:
+            session.add(AccountTokenRow(sha256=_sha256(token), account=row.id, created_at=now))
+            session.execute(delete(FailedLoginRow).where(FailedLoginRow.who == f"name {username[:150]}"))
+        return token
+
+    def by_token(self, token: str) -> Account | None:
+        """Whose token this is."""
+        query = select(AccountRow).join(AccountTokenRow, AccountTokenRow.account == AccountRow.id)
+        with self._catalog.reading() as session:
+            row = session.scalar(query.where(AccountTokenRow.sha256 == _sha256(token)))
+            return None if row is None else _account(row)
+
+    def logout(self, token: str) -> None:
+        """Makes a token worthless."""
+        with self._catalog.writing() as session:
+            session.execute(delete(AccountTokenRow).where(AccountTokenRow.sha256 == _sha256(token)))
+
+    def is_password(self, account: int, password: str) -> bool:
+        """Whether it is the account's."""
+        with self._catalog.reading() as session:
+            kept = session.scalar(select(AccountRow.password_hash).where(AccountRow.id == account))
+        return kept is not None and _is_password(kept, password)
+
+    def set_admin(self, username: str, is_admin: bool) -> bool:
+        """Makes an account an admin's, or not; says whether there is such an account."""
+        change = update(AccountRow).where(AccountRow.username == username).values(is_admin=is_admin)
+        with self._catalog.writing() as session:
+            return session.execute(change.returning(AccountRow.id)).scalar() is not None
+
+    def remove(self, account: int) -> None:
+        """Deletes an account, whose uploads are gone already, with its tokens."""
+        with self._catalog.writing() as session:
+            session.execute(delete(AccountTokenRow).where(AccountTokenRow.account == account))
+            session.execute(delete(AccountRow).where(AccountRow.id == account))
+
+    def named(self, username: str) -> Account | None:
+        """The account of that name."""
+        with self._catalog.reading() as session:
+            row = session.scalar(select(AccountRow).where(AccountRow.username == username))
+            return None if row is None else _account(row)
+
+    def all(self) -> list[Account]:
+        """Every account, by name."""
+        with self._catalog.reading() as session:
+            return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.username))]
+
+    def _refuse_guessers(self, suspects: dict[str, int], now: datetime) -> None:
+        since = now - FAILURES_COUNT_FOR
+        query = select(FailedLoginRow.who, func.count(), func.min(FailedLoginRow.at)).where(
+            FailedLoginRow.who.in_(suspects), FailedLoginRow.at >= since, FailedLoginRow.at <= now
+        )
+        with self._catalog.reading() as session:
+            for who, count, first in session.execute(query.group_by(FailedLoginRow.who)):
+                if count >= suspects[who]:
+                    raise TooManyLogins(1 + int((first - since).total_seconds()))
+
+
+def wrong_with_password(password: str, about: Iterable[str] = ()) -> list[str]:
+    """What speaks against a password, in the words of Django's validators, whose rules these are."""
+    if len(password) > _LONGEST_PASSWORD or not password.isprintable():
+        return [f"This password is longer than {_LONGEST_PASSWORD} characters, or holds some that cannot be printed."]
+    wrong = []
+    for fact in about:
+        for part in {fact, *re.split(r"\W+", fact)}:
+            if part and len(part) * 10 >= len(password) and SequenceMatcher(a=password.lower(), b=part.lower()).quick_ratio() >= 0.7:
+                wrong = [f"The password is too similar to the {'email address' if '@' in fact else 'username'}."]
+    if len(password) < _SHORTEST_PASSWORD:
+        wrong.append(f"This password is too short. It must contain at least {_SHORTEST_PASSWORD} characters.")
+    if _is_common(password):
+        wrong.append("This password is too common.")
+    if password.isdigit():
+        wrong.append("This password is entirely numeric.")
+    return wrong
+
+
+def _wrong_with_name(username: str) -> list[str]:
+    if not username:
+        return ["This field may not be blank."]
+    if len(username) > 150:
+        return ["Ensure this field has no more than 150 characters."]
+    if not _USERNAME.fullmatch(username):
+        return ["Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."]
+    return []
+
+
+def _is_common(password: str) -> bool:
+    from zxcvbn import zxcvbn
+
+    found = zxcvbn(password[:72])["sequence"] if password else []
+    return (
+        len(found) == 1
+        and found[0].get("dictionary_name") == "passwords"
+        and found[0]["rank"] <= _COMMON
+        and not found[0].get("l33t")
+        and not found[0].get("reversed")
+    )
+
+
+def _hashed(password: str) -> str:
+    with _HASHING:
+        return _HASHER.hash(password)
+
+
+def _is_password(kept: str, password: str) -> bool:
+    if len(password) > _LONGEST_PASSWORD:
+        return False
+    try:
+        with _HASHING:
+            return _HASHER.verify(kept, password)
+    except (VerifyMismatchError, InvalidHashError, UnicodeEncodeError):
+        return False
+
+
+@cache
+def _nobodys() -> str:
+    """The hash of a password that nobody knows: a name that does not exist takes as long to refuse as one that does."""
+    return _hashed(secrets.token_hex(20))
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def _account(row: AccountRow) -> Account:
+    return Account(row.id, row.username, row.email, row.is_admin, row.created_at)

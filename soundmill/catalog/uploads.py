@@ -1,0 +1,286 @@
+"""Recordings that accounts upload: what was asked for, who works on it, what came of it, and what happened to it since."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from soundmill.catalog.database import Catalog
+from soundmill.catalog.leases import living
+from soundmill.catalog.ledger import Item, Ledger
+from soundmill.catalog.schema import AccountRow, UploadChangeRow, UploadRow
+
+WORKER = "uploads/worker "  # names of the leases that workers hold while they live begin so
+SOURCE = "transcriber"  # of uploads in the ledger
+_UNFINISHED = ("queued", "running")
+
+UploadState = Literal["queued", "running", "done", "failed"]
+WebhookState = Literal["waiting", "delivered", "failed"]
+
+
+class OtherRequest(ValueError):
+    """An idempotency key that was used for another request."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One recording of an account.
+
+    words            what is looked for, between commas, as it was given; get_timestamps: whether its times are told
+    stemming, fuzzy  how words are compared: see `speech.Keywords`
+    state            failed: `reason` in one short word, `message` in a sentence
+    path, content    its 16 kHz WAV in the lake, and the sha256 of that; day: of its coming, UTC
+    transcript       as `speech.Transcript` gives it; hits: as `speech.Hit`; sentiment: model, scores, and scores along it
+    request_hash     of what was asked for, by which a repeated request is known under its idempotency key
+    webhook          URL that is told when it is done; webhook_due: when that is tried next
+    """
+
+    uuid: str
+    account: int
+    name: str
+    words: str
+    get_timestamps: bool
+    stemming: str | None
+    fuzzy: float
+    state: UploadState
+    day: date
+    path: str
+    content: str
+    seconds: float
+    request_hash: str
+    created_at: datetime
+    updated_at: datetime
+    reason: str | None = None
+    message: str | None = None
+    attempts: int = 0
+    claimed_by: str | None = None
+    model: str | None = None
+    transcript: dict[str, Any] | None = None
+    hits: Sequence[dict[str, Any]] = ()
+    sentiment: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    webhook: str | None = None
+    webhook_state: WebhookState | None = None
+    webhook_attempts: int = 0
+    webhook_due: datetime | None = None
+    username: str = ""
+
+    @property
+    def text(self) -> str:
+        """The transcript's words; empty while there is none."""
+        return str((self.transcript or {}).get("text", ""))
+
+
+@dataclass(frozen=True)
+class UploadChange:
+    """Something that happened to an upload."""
+
+    username: str
+    action: str
+    what: str
+    at: datetime
+
+
+_COLUMNS = [f.name for f in fields(Upload) if f.name != "username"]
+
+
+class Uploads:
+    """Queries and writes of uploads."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog, self._ledger = catalog, Ledger(catalog)
+
+    def add(self, upload: Upload, item: Item, stale: str, place: Callable[[], None]) -> Upload:
+        """Enters an upload and its row of the ledger, and puts its file where it belongs, all or nothing; of two requests with one
+        idempotency key the first counts, and is what both get.
+
+        `stale` names the asset whose day is to be made again. Raises `OtherRequest`.
+        """
+        values = {name: getattr(upload, name) for name in _COLUMNS}
+        try:
+            with self._catalog.writing() as session:
+                session.add(UploadRow(**values | {"hits": list(upload.hits)}))
+                session.flush()
+                self._ledger.write(session, [item])
+                self._ledger.mark_stale(session, stale, [upload.day])
+                _note(session, upload.uuid, upload.username, "created", "")
+                place()
+        except IntegrityError:
+            first = self.repeated(upload.account, upload.idempotency_key, upload.request_hash)
+            if first is None:
+                raise
+            return first
+        return upload
+
+    def repeated(self, account: int, idempotency_key: str | None, request_hash: str) -> Upload | None:
+        """What the same request made before. Raises `OtherRequest` where the key was another's."""
+        if idempotency_key is None:
+            return None
+        found = self._uploads(UploadRow.account == account, UploadRow.idempotency_key == idempotency_key)
+        if found and found[0].request_hash != request_hash:
+            raise OtherRequest(f"the idempotency key {idempotency_key!r} was used for another request")
+        return found[0] if found else None
+
+    def get(self, uuid: str, account: int | None = None) -> Upload | None:
+        """An upload, of an account or of any."""
+        found = self._uploads(UploadRow.uuid == uuid, true() if account is None else UploadRow.account == account)
+        return found[0] if found else None
+
+    def listed(
+        self,
+        account: int | None = None,
+        *,
+        username: str | None = None,
+        state: str | None = None,
+        search: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> tuple[list[Upload], int]:
+        """Uploads, the newest first, and how many there are in all; `search` is part of the name, the words or the transcript."""
+        wanted = [
+            true() if account is None else UploadRow.account == account,
+            true() if username is None else AccountRow.username == username,
+            true() if state is None else UploadRow.state == state,
+        ]
+        if search:
+            text = UploadRow.transcript["text"].as_string()
+            wanted.append(or_(*(field.icontains(search, autoescape=True) for field in (UploadRow.name, UploadRow.words, text))))
+        count = select(func.count()).select_from(UploadRow).join(AccountRow, AccountRow.id == UploadRow.account).where(*wanted)
+        with self._catalog.reading() as session:
+            number = session.scalar(count) or 0
+        return self._uploads(*wanted, limit=limit, offset=offset), number
+
+    def begin(self, uuid: str, worker: str) -> Upload | None:
+        """Starts on an upload that this worker holds; None where it is deleted, or held by another."""
+        mine = (UploadRow.uuid == uuid, UploadRow.claimed_by == worker, UploadRow.state == "queued")
+        start = update(UploadRow).where(*mine).values(state="running", attempts=UploadRow.attempts + 1, updated_at=datetime.now(UTC))
+        with self._catalog.writing() as session:
+            begun = session.execute(start.returning(UploadRow.uuid)).scalar()
+        return self.get(uuid) if begun else None
+
+    def settle(self, upload: Upload, worker: str, change: str = "", **values: Any) -> Upload | None:
+        """Ends an attempt, if it is still this worker's; None where it is not, say because the upload was deleted meanwhile."""
+        now = datetime.now(UTC)
+        if upload.webhook and values.get("state") in ("done", "failed"):
+            values |= {"webhook_state": "waiting", "webhook_due": now, "webhook_attempts": 0}
+        mine = (UploadRow.uuid == upload.uuid, UploadRow.claimed_by == worker, UploadRow.state == "running")
+        ended = update(UploadRow).where(*mine).values(**values, updated_at=now)
+        with self._catalog.writing() as session:
+            if session.execute(ended.returning(UploadRow.uuid)).scalar() is None:
+                return None
+            _note(session, upload.uuid, upload.username, values["state"], change)
+        return replace(upload, **values, updated_at=now)
+
+    def take_over(self, worker: str, most_attempts: int) -> list[str]:
+        """Takes what workers left that are gone: it is queued again for this one, or failed where it was begun too often."""
+        query = select(UploadRow.uuid, UploadRow.claimed_by, UploadRow.attempts).where(UploadRow.state.in_(_UNFINISHED))
+        with self._catalog.reading() as session:
+            held = list(session.execute(query))
+        # asked after the rows were read: who holds one of them has had its lease before
+        alive = living(self._catalog, WORKER) if held else set()
+        taken = []
+        for uuid, holder, attempts in held:
+            if holder in alive:
+                continue
+            again = attempts < most_attempts
+            values: dict[str, Any] = {"claimed_by": worker, "state": "queued" if again else "running"}
+            mine = UploadRow.claimed_by == holder if holder else UploadRow.claimed_by.is_(None)
+            claim = update(UploadRow).where(UploadRow.uuid == uuid, mine, UploadRow.state.in_(_UNFINISHED)).values(**values)
+            with self._catalog.writing() as session:
+                won = session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
+            if won and again:
+                taken.append(uuid)
+            elif won and (upload := self.get(uuid)):
+                message = f"its worker was ended {attempts} times while it was at it"
+                self.settle(upload, worker, "interrupted", state="failed", reason="interrupted", message=message)
+        return taken
+
+    def queue_again(self, upload: Upload, worker: str) -> Upload | None:
+        """Queues a failed upload anew; None where it is not failed any more."""
+        values: dict[str, Any] = {"state": "queued", "claimed_by": worker, "attempts": 0, "reason": None, "message": None}
+        again = update(UploadRow).where(UploadRow.uuid == upload.uuid, UploadRow.state == "failed")
+        with self._catalog.writing() as session:
+            if session.execute(again.values(**values, updated_at=datetime.now(UTC)).returning(UploadRow.uuid)).scalar() is None:
+                return None
+            _note(session, upload.uuid, upload.username, "queued", "again")
+        return self.get(upload.uuid)
+
+    def set_words(self, upload: Upload, **values: Any) -> Upload:
+        """Stores other words to look for, and where they were said."""
+        now = datetime.now(UTC)
+        with self._catalog.writing() as session:
+            session.execute(update(UploadRow).where(UploadRow.uuid == upload.uuid).values(**values, updated_at=now))
+            _note(session, upload.uuid, upload.username, "updated", ", ".join(sorted(values)))
+        return replace(upload, **values, updated_at=now)
+
+    def remove(self, upload: Upload, stale: str) -> None:
+        """Deletes an upload; its row of the ledger says that it is withdrawn. Its file is for the caller to delete."""
+        with self._catalog.writing() as session:
+            session.execute(delete(UploadRow).where(UploadRow.uuid == upload.uuid))
+            gone = Item(
+                upload_key(upload.uuid),
+                "upload",
+                SOURCE,
+                upload.day,
+                "withdrawn",
+                "",
+                seconds=upload.seconds,
+                measures={"lay_at": upload.path},
+            )
+            self._ledger.write(session, [gone])
+            self._ledger.mark_stale(session, stale, [upload.day])
+            _note(session, upload.uuid, upload.username, "deleted", "")
+
+    def changes(self, uuid: str) -> list[UploadChange]:
+        """What happened to an upload, in order."""
+        query = select(UploadChangeRow).where(UploadChangeRow.upload == uuid).order_by(UploadChangeRow.id)
+        with self._catalog.reading() as session:
+            return [UploadChange(row.username, row.action, row.what, row.at) for row in session.scalars(query)]
+
+    def calls_due(self, now: datetime, limit: int) -> list[Upload]:
+        """Uploads whose webhook is to be called."""
+        return self._uploads(UploadRow.webhook_state == "waiting", UploadRow.webhook_due <= now, limit=limit)
+
+    def claim_call(self, upload: Upload, until: datetime) -> bool:
+        """Puts a due call off, so that nobody else makes it meanwhile; says whether it was still due."""
+        due = (UploadRow.uuid == upload.uuid, UploadRow.webhook_state == "waiting", UploadRow.webhook_due == upload.webhook_due)
+        with self._catalog.writing() as session:
+            claim = update(UploadRow).where(*due).values(webhook_due=until, webhook_attempts=UploadRow.webhook_attempts + 1)
+            return session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
+
+    def called(self, upload: Upload, state: WebhookState) -> None:
+        """Notes how a call went."""
+        with self._catalog.writing() as session:
+            session.execute(update(UploadRow).where(UploadRow.uuid == upload.uuid).values(webhook_state=state))
+
+    def transcripts(self, day: date, model: str) -> dict[str, dict[str, Any]]:
+        """Transcripts of a day's uploads by a model, by content."""
+        query = select(UploadRow.content, UploadRow.transcript).where(UploadRow.day == day, UploadRow.model == model)
+        with self._catalog.reading() as session:
+            return {content: transcript for content, transcript in session.execute(query) if transcript}
+
+    def counts(self) -> dict[str, int]:
+        """Uploads by state."""
+        with self._catalog.reading() as session:
+            found = session.execute(select(UploadRow.state, func.count()).group_by(UploadRow.state))
+            return {state: count for state, count in found}  # noqa: C416  # rows are Row objects, not pairs
+
+    def _uploads(self, *wanted: ColumnElement[bool], limit: int | None = None, offset: int = 0) -> list[Upload]:
+        columns = [getattr(UploadRow, name) for name in _COLUMNS]
+        query = select(*columns, AccountRow.username).join(AccountRow, AccountRow.id == UploadRow.account).where(*wanted)
+        query = query.order_by(UploadRow.created_at.desc(), UploadRow.uuid).limit(limit).offset(offset)
+        with self._catalog.reading() as session:
+            return [Upload(**dict(zip([*_COLUMNS, "username"], row, strict=True))) for row in session.execute(query)]
+
+
+def upload_key(uuid: str) -> str:
+    """The ledger's key of an upload."""
+    return f"uploads/{uuid}"
+
+
+def _note(session: Session, uuid: str, username: str, action: str, what: str) -> None:
+    session.add(UploadChangeRow(upload=uuid, username=username, action=action, what=what, at=datetime.now(UTC)))

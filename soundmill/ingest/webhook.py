@@ -1,0 +1,31 @@
+"""Calling back whoever asked to be told: a POST to a URL that a stranger gave, and so to nobody inside."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from soundmill.ingest.addresses import AddressPolicy, guarded_transport
+from soundmill.ingest.failures import FetchFailed
+
+_AGENT = "Soundmill (webhook)"
+_PASSING = frozenset({408, 425, 429})
+
+
+def call(url: str, body: Mapping[str, Any], allow: Sequence[str] = (), seconds: float = 30) -> None:
+    """Posts JSON and takes any 2xx for an answer; redirects are not followed. Raises `FetchFailed`, which says whether to try again."""
+    policy = AddressPolicy(allow)
+    policy.check_url(url)
+
+    async def post() -> int:
+        client = httpx.AsyncClient(transport=guarded_transport(policy), timeout=seconds, trust_env=False, headers={"User-Agent": _AGENT})
+        async with client, client.stream("POST", url, json=dict(body)) as answer:
+            return answer.status_code  # nobody needs what else it says
+
+    try:
+        status = asyncio.run(asyncio.wait_for(post(), seconds))
+    except (httpx.HTTPError, OSError, TimeoutError) as error:
+        raise FetchFailed("connection_failed", f"{type(error).__name__}: {error}", transient=True) from None
+    if not 200 <= status < 300:
+        raise FetchFailed(f"http_{status}", f"it answers {status}", transient=status in _PASSING or status >= 500)

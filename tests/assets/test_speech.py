@@ -1,0 +1,227 @@
+"""Speech as assets: a day's recordings of every kind become words, hits, sentiment and a CutSet."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import soundfile as sf
+
+from pipeline.run import RunFailed
+from resources import SpeechResource
+from soundmill.audio import read_samples, to_pcm16, wav_bytes
+from soundmill.capture import SEGMENTS
+from soundmill.catalog import Annotation, Annotations, DownloadQueue, Wanted
+from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, stretches
+from soundmill.speech.transcriber import VoskTranscriber
+from tests.home import FIRST, Home
+from tests.web import Web
+
+DAY = FIRST
+NIGHT = datetime(DAY.year, DAY.month, DAY.day, 3, tzinfo=UTC)
+SPEECH = ("transcripts", "keyword_hits", "sentiment", "cut_manifests")
+
+
+def listen(home: Home, model: Path, **values: object) -> None:
+    home.resources["speech"] = SpeechResource(vosk_model=str(model), **values)  # type: ignore[arg-type]
+    home.__post_init__()
+
+
+def bring(home: Home, web: Web, data: Path) -> None:
+    """A download of two sides, and a recording that is cut into segments."""
+    strings = data / "digit-strings"
+    urls = {name: web.serve(f"/{name}.wav", (strings / f"{name}.wav").read_bytes()) for name in ("two_pauses", "all_ten")}
+    wanted = [Wanted("call", "agent", urls["two_pauses"]), Wanted("call", "customer", urls["all_ten"])]
+    DownloadQueue(home.catalog).add(wanted, NIGHT)
+    home.lake.write_bytes(f"landing/porch/{DAY}/{NIGHT:%Y%m%dT%H%M%S}Z.wav", (strings / "noisy_strings.wav").read_bytes())
+    home.run("downloads", "captured_segments", days=(DAY,))
+
+
+def said(home: Home, day: date = DAY) -> dict[str, str]:
+    return {row["recording"]: row["text"] for row in home.lake.read_days(TRANSCRIPTS, [day]).to_pylist()}
+
+
+def test_every_recording_of_a_day_is_written_down_looked_through_and_judged(home: Home, web: Web, data: Path, digits_model: Path) -> None:
+    listen(home, digits_model, keywords_wanted=["one", "four one", "ten"])
+    bring(home, web, data)
+    home.lake.write_bytes("references/calls/a.trans.txt", b"call_agent three one four one five nine\ncall_customer ZERO ONE TWO\n")
+    done = home.run(*SPEECH, days=(DAY,))
+    assert said(home) == {
+        "call_agent": "three one four one five nine",
+        "call_customer": "zero one two three four five six seven eight nine",
+        f"{NIGHT:%Y%m%dT%H%M%S}Z": "nine zero five two seven one",
+    }
+    facts = done["transcripts", str(DAY)]
+    assert (facts["status"], facts["recordings"], facts["written_down_now"], facts["words"]) == ("updated", 3, 3, 22)
+    assert facts["word_error_rate"] == pytest.approx(7 / 9, abs=1e-4)  # seven words more than were said, of nine
+    assert "call_customer | 233.3%" in facts["worst_recordings"]
+    hits = home.lake.read_days(KEYWORD_HITS, [DAY]).to_pylist()
+    assert [(row["keyword"], row["heard"]) for row in hits if row["key"].endswith("agent")] == [
+        ("one", "one"), ("four one", "four one"), ("one", "one"),
+    ]  # fmt: skip
+    porch = next(row for row in hits if row["source"] == "porch")
+    assert porch["said_at"] == NIGHT + timedelta(seconds=porch["start"])
+    assert "| ten | 0 |" in done["keyword_hits", str(DAY)]["keywords"]
+    scores = home.lake.read_days(SENTIMENT, [DAY]).to_pylist()
+    assert {row["key"] for row in scores if row["number"] == 0} == {
+        row["key"] for row in home.lake.read_days(TRANSCRIPTS, [DAY]).to_pylist()
+    }
+    assert all(row["negative"] + row["neutral"] + row["positive"] == pytest.approx(1) for row in scores)
+    assert done["sentiment", str(DAY)]["along"].startswith("![sentiment along")
+    before = home.stored("tables", "manifests")
+    assert {facts["status"] for facts in home.run(*SPEECH, days=(DAY,)).values()} == {"unchanged"}
+    assert home.stored("tables", "manifests") == before
+    assert not home.stored("unfinished")
+
+
+def test_other_keywords_are_found_without_hearing_anything_again(
+    local_home: Home, web: Web, data: Path, digits_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(local_home, digits_model)
+    bring(local_home, web, data)
+    local_home.run(*SPEECH, days=(DAY,))
+    monkeypatch.setattr(VoskTranscriber, "transcribe", None)
+    listen(local_home, digits_model, keywords_wanted=["fiver"], fuzzy=0.8)
+    assert local_home.run("transcripts", "keyword_hits", days=(DAY,))["keyword_hits", str(DAY)]["hits"] == 3
+
+
+def test_only_what_is_new_is_heard_and_another_model_hears_everything(
+    local_home: Home, web: Web, data: Path, digits_model: Path, tmp_path: Path
+) -> None:
+    listen(local_home, digits_model)
+    bring(local_home, web, data)
+    local_home.run("transcripts", days=(DAY,))
+    local_home.lake.write_bytes(f"landing/hall/{DAY}/20250101T050000Z.wav", (data / "digit-strings" / "one_digit.wav").read_bytes())
+    local_home.run("captured_segments", days=(DAY,))
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 1
+    assert said(local_home)["20250101T050000Z"] == "seven"
+    other = tmp_path / "another"
+    other.symlink_to(digits_model)
+    listen(local_home, other)
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 4
+    listen(local_home, other, sources=["hall"])
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["recordings"] == 1
+
+
+def test_lhotse_opens_and_validates_the_cuts_of_a_day(local_home: Home, web: Web, data: Path, digits_model: Path) -> None:
+    from lhotse import CutSet, validate
+
+    listen(local_home, digits_model)
+    bring(local_home, web, data)
+    Annotations(local_home.catalog).add(
+        [Annotation("porch", NIGHT + timedelta(seconds=2.9), NIGHT + timedelta(seconds=3.2), "click", "ann")]
+    )
+    done = local_home.run("annotations", *SPEECH, days=(DAY,))
+    folder = f"manifests/cuts/{DAY}"
+    assert "| download | 2 |" in done["cut_manifests", str(DAY)]["cuts"]
+    path = Path(local_home.lake.full_path(f"{folder}/cuts.jsonl.gz"))
+    cuts = CutSet.from_file(path).with_recording_path_prefix(local_home.lake.root)
+    validate(cuts, read_data=True)
+    by_name = {cut.id: cut for cut in cuts}
+    agent = by_name["call--agent"].supervisions
+    assert [one.text for one in agent] == ["three one", "four one", "five nine"]
+    assert [item.symbol for item in agent[1].alignment["word"]] == ["four", "one"]
+    assert 2.7 < agent[1].alignment["word"][0].start < 2.9
+    segments = [cut for cut in cuts if cut.id.startswith("porch-")]
+    assert " ".join(one.text for cut in segments for one in cut.supervisions if one.text) == "nine zero five two seven one"
+    assert [one.custom["tag"] for cut in segments for one in cut.supervisions if one.custom and "tag" in one.custom] == ["click", "click"]
+    for cut in cuts:
+        for one in cut.supervisions:
+            assert 0 <= one.start < one.end <= cut.duration + 1e-4
+
+
+def test_without_a_model_the_day_says_so_in_a_line_and_everything_else_works(local_home: Home, web: Web, data: Path) -> None:
+    bring(local_home, web, data)
+    done = local_home.run(*SPEECH, days=(DAY,))
+    assert done["transcripts", str(DAY)]["status"] == "no speech model"
+    assert "soundmill pretrained fetch vosk-small-en" in done["transcripts", str(DAY)]["why"]
+    assert done["keyword_hits", str(DAY)]["status"] == done["sentiment", str(DAY)]["status"] == "no data"
+    assert "| segment | 2 |" in done["cut_manifests", str(DAY)]["cuts"]
+
+
+def test_what_is_switched_off_says_so(local_home: Home, web: Web, data: Path, digits_model: Path) -> None:
+    listen(local_home, digits_model, transcription_enabled=False, sentiment_enabled=False)
+    bring(local_home, web, data)
+    done = local_home.run(*SPEECH, days=(DAY,))
+    assert done["transcripts", str(DAY)]["status"] == done["sentiment", str(DAY)]["status"] == "switched off"
+
+
+def test_a_recording_that_is_gone_stops_no_other_and_is_tried_again(local_home: Home, web: Web, data: Path, digits_model: Path) -> None:
+    listen(local_home, digits_model)
+    bring(local_home, web, data)
+    path = f"audio/downloads/{DAY}/call/call_agent.wav"
+    kept = local_home.lake.read_bytes(path)
+    local_home.lake.delete(path)
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["failed"] == 1
+    assert "call_agent" not in said(local_home)
+    (check,) = local_home.instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [dg.AssetCheckKey(dg.AssetKey("transcripts"), "all_transcribed")]
+    ).values()
+    assert check.status.value == "FAILED"
+    local_home.lake.write_bytes(path, kept)
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 1
+    assert said(local_home)["call_agent"] == "three one four one five nine"
+
+
+def test_a_killed_run_loses_no_transcript_that_it_had(
+    local_home: Home, web: Web, data: Path, digits_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen(local_home, digits_model)
+    bring(local_home, web, data)
+    heard: list[object] = []
+    hear = VoskTranscriber.transcribe
+
+    def dies(self: VoskTranscriber, source: object, progress: object = None) -> object:
+        if len(heard) == 2:
+            raise KeyboardInterrupt
+        heard.append(source)
+        return hear(self, source, progress)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(VoskTranscriber, "transcribe", dies)
+    with pytest.raises(RunFailed):
+        local_home.run("transcripts", days=(DAY,))
+    monkeypatch.setattr(VoskTranscriber, "transcribe", lambda *given: heard.append(given[1]) or hear(*given))
+    local_home.run("transcripts", days=(DAY,))
+    assert len(heard) == 3
+    assert len(said(local_home)) == 3
+    assert not local_home.stored("unfinished")
+
+
+def test_captured_sound_is_heard_over_the_seams_of_its_segments(local_home: Home, data: Path, digits_model: Path) -> None:
+    listen(local_home, digits_model)
+    samples, rate = read_samples(data / "digit-strings" / "all_ten.wav", 44_100)
+    local_home.lake.write_bytes(f"landing/porch/{DAY}/20250101T120000Z.wav", wav_bytes(to_pcm16(samples), rate))
+    local_home.run("captured_segments", "transcripts", days=(DAY,))
+    assert len(local_home.lake.read_days(SEGMENTS, [DAY])) > 1
+    (row,) = local_home.lake.read_days(TRANSCRIPTS, [DAY]).to_pylist()
+    assert row["text"] == "zero one two three four five six seven eight nine"
+    truth = json.loads((data / "digit-strings" / "transcripts.json").read_text())["items"]
+    words = next(item["words"] for item in truth if item["file"] == "all_ten.wav")
+    assert all(abs(heard["start"] - true["start"]) < 0.15 for heard, true in zip(row["words"], words, strict=True))
+
+
+def test_a_stretch_without_end_is_parted_at_its_softest_seams_and_stays_so_while_the_day_grows() -> None:
+    rows = [
+        {
+            "key": f"k{n}", "source": "porch", "recording": "landing/porch/x.wav", "started_at": NIGHT + timedelta(seconds=3 * n),
+            "seconds": 3.0, "session": None, "content_hash": str(n), "path": f"p{n}", "rms": 0.001 if n in (189, 190) else 0.1,
+        }
+        for n in range(300)
+    ]  # fmt: skip
+    first, second = stretches(rows)
+    assert (len(first.paths), len(second.paths)) == (190, 110)
+    assert stretches(rows[:250])[0] == first
+    apart = [*rows[:5], *rows[6:8], {**rows[8], "source": "attic"}]
+    assert [len(one.paths) for one in stretches(apart)] == [5, 2, 1]
+
+
+def test_sound_of_real_calls_gives_times_inside_the_file(local_home: Home, data: Path, digits_model: Path) -> None:
+    """What the model makes of speech that it does not know is nonsense; it still lies in order, and inside."""
+    heard = VoskTranscriber(digits_model).transcribe(data / "calls" / "call_40_agent.wav")
+    assert heard.seconds == pytest.approx(sf.info(data / "calls" / "call_40_agent.wav").duration, abs=1e-3)
+    end = 0.0
+    for word in heard.words:
+        assert end <= word.start < word.end <= heard.seconds
+        end = word.end
