@@ -1,6 +1,9 @@
-"""The studio on a port of its own."""
+"""The studio on a port of its own: in a thread of the tests, or as it is run, in processes that can be killed."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,3 +32,29 @@ def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
             yield client
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def studio_processes(folder: Path, workers: int = 1, **values: Any) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+    """The command with so many processes, and its (parent) process."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+    given = {"home": folder, "download_allow": "127.0.0.1", **values}
+    environment = {**os.environ, **{f"SOUNDMILL_{name.upper()}": str(value) for name, value in given.items()}}
+    command = [sys.executable, "-m", "soundmill.cli", "studio", "--port", str(port), "--workers", str(workers)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+    def well() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/downloader/health", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    wait_until(well, 60)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            yield client, process
+    finally:
+        process.terminate()
+        process.wait(20)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import re
 import socket
 import subprocess
@@ -24,8 +23,8 @@ from soundmill.ingest import fetch
 from soundmill.ingest.client import ServerAway, submit
 from soundmill.ingest.downloads import DownloadOptions, update_downloads
 from soundmill.lake import open_lake
-from tests.conftest import wait_until, wav
-from tests.soundmill.studio.running import studio
+from tests.conftest import wav
+from tests.soundmill.studio.running import studio, studio_processes
 from tests.web import Web, reply
 
 Post = Callable[..., httpx.Response]
@@ -276,24 +275,8 @@ def test_the_log_has_times_in_the_zone_and_rotates(tmp_path: Path) -> None:
 @pytest.fixture
 def four_workers(tmp_path: Path) -> Iterator[str]:
     """The studio as it is run: a command, with four processes."""
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
-    environment = {**os.environ, "SOUNDMILL_HOME": str(tmp_path), "SOUNDMILL_DOWNLOAD_ALLOW": "127.0.0.1"}
-    command = [sys.executable, "-m", "soundmill.cli", "studio", "--port", str(port), "--workers", "4"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/downloader"
-
-    def well() -> bool:
-        try:
-            return httpx.get(f"{url}/health", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    wait_until(well, 60)
-    yield url
-    process.terminate()
-    process.wait(20)
+    with studio_processes(tmp_path, workers=4) as (client, _):
+        yield f"{client.base_url}/downloader"
 
 
 def test_four_processes_and_fifty_clients_lose_no_row(four_workers: str, web: Web, tmp_path: Path) -> None:
