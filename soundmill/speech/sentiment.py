@@ -138,10 +138,12 @@ class TransformerSentiment:
         """Tokenizer, network, and the places of negative, neutral and positive among its outputs."""
         try:
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
+            from transformers.utils.logging import disable_progress_bar
         except ImportError:
             raise NoSentimentModel(
                 "SOUNDMILL_SENTIMENT_MODEL needs the extra: pip install 'soundmill[transformers]', or unset it for the lexicon"
             ) from None
+        disable_progress_bar()
         try:
             tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
             network = AutoModelForSequenceClassification.from_pretrained(self._folder, local_files_only=True).eval()

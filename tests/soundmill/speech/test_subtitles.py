@@ -1,0 +1,80 @@
+"""Subtitles and other forms, read back by what reads them elsewhere."""
+
+import json
+from itertools import pairwise
+
+import srt as srt_library
+
+from soundmill.speech import Transcript, Word
+from soundmill.speech.subtitles import FORMS, cues
+from soundmill.speech.word_errors import parse_references, word_errors
+
+
+def spoken(*utterances: str, at: float = 0.25) -> Transcript:
+    made = []
+    for utterance in utterances:
+        words = utterance.split()
+        made.append(tuple(Word(word, at + n * 0.5, at + n * 0.5 + 0.4, 0.9) for n, word in enumerate(words)))
+        at += len(words) * 0.5 + 1
+    return Transcript(at, "m", tuple(made))
+
+
+SAID = spoken("hello there", "how are <you> & yours")
+
+
+def test_srt_is_read_back_by_a_parser() -> None:
+    found = list(srt_library.parse(FORMS["srt"](SAID, "x")))
+    assert [(one.content, one.start.total_seconds(), one.end.total_seconds()) for one in found] == [
+        ("hello there", 0.25, 1.15),
+        ("how are <you> & yours", 2.25, 4.65),
+    ]
+
+
+def test_webvtt_escapes_what_it_must() -> None:
+    assert FORMS["vtt"](SAID, "x") == (
+        "WEBVTT\n\n00:00:00.250 --> 00:00:01.150\nhello there\n\n00:00:02.250 --> 00:00:04.650\nhow are &lt;you&gt; &amp; yours\n\n"
+    )
+
+
+def test_ctm_has_a_line_for_each_word() -> None:
+    assert FORMS["ctm"](SAID, "my call").splitlines()[:2] == ["my_call 1 0.250 0.400 hello 0.9000", "my_call 1 0.750 0.400 there 0.9000"]
+
+
+def test_text_has_a_line_for_each_utterance_and_json_all_of_it() -> None:
+    assert FORMS["txt"](SAID, "x") == "hello there\nhow are <you> & yours\n"
+    assert Transcript.from_json(json.loads(FORMS["json"](SAID, "x"))) == SAID
+
+
+def test_cues_are_short_enough_to_read_and_hold_every_word() -> None:
+    long = spoken(" ".join(f"word{n}" for n in range(300)), at=3600.0)
+    shown = cues(long)
+    assert all(len(cue.text) <= 84 and cue.end - cue.start <= 7 for cue in shown)
+    assert all(one.end <= other.start for one, other in pairwise(shown))
+    assert " ".join(cue.text for cue in shown) == long.text
+    assert "01:00:00,000 --> " in FORMS["srt"](long, "x")
+
+
+def test_nothing_said_is_an_empty_file_of_its_kind() -> None:
+    empty = Transcript(1.0, "m", ())
+    assert {form: FORMS[form](empty, "x") for form in ("srt", "vtt", "ctm", "txt")} == {
+        "srt": "",
+        "vtt": "WEBVTT\n\n",
+        "ctm": "",
+        "txt": "",
+    }
+
+
+def test_word_errors_of_the_fewest_edits() -> None:
+    found = word_errors("The cat sat on the mat.", "the cat sat the mat today")
+    assert (found.correct, found.substituted, found.deleted, found.inserted, found.rate) == (5, 0, 1, 1, 2 / 6)
+    assert word_errors("", "").rate == 0.0
+    assert word_errors("", "one").rate == 1.0
+    assert word_errors("one two", "").rate == 1.0
+    assert word_errors("don't", "dont").errors == 0
+
+
+def test_references_are_read_as_librispeech_writes_them() -> None:
+    assert parse_references("84-121123-0000 GO DO YOU HEAR\n\n84-121123-0001 BUT\nempty\n") == {
+        "84-121123-0000": "GO DO YOU HEAR",
+        "84-121123-0001": "BUT",
+    }
