@@ -211,18 +211,6 @@ class UploadWorker:
         hits = [asdict(hit) for hit in keywords.hits(Transcript.from_json(upload.transcript))] if upload.transcript else []
         return self.uploads.set_words(upload, words=words, stemming=stemming, fuzzy=fuzzy, get_timestamps=get_timestamps, hits=hits)
 
-    def delete(self, upload: Upload) -> None:
-        """Deletes a recording and its file."""
-        self.uploads.remove(upload, TRANSCRIPTS.name)
-        self.lake.delete(upload.path)
-
-    def delete_account(self, account: Account) -> None:
-        """Deletes an account and all its recordings."""
-        while found := self.uploads.listed(account.id, limit=100)[0]:
-            for upload in found:
-                self.delete(upload)
-        Accounts(self.catalog).remove(account.id)
-
     def _abandon(self, placed: ExitStack) -> None:
         """Drops a file that was made aside."""
         try:
@@ -298,6 +286,20 @@ class UploadWorker:
                     self.uploads.called(upload, "failed")
             else:
                 self.uploads.called(upload, "delivered")
+
+
+def delete_upload(lake: Lake, catalog: Catalog, upload: Upload) -> None:
+    """Deletes a recording and its file."""
+    Uploads(catalog).remove(upload, TRANSCRIPTS.name)
+    lake.delete(upload.path)
+
+
+def delete_account(lake: Lake, catalog: Catalog, account: Account) -> None:
+    """Deletes an account and all its recordings."""
+    while found := Uploads(catalog).listed(account.id, limit=100)[0]:
+        for upload in found:
+            delete_upload(lake, catalog, upload)
+    Accounts(catalog).remove(account.id)
 
 
 class _Abandoned(Exception):

@@ -3,11 +3,12 @@
 Here belongs one module for each group of commands, thin over the library. Commands that need Dagster are added by `pipeline/cli.py`.
 """
 
-from soundmill.cli import backup, capture, detect, downloads, labels, models, pretrained, sound, speech, state, stretches, studio
+from soundmill.cli import accounts, backup, capture, detect, downloads, labels, models, pretrained, sound, speech, state, stretches, studio
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
 __all__ = [
     "Json",
+    "accounts",
     "app",
     "backup",
     "capture",

@@ -21,20 +21,24 @@ def ingest(
 ) -> None:
     """Copy audio files into the landing area, where the pipeline picks them up.
 
-    A name such as `20260105T101500Z.wav` or `1767607200000.wav` tells when a recording began.
+    A name such as `20260105T101500Z.wav` or `1767607200000.wav` tells when a recording began. Files `*.trans.txt` below a folder, as
+    LibriSpeech has them, say what is really said: transcripts are held against them.
     """
     from datetime import timedelta
 
     from soundmill.audio import UndecodableAudio, probe
     from soundmill.capture.landing import audio_files, land
+    from soundmill.speech.tables import REFERENCE_SUFFIX, REFERENCES
 
     lake = the_lake()
     moment = instant(started_at)
     files: list[Path] = []
+    references: list[Path] = []
     for path in paths:
         if not path.exists():
             refuse(f"{path} is not there")
         files.extend(audio_files(path) if path.is_dir() else [path])
+        references += sorted(path.rglob(f"*{REFERENCE_SUFFIX}")) if path.is_dir() else []
     landed, failed = [], []
     for file in files:
         try:
@@ -51,6 +55,8 @@ def ingest(
                 moment += timedelta(seconds=probe(file).seconds or 0)
             except UndecodableAudio:
                 pass
+    for reference in references:
+        lake.write_if_changed(f"{REFERENCES}/{source}/{reference.name}", reference.read_bytes())
     if as_json:
         print_json({"landed": landed, "failed": failed})
     else:

@@ -1,12 +1,13 @@
-"""The command that writes down speech."""
+"""Commands for speech: writing down files, and what the pipeline wrote down."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundmill.cli.common import app, names_in, refuse, settings
+from soundmill.cli.common import Json, app, count, days_in, names_in, print_json, refuse, settings, the_lake
 from soundmill.cli.progress_bar import steps
 
 if TYPE_CHECKING:
@@ -66,6 +67,51 @@ def transcribe(
         typer.echo(_text(reports[0] if len(files) == 1 else reports) if form == "json" else reports[0], nl=False)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command(
+    epilog="Examples: `soundmill transcripts --day 2026-01-05`, `soundmill transcripts --from 2026-01-01 --to 2026-01-31 --search refund`, "
+    "`soundmill transcripts --day 2026-01-05 --format srt --output subtitles`"
+)
+def transcripts(
+    day: Annotated[str | None, typer.Option(help="One day, such as 2026-01-05; without any, all days.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
+    search: Annotated[str, typer.Option(help="Only recordings in which this word or phrase was said.")] = "",
+    form: Annotated[str, typer.Option("--format", help="With --output: json, srt, vtt, ctm or txt.")] = "json",
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each recording into this folder.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what the asset `transcripts` holds, or write it as subtitles and other files."""
+    from soundmill.speech import Keywords
+    from soundmill.speech.subtitles import FORMS
+    from soundmill.speech.tables import TRANSCRIPTS, transcripts_of
+
+    if form not in FORMS:
+        raise typer.BadParameter(f"there are: {', '.join(FORMS)}", param_hint="--format")
+    lake, phrase, shown = the_lake(), Keywords([search]), list[dict[str, Any]]()
+    begin, end = (days_in(text)[0] if text else None for text in (day or first, day or last))
+    for one in lake.days(TRANSCRIPTS):
+        if (begin and one < begin) or (end and one > end):
+            continue
+        for row, transcript in transcripts_of(lake, one):
+            if (source and row["source"] != source) or (search and not phrase.hits(transcript)):
+                continue
+            if output is not None:
+                output.mkdir(parents=True, exist_ok=True)
+                name = re.sub(r"[^A-Za-z0-9._-]+", "_", row["key"])
+                (output / f"{name}.{form}").write_text(FORMS[form](transcript, row["key"]))
+            facts = {"day": str(one), **{name: row[name] for name in ("key", "source", "recording", "seconds", "model", "text")}}
+            shown.append(facts)
+    if as_json:
+        print_json(shown)
+        return
+    if output is not None:
+        typer.echo(f"{count(len(shown), 'file')} in {output}")
+        return
+    for facts in shown:
+        typer.echo(f"{facts['day']}  {facts['recording']}  {facts['seconds']:.1f} s  {facts['text'] or '(nothing said)'}")
 
 
 def _transcripts(files: list[Path]) -> "list[Transcript | None]":

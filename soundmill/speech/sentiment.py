@@ -143,7 +143,7 @@ class TransformerSentiment:
             raise NoSentimentModel(
                 "SOUNDMILL_SENTIMENT_MODEL needs the extra: pip install 'soundmill[transformers]', or unset it for the lexicon"
             ) from None
-        disable_progress_bar()
+        disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             tokenizer = AutoTokenizer.from_pretrained(self._folder, local_files_only=True)
             network = AutoModelForSequenceClassification.from_pretrained(self._folder, local_files_only=True).eval()

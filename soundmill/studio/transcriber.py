@@ -25,7 +25,7 @@ from soundmill.ingest.failures import FetchFailed
 from soundmill.settings import Settings
 from soundmill.speech import Keywords, NoSpeechModel, Transcript, UnusableKeywords, transcriber
 from soundmill.speech.subtitles import FORMS
-from soundmill.uploads import COMPAT_SECONDS, UploadWorker, Wanted
+from soundmill.uploads import COMPAT_SECONDS, UploadWorker, Wanted, delete_account, delete_upload
 
 log = logging.getLogger("soundmill.transcriber")
 router = APIRouter(prefix="/transcriber", tags=["transcriber"])
@@ -224,7 +224,7 @@ async def delete_me(request: Request, known: Known, body: Body) -> Response:
         raise Refused(current_password="This field is required.")
     if not await run_in_threadpool(Accounts(request.app.state.catalog).is_password, known.id, password):
         raise Refused(current_password="Invalid password.")
-    await run_in_threadpool(_worker(request).delete_account, known)
+    await run_in_threadpool(delete_account, request.app.state.lake, request.app.state.catalog, known)
     return Response(status_code=204)
 
 
@@ -322,7 +322,7 @@ async def detail(request: Request, known: Known, uuid: str, compat: Compat = "0"
 @router.delete("/api/v1/recordings/{uuid}/", status_code=204, summary="Delete a recording", responses=_404)
 async def delete(request: Request, known: Known, uuid: str) -> Response:
     """Deletes a recording and its sound."""
-    await run_in_threadpool(_worker(request).delete, await _own(request, known, uuid))
+    await run_in_threadpool(delete_upload, request.app.state.lake, request.app.state.catalog, await _own(request, known, uuid))
     return Response(status_code=204)
 
 

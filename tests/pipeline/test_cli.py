@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +59,7 @@ def soundmill(tmp_path: Path) -> Command:
 def test_every_command_has_help_with_an_example() -> None:
     group = typer.main.get_command(app)
     commands = dict(group.commands)  # type: ignore[attr-defined]
-    for name in ("labels", "model", "download", "backup", "pretrained", "device"):
+    for name in ("labels", "model", "download", "backup", "pretrained", "device", "account"):
         commands |= {f"{name} {sub}": command for sub, command in commands.pop(name).commands.items()}
     assert {
         "demo",
@@ -233,6 +235,62 @@ def test_one_command_teaches_a_folder_of_clips(soundmill: Command, tmp_path: Pat
     assert "was taught other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass", code=1)
 
 
+def test_files_are_written_down_looked_through_and_held_against_what_was_said(
+    soundmill: Command, data: Path, digits_model: Path, tmp_path: Path
+) -> None:
+    model = {"SOUNDMILL_VOSK_MODEL": str(digits_model)}
+    files = [str(data / "digit-strings" / f"{name}.wav") for name in ("two_pauses", "one_digit")]
+    (tmp_path / "said.trans.txt").write_text("two_pauses THREE ONE FOUR ONE FIVE\n")
+    found = json.loads(soundmill("transcribe", files[0], "--words", "one,ten", "--reference", str(tmp_path / "said.trans.txt"), **model))
+    assert (found["text"], found["counts"]) == ("three one four one five nine", {"one": 2, "ten": 0})
+    assert found["word_errors"]["rate"] == 0.2
+    assert found["sentiment"]["neutral"] == 1.0
+    assert [one["text"] for one in json.loads(soundmill("transcribe", *files, "--no-sentiment", **model))] == [found["text"], "seven"]
+    assert soundmill("transcribe", files[0], "--format", "srt", **model).startswith("1\n00:00:00,300 --> ")
+    soundmill("transcribe", *files, "--format", "txt", "--output", str(tmp_path / "out"), **model)
+    assert (tmp_path / "out" / "one_digit.txt").read_text() == "seven\n"
+    (tmp_path / "page.wav").write_text("<html>")
+    said = soundmill("transcribe", str(tmp_path / "page.wav"), files[1], code=1, **model)
+    assert "page.wav: the file holds html, not audio" in said
+    assert "soundmill pretrained fetch vosk-small-en" in soundmill("transcribe", files[0], code=1)
+
+
+def test_speech_of_a_day_is_made_by_the_graph_and_shown_and_written_as_subtitles(
+    soundmill: Command, data: Path, digits_model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    shutil.copy(data / "digit-strings" / "two_pauses.wav", folder / "84-121123-0000.wav")
+    (folder / "84-121123.trans.txt").write_text("84-121123-0000 THREE ONE FOUR ONE FIVE NINE\n")
+    soundmill("ingest", str(folder), "--source", "libri", "--started-at", "2025-01-03T10:00:00Z")
+    model = {"SOUNDMILL_VOSK_MODEL": str(digits_model), "SOUNDMILL_KEYWORDS": "four one"}
+    done = json.loads(
+        soundmill("materialize", "captured_segments", "transcripts", "keyword_hits", "--day", "2025-01-03", "--json", **model)
+    )
+    facts = {one["asset"]: one["metadata"] for one in done}
+    assert facts["transcripts"]["word_error_rate"] == 0.0
+    assert facts["keyword_hits"]["hits"] == 1
+    assert "84-121123-0000  6.9 s  three one four one five nine" in soundmill("transcripts", "--day", "2025-01-03")
+    assert len(json.loads(soundmill("transcripts", "--search", "four one", "--json"))) == 1
+    assert json.loads(soundmill("transcripts", "--search", "eight", "--json")) == []
+    soundmill("transcripts", "--format", "vtt", "--output", str(tmp_path / "out"))
+    (written,) = (tmp_path / "out").iterdir()
+    assert written.read_text().startswith("WEBVTT\n\n00:00:00.300 --> ")
+
+
+def test_accounts_of_the_transcriber_are_made_listed_and_removed(soundmill: Command) -> None:
+    def with_password(*arguments: str, password: str = "correct-horse-9") -> Any:
+        return CliRunner().invoke(app, ["account", *arguments], env=soundmill.environment, input=f"{password}\n")
+
+    assert with_password("add", "ann", "--admin").exit_code == 0
+    assert "too common" in with_password("add", "bob", password="password").stderr
+    assert [(one["username"], one["is_admin"]) for one in json.loads(soundmill("account", "list", "--json"))] == [("ann", True)]
+    assert "no admin any more" in soundmill("account", "admin", "ann", "--off")
+    assert "would be deleted" in soundmill("account", "remove", "ann", code=1)
+    assert "ann is deleted" in soundmill("account", "remove", "ann", "--yes")
+    assert soundmill("account", "list") == ""
+
+
 def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> None:
     assert [row["name"] for row in json.loads(soundmill("pretrained", "list", "--json"))] == ["yamnet", "vosk-small-en"]
     assert "there are: yamnet" in soundmill("pretrained", "fetch", "hearing", code=1)
@@ -254,6 +312,11 @@ def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> 
         (("model", "define", "x", "--extractor", "mfcc"), 1, "run here: pooled_spectral"),
         (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
         (("model", "define", "x", "--train-days", "2025-01-01", "--test-days", "2025-01-01"), 1, "would both train and test"),
+        (("transcribe", "nowhere.wav"), 1, "nowhere.wav is not there"),
+        (("transcribe", "README.md", "--format", "doc"), 2, "there are: json, srt"),
+        (("transcribe", "README.md", "LICENSE", "--format", "srt"), 2, "name a folder"),
+        (("transcribe", "README.md", "--words", "a", "--stemming", "klingon"), 2, "no stems are known"),
+        (("account", "admin", "nobody"), 1, "there is no account 'nobody'"),
         (("model", "show", "x"), 1, "no model is called 'x'"),
         (("model", "train", "x", "nowhere"), 1, "nowhere is no folder"),
         (("model", "train", "x", "docs", "--extractor", "yamnet"), 1, "SOUNDMILL_EXTRACTORS"),

@@ -1,6 +1,8 @@
 """Networks come whole, are held to their checksum, and are fetched once."""
 
 import hashlib
+import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from soundmill.ingest.fetch import FetchOptions
 from soundmill.pretrained import PRETRAINED, CannotFetch, fetch_pretrained
 from soundmill.settings import Settings
+from soundmill.speech import transcriber
 from tests.web import Web
 
 LOCAL = FetchOptions(allow=("127.0.0.1",), resumes=1, pause=0.1)
@@ -40,3 +43,41 @@ def test_another_file_is_not_put_in_place(web: Web, tmp_path: Path) -> None:
 def test_a_home_that_cannot_be_reached_is_said_with_a_way_by_hand(web: Web, tmp_path: Path) -> None:
     with pytest.raises(CannotFetch, match=r"did not come: .*; take it from https://tfhub.dev/.* and put it at .*yamnet.tflite"):
         fetch_pretrained(PRETRAINED["yamnet"], Settings(home=tmp_path), web.url + "/nowhere", options=LOCAL)
+
+
+def zipped(folders: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in folders.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+def test_a_speech_model_is_unpacked_whole_and_fetched_once(web: Web, tmp_path: Path, digits_model: Path, data: Path) -> None:
+    files = {f"vosk-model/{path.relative_to(digits_model)}": path.read_bytes() for path in digits_model.rglob("*") if path.is_file()}
+    body = zipped(files)
+    settings = Settings(home=tmp_path)
+    wanted = replace(PRETRAINED["vosk-small-en"], url=web.serve("/model.zip", body), sha256=hashlib.sha256(body).hexdigest())
+    place, fetched = fetch_pretrained(wanted, settings, options=LOCAL)
+    assert (place, fetched) == (tmp_path / "pretrained" / "vosk-small-en", True)
+    assert transcriber(place).transcribe(data / "digit-strings" / "one_digit.wav").text == "seven"
+    assert fetch_pretrained(wanted, settings, options=LOCAL) == (place, False)
+    assert web.times("/model.zip") == 1
+    (place / ".sha256").write_text("another")
+    assert fetch_pretrained(wanted, settings, options=LOCAL)[1]
+    assert [path.name for path in place.parent.iterdir()] == ["vosk-small-en"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (zipped({"a": b"1", "b": b"2"}), "2 entries, not one folder"),
+        (b"PK\x03\x04 and no more of it", "cannot be unpacked"),
+        (zipped({"../../evil": b"x"}), "not one folder"),
+    ],
+)
+def test_an_archive_that_is_no_model_leaves_nothing_behind(web: Web, tmp_path: Path, content: bytes, says: str) -> None:
+    wanted = replace(PRETRAINED["vosk-small-en"], url=web.serve("/bad.zip", content), sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(CannotFetch, match=says):
+        fetch_pretrained(wanted, Settings(home=tmp_path / "home"), options=LOCAL)
+    assert not [path for path in tmp_path.rglob("*") if path.name in ("evil", "vosk-small-en")]

@@ -3,6 +3,7 @@
 import io
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -453,3 +454,34 @@ def test_curl_can_do_all_of_it(api: httpx.Client, strings: Path) -> None:
         [*command, f"audio_file=@{strings / 'one_digit.wav'}", f"{api.base_url}{ROWS}"], capture_output=True, text=True, check=True
     )
     assert json.loads(ran.stdout)["word_freqs"] == {"seven": 1}
+
+
+def test_no_input_that_the_description_allows_or_forbids_is_a_server_error(api: httpx.Client, strings: Path, tmp_path: Path) -> None:
+    who = sign_up(api)
+    assert Accounts(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).set_admin("ann", True)
+    uuid = post(api, who, strings / "one_digit.wav", words="seven").json()["uuid"]
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(f'[parameters]\n"path.uuid" = "{uuid}"\n')
+    command = [
+        str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(config), "run", f"{api.base_url}/openapi.json",
+        "--checks", "not_a_server_error", "-H", f"Authorization: {who['Authorization']}", "--include-path-regex", "^/transcriber",
+        "--exclude-path-regex", "logout", "--exclude-method", "DELETE", "--phases", "coverage,fuzzing", "--max-examples", "12",
+        "--no-color", "--generation-database", "none",
+    ]  # fmt: skip
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    assert "passed" in ran.stdout
+    assert api.get(f"{ROWS}{uuid}/", headers=who).status_code == 200
+
+
+def test_the_page_of_recordings_shows_them_to_who_knows_the_studio_s_password(tmp_path: Path, strings: Path, digits_model: Path) -> None:
+    with studio(tmp_path, vosk_model=digits_model, studio_password="open") as api:
+        assert api.get("/recordings").status_code == 401
+        shown = api.get("/recordings", auth=("me", "open")).text
+        assert "/transcriber/auth/users/" in shown
+        post(api, sign_up(api), strings / "one_digit.wav", name="<b>bold</b>", words="seven")
+        shown = api.get("/recordings", auth=("me", "open")).text
+        assert "&lt;b&gt;bold&lt;/b&gt;" in shown
+        assert "seven 0.4 s" in shown
+        assert "None like that" in api.get("/recordings?search=eight", auth=("me", "open")).text
+        assert 'href="/recordings?state=done"' in api.get("/", auth=("me", "open")).text
