@@ -11,13 +11,14 @@ from soundmill.ingest.pairs import PAIRS
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.novelty import NEW_SOUNDS
+from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS
 from tests.conftest import ROOT
 
 FORMATS = (ROOT / "docs" / "data-formats.md").read_text()
 
 
 def test_every_column_of_every_table_is_documented_as_the_code_has_it(yamnet: Path) -> None:
-    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS, NEW_SOUNDS, DOWNLOADS, PAIRS]
+    tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS, NEW_SOUNDS, DOWNLOADS, PAIRS, TRANSCRIPTS, KEYWORD_HITS, SENTIMENT]
     tables += [feature_table(of, extractor(name)) for of in ("segment", "annotation") for name in EXTRACTORS]
     for table in tables:
         assert f"`{table.name}`" in FORMATS
@@ -31,6 +32,15 @@ def test_every_reason_code_is_documented() -> None:
     used = set(re.findall(r'(?:UndecodableAudio|_refused|FetchFailed)\(\s*"(\w+)"', code)) | set(re.findall(r'reason="(\w+)"', code))
     assert len(used) > 30
     for reason in used:
+        assert f"`{reason}`" in FORMATS, reason
+
+
+def test_every_reason_of_an_upload_is_documented() -> None:
+    code = "".join((ROOT / "soundmill" / path).read_text() for path in ("uploads.py", "catalog/uploads.py"))
+    used = set(re.findall(r'reason="(\w+)"|: "(\w+)",$|"reason": "(\w+)"|type\(error\), "(\w+)"', code, re.MULTILINE))
+    reasons = {word for found in used for word in found if word}
+    assert reasons >= {"audio_gone", "storage", "internal_error", "interrupted"}
+    for reason in reasons:
         assert f"`{reason}`" in FORMATS, reason
 
 

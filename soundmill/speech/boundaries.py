@@ -52,7 +52,8 @@ def fit_to_sound(words: Sequence[Word], level: npt.NDArray[np.float32]) -> list[
         if not len(around):
             fitted.append(word)
             continue
-        threshold = max(float(np.percentile(around, 5)), _LOWEST_FLOOR) + _ABOVE_FLOOR
+        quiet = len(around) // 20  # a twentieth: `percentile` would take ten times as long
+        threshold = max(float(np.partition(around, quiet)[quiet]), _LOWEST_FLOOR) + _ABOVE_FLOOR
         free_to = round(words[number + 1].start / FRAME_SECONDS) if number + 1 < len(words) else len(level)
         before, after = level[max(free_from, first - _LONGEST) : first][::-1], level[last : max(last, min(free_to, last + _LONGEST))]
         start, end = first - _reach(before > threshold), last + _reach(after > threshold)

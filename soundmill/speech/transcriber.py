@@ -94,11 +94,11 @@ class VoskTranscriber:
     def _hear(self, source: Source, gain: float, progress: Progress | None) -> "_Heard":
         """Vosk parts utterances at pauses; each is collected as it ends, for its final result holds the last one only."""
         recogniser, rate = self._recogniser(), self.sample_rate
-        levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0.0, self._rim
+        levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0, self._rim
         with open_audio(source) as reader:
             for block in Resampler(reader.info.sample_rate, rate)(reader.blocks()):
-                peak = max(peak, float(block.max()), -float(block.min()))
                 pcm = to_pcm16(block if gain == 1 else block * np.float32(gain))
+                peak = max(peak, int(pcm.max()), -int(pcm.min()))
                 levels.add(pcm)
                 fed += len(pcm)
                 data = rest + pcm.tobytes()
@@ -113,7 +113,7 @@ class VoskTranscriber:
             results.append(recogniser.Result())
         results.append(recogniser.FinalResult())
         utterances = [found for text in results if (found := _words(text))]
-        return _Heard(utterances, levels, fed / rate, peak)
+        return _Heard(utterances, levels, fed / rate, peak / 32_768)
 
     @cached_property
     def _rim(self) -> bytes:
