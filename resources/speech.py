@@ -10,6 +10,7 @@ from soundmill.capture.segmenter import ASSET as SEGMENTS
 from soundmill.catalog import Ledger
 from soundmill.fingerprint import digest
 from soundmill.ingest.downloads import ASSET as DOWNLOADS
+from soundmill.speech.tables import TRANSCRIPTS
 
 if TYPE_CHECKING:
     from soundmill.speech import Keywords, SentimentModel, Transcriber
@@ -54,9 +55,9 @@ class SpeechResource(dg.ConfigurableResource):
         return self.marks(ledger, [day])[day]
 
     def marks(self, ledger: Ledger, days: list[date] | None = None) -> dict[date, str]:
-        """The same for several days, or for all that have recordings which were worked on."""
+        """The same for several days, or for all that have recordings, or had them."""
         segments, downloads = ledger.processed(SEGMENTS), ledger.processed(DOWNLOADS)
         writer = self.transcriber()
         how = [writer.model if writer else "", *self.sources, *self.keywords_wanted, self.stemming, str(self.fuzzy), self.sentiment_model]
-        wanted = days if days is not None else sorted({*segments, *downloads})
+        wanted = days if days is not None else sorted({*segments, *downloads, *ledger.processed(TRANSCRIPTS.name)})
         return {day: digest([*how, segments.get(day, ""), downloads.get(day, "")]) for day in wanted}

@@ -12,14 +12,27 @@ import dagster as dg
 import pytest
 
 from assets.partitions import RANGE_END, RANGE_START, models
-from resources import AlertsResource, BackupResource, DownloadsResource
+from resources import AlertsResource, BackupResource, DownloadsResource, SpeechResource
 from sensors.jobs import PruneConfig, prune_runs
 from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads, weekly_pruning
-from sensors.sensors import changed_annotations, days_in_flight, download_requests, failed_runs, model_requests, new_audio, new_champion
-from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, Wanted
+from sensors.sensors import (
+    changed_annotations,
+    days_in_flight,
+    download_requests,
+    failed_runs,
+    model_requests,
+    new_audio,
+    new_champion,
+    new_speech,
+)
+from soundmill.catalog import Accounts, Annotations, DownloadQueue, ModelRegistry, Wanted
 from soundmill.ingest.downloads import DOWNLOADS, Downloader
 from soundmill.osr.detections import DETECTIONS
-from tests.conftest import wav
+from soundmill.settings import Settings
+from soundmill.speech.tables import TRANSCRIPTS
+from soundmill.uploads import UploadWorker, delete_upload, upload_options
+from soundmill.uploads import Wanted as WantedUpload
+from tests.conftest import wait_until, wav
 from tests.home import FIRST, Home
 from tests.web import Web, reply
 
@@ -460,3 +473,50 @@ def test_a_new_champion_has_past_days_judged_anew_in_unbroken_ranges(local_home:
         launch(local_home, request, "detections_chain")
     said = local_home.lake.read_days(DETECTIONS, DAYS)
     assert sorted(said["version"].to_pylist()) == [1] * 72 + [2] * 72  # those of the first champion stay
+
+
+def test_speech_is_asked_for_when_recordings_words_or_the_model_change(local_home: Home, data: Path, digits_model: Path) -> None:
+    strings = data / "digit-strings"
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T100000Z.wav", (strings / "one_digit.wav").read_bytes())
+    local_home.run("captured_segments", days=DAYS[:1])
+    without = tick(new_speech, local_home)
+    assert isinstance(without, dg.SkipReason)
+    assert "soundmill pretrained fetch vosk-small-en" in (without.skip_message or "")
+
+    def answer(**values: object) -> dg.SensorResult | dg.SkipReason:
+        local_home.resources["speech"] = SpeechResource(vosk_model=str(digits_model), **values)  # type: ignore[arg-type]
+        local_home.__post_init__()
+        return tick(new_speech, local_home)
+
+    (request,) = answer().run_requests or []
+    launch(local_home, request, "speech_chain")
+    assert isinstance(answer(), dg.SkipReason)
+    (other_words,) = answer(keywords_wanted=["seven"]).run_requests or []
+    launch(local_home, other_words, "speech_chain")
+    assert isinstance(answer(keywords_wanted=["seven"]), dg.SkipReason)
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T110000Z.wav", (strings / "three_digits.wav").read_bytes())
+    local_home.run("captured_segments", days=DAYS[:1])
+    assert asked(answer(keywords_wanted=["seven"])) == ["2025-01-01"]
+    assert isinstance(answer(transcription_enabled=False), dg.SkipReason)
+
+
+def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home, data: Path, digits_model: Path, tmp_path: Path) -> None:
+    local_home.resources["speech"] = SpeechResource(vosk_model=str(digits_model))
+    local_home.__post_init__()
+    account = Accounts(local_home.catalog).add("ann", "correct-horse-9")
+    settings = Settings(home=tmp_path, vosk_model=digits_model)
+    file = data / "digit-strings" / "three_digits.wav"
+    with UploadWorker(local_home.lake, local_home.catalog, upload_options(settings)) as worker:
+        upload = worker.receive(account, WantedUpload("take", "digits.wav"), file, "0" * 64)
+        wait_until(lambda: getattr(worker.uploads.get(upload.uuid), "state", "") == "done", 30)
+    (request,) = tick(new_speech, local_home).run_requests or []
+    launch(local_home, request, "speech_chain")
+    (row,) = local_home.lake.read_days(TRANSCRIPTS, [upload.day]).to_pylist()
+    assert (row["kind"], row["recording"], row["text"]) == ("upload", "digits", "four eight two")
+    assert len(local_home.stored("manifests/cuts")) == 1
+    assert isinstance(tick(new_speech, local_home), dg.SkipReason)
+    delete_upload(local_home.lake, local_home.catalog, upload)
+    (request,) = tick(new_speech, local_home).run_requests or []
+    launch(local_home, request, "speech_chain")
+    assert len(local_home.lake.read_days(TRANSCRIPTS, [upload.day])) == 0
+    assert local_home.stored("manifests/cuts") == {}
