@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pyarrow.compute as pc
 
 from assets.capture import captured_segments
 from assets.ingest import downloads
@@ -16,6 +17,7 @@ from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, LakeResource, SpeechResource
 from soundmill.capture import SEGMENTS, Timeline
 from soundmill.catalog import Catalog, Uploads
+from soundmill.catalog.uploads import SOURCE as UPLOADED
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.lake import Lake
 from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, Spoken, stretches
@@ -52,19 +54,23 @@ def transcripts(
     metadata holds the word error rate. Without a speech model the day says so, and nothing else is hindered.
     """
     from soundmill.speech import NoSpeechModel, Transcript
-    from soundmill.speech.tables import update_transcripts
+    from soundmill.speech.tables import forget_gone, update_transcripts
 
     store, records = lake.open(), catalog.open()
     try:
         writer = speech.transcriber()
     except NoSpeechModel as error:
-        return _nothing(context, catalog, "no speech model", str(error))
-    if writer is None:
-        return _nothing(context, catalog, "switched off", "SOUNDMILL_TRANSCRIPTION_ENABLED is off")
+        writer, why = None, str(error)
+    else:
+        why = "SOUNDMILL_TRANSCRIPTION_ENABLED is off"
 
     def update(day: date) -> DayOutcome:
         previous = catalog.ledger().processed(TRANSCRIPTS.name).get(day)
-        mark = speech.mark(catalog.ledger(), day)
+        mark, recordings = speech.mark(catalog.ledger(), day), spoken_on(store, records, day)
+        if writer is None:
+            gone = forget_gone(store, TRANSCRIPTS, day, {one.key for one in recordings})
+            catalog.ledger().mark_processed(TRANSCRIPTS.name, day, mark, previous)
+            return DayOutcome({"status": "not written down", "why": why, "deleted": gone}, {"all_transcribed": Verdict(True)})
         known = {content: Transcript.from_json(found) for content, found in Uploads(records).transcripts(day, writer.model).items()}
         timeline = Timeline(store, store.read_days(SEGMENTS, [day]))
 
@@ -75,10 +81,9 @@ def transcripts(
         def sound_of(one: Spoken) -> Any:
             return _sound_of(store, timeline, one)
 
-        wanted = [one for one in spoken_on(store, records, day) if speech.is_wanted(one.source)]
+        wanted = [one for one in recordings if speech.is_wanted(one.source)]
         result = update_transcripts(store, day, wanted, writer, sound_of, known, progress)
-        if not result.failed:
-            catalog.ledger().mark_processed(TRANSCRIPTS.name, day, mark, previous)
+        catalog.ledger().mark_processed(TRANSCRIPTS.name, day, mark, previous)
         facts = "; ".join(f"{key}: {reason}" for key, reason in list(result.failed.items())[:5])
         verdict = Verdict(not result.failed, f"{len(result.failed)} of {len(wanted)}: {facts}")
         return DayOutcome(_transcripts_metadata(store, day, result, writer.model), {"all_transcribed": verdict})
@@ -100,14 +105,15 @@ def keyword_hits(
     def update(day: date) -> DayOutcome:
         counts, changed = update_keyword_hits(store, day, keywords)
         hits = store.read_days(KEYWORD_HITS, [day])
+        shown = hits.filter(pc.field("source") != UPLOADED)  # Dagster's log keeps for ever what people delete
         metadata = {
             "status": status(changed, len(hits)),
             "hits": len(hits),
             "keywords": counts_table(counts, "keyword") if counts else "none: set SOUNDMILL_KEYWORDS",
             **table_facts(KEYWORD_HITS, len(hits), store.address(store.table_path(KEYWORD_HITS, day))),
         }
-        if len(hits):
-            metadata["preview"] = preview(hits, ["keyword", "source", "key", "start", "end", "heard", "confidence", "score"])
+        if len(shown):
+            metadata["preview"] = preview(shown, ["keyword", "source", "key", "start", "end", "heard", "confidence", "score"])
         return DayOutcome(metadata)
 
     return for_each_day(context, catalog.open(), update)
@@ -121,17 +127,20 @@ def sentiment(
 ) -> dg.MaterializeResult:
     """How negative, neutral and positive each transcript is, as a whole and sentence by sentence."""
     from soundmill.speech import NoSentimentModel
-    from soundmill.speech.tables import update_sentiment
+    from soundmill.speech.tables import forget_gone, update_sentiment
 
     store = lake.open()
     try:
         judge = speech.sentiment()
     except NoSentimentModel as error:
-        return _nothing(context, catalog, "no sentiment model", str(error))
-    if judge is None:
-        return _nothing(context, catalog, "switched off", "SOUNDMILL_SENTIMENT_ENABLED is off")
+        judge, why = None, str(error)
+    else:
+        why = "SOUNDMILL_SENTIMENT_ENABLED is off"
 
     def update(day: date) -> DayOutcome:
+        if judge is None:
+            there = store.read_days(TRANSCRIPTS, [day], columns=["key"])["key"].to_pylist()
+            return DayOutcome({"status": "not judged", "why": why, "deleted": forget_gone(store, SENTIMENT, day, there)})
         try:
             along, mean, changed = update_sentiment(store, day, judge)
         except NoSentimentModel as error:
@@ -157,7 +166,6 @@ def sentiment(
 def spoken_on(store: Lake, records: Catalog, day: date) -> list[Spoken]:
     """All recordings of a day that may hold speech."""
     from soundmill.catalog import Ledger
-    from soundmill.catalog.uploads import SOURCE
     from soundmill.ingest.downloads import SOURCE as DOWNLOADED
 
     found = stretches(store.read_days(SEGMENTS, [day]).to_pylist())
@@ -167,7 +175,7 @@ def spoken_on(store: Lake, records: Catalog, day: date) -> list[Spoken]:
             found.append(Spoken(row["key"], "download", DOWNLOADED, name, None, row["seconds"], row["content_hash"], (row["path"],)))
     for item in Ledger(records).uploads(day):
         name, path = Path(item.measures["file"]).stem, item.path or ""
-        found.append(Spoken(item.key, "upload", SOURCE, name, None, item.seconds, item.content_hash or "", (path,)))
+        found.append(Spoken(item.key, "upload", UPLOADED, name, None, item.seconds, item.content_hash or "", (path,)))
     return found
 
 
@@ -191,13 +199,6 @@ def _sound_of(store: Lake, timeline: Timeline, one: Spoken) -> Iterator[Path]:
         yield path
 
 
-def _nothing(context: dg.AssetExecutionContext, catalog: CatalogResource, word: str, why: str) -> dg.MaterializeResult:
-    """Days on which there is nothing to do it with; what was made before stays."""
-    context.log.info(why)
-    checks = {"all_transcribed": Verdict(True)} if context.asset_key == transcripts.key else {}
-    return for_each_day(context, catalog.open(), lambda day: DayOutcome({"status": word, "why": why}, checks))
-
-
 def _transcripts_metadata(store: Lake, day: date, result: "DayOfTranscripts", model: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "status": status(result.changed, result.recordings),
@@ -217,7 +218,7 @@ def _transcripts_metadata(store: Lake, day: date, result: "DayOfTranscripts", mo
             {name: getattr(whole, name) for name in ("correct", "substituted", "deleted", "inserted")}, "words"
         )
         metadata["worst_recordings"] = counts_table({name: f"{errors.rate:.1%}" for name, errors in worst}, "word error rate")
-    if result.recordings:
-        rows = store.read_days(TRANSCRIPTS, [day])
+    rows = store.read_days(TRANSCRIPTS, [day], where=pc.field("source") != UPLOADED)  # as above
+    if len(rows):
         metadata["preview"] = preview(rows, ["source", "recording", "seconds", "text"])
     return metadata

@@ -1,5 +1,6 @@
 """How speech is written down and judged: which models, which sources, which words."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,13 +52,21 @@ class SpeechResource(dg.ConfigurableResource):
         return not self.sources or source in self.sources
 
     def mark(self, ledger: Ledger, day: date) -> str:
-        """What a day's speech is made from: it changes when recordings, models or words do. Raises `NoSpeechModel`."""
+        """What a day's speech is made from: it changes when recordings, models or words do."""
         return self.marks(ledger, [day])[day]
 
     def marks(self, ledger: Ledger, days: list[date] | None = None) -> dict[date, str]:
         """The same for several days, or for all that have recordings, or had them."""
         segments, downloads = ledger.processed(SEGMENTS), ledger.processed(DOWNLOADS)
-        writer = self.transcriber()
-        how = [writer.model if writer else "", *self.sources, *self.keywords_wanted, self.stemming, str(self.fuzzy), self.sentiment_model]
+        how = json.dumps({**self.model_dump(), "model": self._model()}, sort_keys=True, default=str)
         wanted = days if days is not None else sorted({*segments, *downloads, *ledger.processed(TRANSCRIPTS.name)})
-        return {day: digest([*how, segments.get(day, ""), downloads.get(day, "")]) for day in wanted}
+        return {day: digest([how, segments.get(day, ""), downloads.get(day, "")]) for day in wanted}
+
+    def _model(self) -> str:
+        from soundmill.speech import NoSpeechModel
+
+        try:
+            writer = self.transcriber()
+        except NoSpeechModel:
+            return ""
+        return writer.model if writer else ""

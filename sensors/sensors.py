@@ -70,14 +70,14 @@ def download_requests(
 def new_speech(context: dg.SensorEvaluationContext, catalog: CatalogResource, speech: SpeechResource) -> dg.SensorResult | dg.SkipReason:
     """Writes down the speech of days whose recordings are new or changed, and of all days anew when the speech model, the keywords or
     the sentiment model are others."""
-    if not speech.transcription_enabled:
-        return dg.SkipReason("SOUNDMILL_TRANSCRIPTION_ENABLED is off")
-    ledger = catalog.ledger()
+    ledger, why = catalog.ledger(), ""
     try:
-        current = speech.marks(ledger)
+        is_able = speech.transcriber() is not None
     except NoSpeechModel as error:
-        return dg.SkipReason(str(error))
-    return _ask_for_days(context, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name)
+        is_able, why = False, f"; {error}"
+    # what was deleted is to go from the tables even where nothing can be written down
+    current = speech.marks(ledger) if is_able else {}
+    return _ask_for_days(context, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, again=True)
 
 
 @dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)
@@ -162,7 +162,13 @@ def failed_runs(context: dg.RunFailureSensorContext, alerts: AlertsResource) -> 
 
 
 def _ask_for_days(
-    context: dg.SensorEvaluationContext, current: Mapping[date, str], processed: Mapping[date, str], asset: str, note: str = ""
+    context: dg.SensorEvaluationContext,
+    current: Mapping[date, str],
+    processed: Mapping[date, str],
+    asset: str,
+    note: str = "",
+    *,
+    again: bool = False,
 ) -> dg.SensorResult | dg.SkipReason:
     plan = plan_days(
         current,
@@ -175,7 +181,8 @@ def _ask_for_days(
     )
     if plan.outside:
         note += f"; no partition for {', '.join(map(str, plan.outside[:5]))}: see SOUNDMILL_START_DATE, or the clock of the source"
-    requests = [request for day, mark in plan.run.items() if (request := _request(context.instance, day.isoformat(), mark))]
+    asked = _asked_again if again else _request
+    requests = [request for day, mark in plan.run.items() if (request := asked(context.instance, day.isoformat(), mark))]
     if len(requests) < len(plan.run):
         note += f"; {len(plan.run) - len(requests)} days failed {_MOST_FAILURES} times and wait for a change, or for you"
     if not requests:
@@ -198,18 +205,23 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunR
     )
 
 
-def _range_request(instance: dg.DagsterInstance, first: date, last: date, mark: str) -> dg.RunRequest | None:
-    """As `_request`, for one run over a range of days."""
-    request = _request(instance, first.isoformat(), f"{mark} to {last}")
+def _asked_again(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
+    """As `_request`, for what may be asked for again after it was done, as when settings go back to what they were: runs that are over
+    make the next one another."""
+    request = _request(instance, partition, mark)
     if request is None:
         return None
-    # a champion may come back to days that it has judged before, with the same key: runs that are over make the next one another
     runs = instance.get_runs_count(dg.RunsFilter(tags={_INPUT: request.tags[_INPUT]}))
-    key = f"{request.run_key} run {runs + 1}"
-    if first == last:
-        return dg.RunRequest(run_key=key, partition_key=first.isoformat(), tags=dict(request.tags))
+    return dg.RunRequest(run_key=f"{request.run_key} run {runs + 1}", partition_key=partition, tags=dict(request.tags))
+
+
+def _range_request(instance: dg.DagsterInstance, first: date, last: date, mark: str) -> dg.RunRequest | None:
+    """As `_asked_again`, for one run over a range of days: a champion may come back to days that it has judged before."""
+    request = _asked_again(instance, first.isoformat(), f"{mark} to {last}")
+    if request is None or first == last:
+        return request
     ends = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
-    return dg.RunRequest(run_key=key, tags={**request.tags, **ends})
+    return dg.RunRequest(run_key=request.run_key, tags={**request.tags, **ends})
 
 
 def is_in_flight(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     transcriber_sign_up: bool = Field(True, description="whether anybody may make an account at /transcriber; off: `soundmill account add`")
     transcriber_max_megabytes: int = Field(1024, ge=1, description="largest file that /transcriber takes, MB of 1,048,576 bytes")
     transcriber_max_hours: float = Field(24.0, gt=0, description="longest sound that /transcriber takes")
+    transcriber_account_hours: float = Field(100.0, gt=0, description="sound that one account of /transcriber may have here, hours")
     transcriber_workers: int = Field(0, ge=0, le=64, description="recordings transcribed at a time in a studio process; 0: one a core")
     run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
     quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")

@@ -1,7 +1,7 @@
 """The catalog as chunks of JSON lines: the same from SQLite and PostgreSQL, and back into either.
 
-The ledger and the queue go by day, so that a new day does not send all the old ones again; other tables go whole. All is read in one
-snapshot.
+The ledger, the queue and uploads go by day, so that a new day does not send all the old ones again; other tables go whole. All is read
+in one snapshot.
 """
 
 import gzip
@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Table, func, select
 
 from soundmill.catalog import Catalog
-from soundmill.catalog.schema import Base, DownloadRow, ItemRow
+from soundmill.catalog.schema import Base, DownloadRow, ItemRow, UploadRow
 
-_BY_DAY = {table.__tablename__: table for table in (ItemRow, DownloadRow)}
+_BY_DAY = {table.__tablename__: table for table in (ItemRow, DownloadRow, UploadRow)}
 _LEFT_OUT = {"leases", "failed_logins"}  # what is true right now only is not worth keeping
 _BATCH = 1000
 _SETTLED = timedelta(minutes=10)
@@ -28,7 +28,7 @@ def tables() -> list[Table]:
 
 
 def marks(connection: Connection, now: datetime) -> dict[str, str]:
-    """For each day of the ledger and of the queue a mark that changes when its rows do, from counts and times, without reading the rows.
+    """For each day of ledger, queue and uploads a mark that changes when its rows do, from counts and times, without reading the rows.
 
     Empty where a row is younger than ten minutes: one with an earlier time may still be on its way, written before and committed after.
     """
@@ -66,7 +66,8 @@ def write_rows(connection: Connection, chunks: Iterable[tuple[str, bytes]]) -> i
     there = sa.MetaData()
     there.reflect(connection)
     written = 0
-    for name, data in chunks:
+    order = {table.name: number for number, table in enumerate(there.sorted_tables)}  # what others refer to comes first
+    for name, data in sorted(chunks, key=lambda chunk: order[chunk[0].partition("/")[0]]):
         table = there.tables[name.partition("/")[0]]
         for batch in _batches(data):
             connection.execute(table.insert(), [_typed(row, table, connection.dialect.name) for row in batch])

@@ -13,12 +13,13 @@ from soundmill.catalog.leases import Lease, LeaseLost, held, is_dead, lease, pro
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
-from soundmill.catalog.uploads import OtherRequest, Upload, UploadChange, Uploads, upload_key
+from soundmill.catalog.uploads import AccountGone, OtherRequest, Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
     "CAPTURED",
     "DOWNLOADED",
     "Account",
+    "AccountGone",
     "AccountRefused",
     "Accounts",
     "AddOutcome",

@@ -12,7 +12,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from soundmill.catalog.database import Catalog
@@ -20,6 +20,7 @@ from soundmill.catalog.schema import AccountRow, AccountTokenRow, FailedLoginRow
 
 MOST_FAILURES, FAILURES_COUNT_FOR = 10, timedelta(minutes=5)
 _MOST_FAILURES_OF_ADDRESS = 50
+_ATTEMPT_LOCK = 0x50_0D_41_13  # any constant but those of migrations and downloads
 _USERNAME = re.compile(r"[\w.@+-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 8, 1024
@@ -86,20 +87,15 @@ class Accounts:
 
     def login(self, username: str, password: str, address: str) -> str:
         """A new token for who knows the password; those of earlier logins stay. Raises `WrongCredentials`, `TooManyLogins`."""
-        now = datetime.now(UTC)
-        suspects = {f"name {username[:150]}": MOST_FAILURES, f"address {address[:64]}": _MOST_FAILURES_OF_ADDRESS}
-        self._refuse_guessers(suspects, now)
+        self._count_attempt(username, address)
         with self._catalog.reading() as session:
             row = session.scalar(select(AccountRow).where(AccountRow.username == username))
         if not _is_password(row.password_hash if row else _nobodys(), password) or row is None:
-            with self._catalog.writing() as session:
-                session.execute(delete(FailedLoginRow).where(FailedLoginRow.at < now - FAILURES_COUNT_FOR))
-                session.add_all([FailedLoginRow(who=who, at=now) for who in suspects])
             raise WrongCredentials("Unable to log in with provided credentials.")
         token = secrets.token_hex(20)
         with self._catalog.writing() as session:
-            session.add(AccountTokenRow(sha256=_sha256(token), account=row.id, created_at=now))
-            session.execute(delete(FailedLoginRow).where(FailedLoginRow.who == f"name {username[:150]}"))
+            session.add(AccountTokenRow(sha256=_sha256(token), account=row.id, created_at=datetime.now(UTC)))
+        self._forget_attempts(username, address)
         return token
 
     def by_token(self, token: str) -> Account | None:
@@ -114,11 +110,15 @@ class Accounts:
         with self._catalog.writing() as session:
             session.execute(delete(AccountTokenRow).where(AccountTokenRow.sha256 == _sha256(token)))
 
-    def is_password(self, account: int, password: str) -> bool:
-        """Whether it is the account's."""
+    def is_password(self, account: Account, password: str, address: str) -> bool:
+        """Whether it is the account's. Raises `TooManyLogins`."""
+        self._count_attempt(account.username, address)
         with self._catalog.reading() as session:
-            kept = session.scalar(select(AccountRow.password_hash).where(AccountRow.id == account))
-        return kept is not None and _is_password(kept, password)
+            kept = session.scalar(select(AccountRow.password_hash).where(AccountRow.id == account.id))
+        right = kept is not None and _is_password(kept, password)
+        if right:
+            self._forget_attempts(account.username, address)
+        return right
 
     def set_admin(self, username: str, is_admin: bool) -> bool:
         """Makes an account an admin's, or not; says whether there is such an account."""
@@ -126,11 +126,15 @@ class Accounts:
         with self._catalog.writing() as session:
             return session.execute(change.returning(AccountRow.id)).scalar() is not None
 
-    def remove(self, account: int) -> None:
-        """Deletes an account, whose uploads are gone already, with its tokens."""
-        with self._catalog.writing() as session:
-            session.execute(delete(AccountTokenRow).where(AccountTokenRow.account == account))
-            session.execute(delete(AccountRow).where(AccountRow.id == account))
+    def remove(self, account: int) -> bool:
+        """Deletes an account with its tokens, unless it has uploads; says whether it did."""
+        try:
+            with self._catalog.writing() as session:
+                session.execute(delete(AccountTokenRow).where(AccountTokenRow.account == account))
+                session.execute(delete(AccountRow).where(AccountRow.id == account))
+        except IntegrityError:
+            return False
+        return True
 
     def named(self, username: str) -> Account | None:
         """The account of that name."""
@@ -143,15 +147,34 @@ class Accounts:
         with self._catalog.reading() as session:
             return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.username))]
 
-    def _refuse_guessers(self, suspects: dict[str, int], now: datetime) -> None:
-        since = now - FAILURES_COUNT_FOR
-        query = select(FailedLoginRow.who, func.count(), func.min(FailedLoginRow.at)).where(
-            FailedLoginRow.who.in_(suspects), FailedLoginRow.at >= since, FailedLoginRow.at <= now
-        )
-        with self._catalog.reading() as session:
-            for who, count, first in session.execute(query.group_by(FailedLoginRow.who)):
-                if count >= suspects[who]:
+    def _count_attempt(self, username: str, address: str) -> None:
+        """Notes an attempt before it is looked at, so that many at once are not all looked at. Raises `TooManyLogins`."""
+        now = datetime.now(UTC)
+        since, most = now - FAILURES_COUNT_FOR, {_name(username): MOST_FAILURES, _address(address): _MOST_FAILURES_OF_ADDRESS}
+        recent = select(FailedLoginRow.who, func.count(), func.min(FailedLoginRow.at)).where(FailedLoginRow.who.in_(most))
+        with self._catalog.writing() as session:
+            if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+                session.execute(select(func.pg_advisory_xact_lock(_ATTEMPT_LOCK)))
+            # also what lies in the future, by a clock that was set back
+            session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.at < since, FailedLoginRow.at > now)))
+            for who, count, first in session.execute(recent.group_by(FailedLoginRow.who)):
+                if count >= most[who]:
                     raise TooManyLogins(1 + int((first - since).total_seconds()))
+            session.add_all([FailedLoginRow(who=who, at=now) for who in most])
+
+    def _forget_attempts(self, username: str, address: str) -> None:
+        """Of who knows the password: all attempts at the name, and one of the address."""
+        newest = select(func.max(FailedLoginRow.id)).where(FailedLoginRow.who == _address(address)).scalar_subquery()
+        with self._catalog.writing() as session:
+            session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.who == _name(username), FailedLoginRow.id == newest)))
+
+
+def _name(username: str) -> str:
+    return f"name {username[:150]}"
+
+
+def _address(address: str) -> str:
+    return f"address {address[:64]}"
 
 
 def wrong_with_password(password: str, about: Iterable[str] = ()) -> list[str]:

@@ -151,6 +151,10 @@ class Ledger:
         """Ready uploads of a day, by key."""
         return sorted(self._items(ItemRow.kind == "upload", ItemRow.day == day, ItemRow.state == "ready"), key=lambda item: item.key)
 
+    def withdrawn_with_file(self, kind: ItemKind) -> list[Item]:
+        """Items that were taken back, and whose file is known to be there still."""
+        return self._items(ItemRow.kind == kind, ItemRow.state == "withdrawn", ItemRow.measures["there"].as_boolean().is_(True))
+
     def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
         """When somebody speaks on each of a day's downloads, by key."""
         query = select(ItemRow.key, ItemRow.turns).where(ItemRow.day == day, ItemRow.kind == "download", ItemRow.turns.is_not(None))

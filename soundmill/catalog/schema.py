@@ -238,6 +238,7 @@ class AccountRow(Base):
     """Who may use /transcriber: see `accounts.Account`. The password is kept as an Argon2 hash."""
 
     __tablename__ = "accounts"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # else the next account would get the number of one that was deleted
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     username: Mapped[str] = mapped_column(String(150), unique=True)
@@ -286,6 +287,7 @@ class UploadRow(Base):
     get_timestamps: Mapped[bool]
     stemming: Mapped[str | None] = mapped_column(String(32))
     fuzzy: Mapped[float] = mapped_column(Float)
+    revision: Mapped[int] = mapped_column(Integer, default=0)
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(32))
     message: Mapped[str | None] = mapped_column(Text)
@@ -296,6 +298,7 @@ class UploadRow(Base):
     content: Mapped[str] = mapped_column(String(64))
     seconds: Mapped[float] = mapped_column(Float)
     model: Mapped[str | None] = mapped_column(String(128))
+    text: Mapped[str] = mapped_column(Text, default="")
     transcript: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     hits: Mapped[list[Any]] = mapped_column(JSON)
     sentiment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

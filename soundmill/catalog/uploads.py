@@ -1,6 +1,6 @@
 """Recordings that accounts upload: what was asked for, who works on it, what came of it, and what happened to it since."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -22,6 +22,10 @@ UploadState = Literal["queued", "running", "done", "failed"]
 WebhookState = Literal["waiting", "delivered", "failed"]
 
 
+class AccountGone(LookupError):
+    """The account was deleted meanwhile."""
+
+
 class OtherRequest(ValueError):
     """An idempotency key that was used for another request."""
 
@@ -31,10 +35,11 @@ class Upload:
     """One recording of an account.
 
     words            what is looked for, between commas, as it was given; get_timestamps: whether its times are told
-    stemming, fuzzy  how words are compared: see `speech.Keywords`
+    stemming, fuzzy  how words are compared: see `speech.Keywords`; revision: how often other words were looked for
     state            failed: `reason` in one short word, `message` in a sentence
     path, content    its 16 kHz WAV in the lake, and the sha256 of that; day: of its coming, UTC
-    transcript       as `speech.Transcript` gives it; hits: as `speech.Hit`; sentiment: model, scores, and scores along it
+    text             the words that were said; transcript: as `speech.Transcript` gives it, None in lists; hits: as `speech.Hit`;
+                     sentiment: model, scores, and scores along it
     request_hash     of what was asked for, by which a repeated request is known under its idempotency key
     webhook          URL that is told when it is done; webhook_due: when that is tried next
     """
@@ -54,11 +59,13 @@ class Upload:
     request_hash: str
     created_at: datetime
     updated_at: datetime
+    revision: int = 0
     reason: str | None = None
     message: str | None = None
     attempts: int = 0
     claimed_by: str | None = None
     model: str | None = None
+    text: str = ""
     transcript: dict[str, Any] | None = None
     hits: Sequence[dict[str, Any]] = ()
     sentiment: dict[str, Any] | None = None
@@ -68,11 +75,6 @@ class Upload:
     webhook_attempts: int = 0
     webhook_due: datetime | None = None
     username: str = ""
-
-    @property
-    def text(self) -> str:
-        """The transcript's words; empty while there is none."""
-        return str((self.transcript or {}).get("text", ""))
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Uploads:
         """Enters an upload and its row of the ledger, and puts its file where it belongs, all or nothing; of two requests with one
         idempotency key the first counts, and is what both get.
 
-        `stale` names the asset whose day is to be made again. Raises `OtherRequest`.
+        `stale` names the asset whose day is to be made again. Raises `OtherRequest`, `AccountGone`.
         """
         values = {name: getattr(upload, name) for name in _COLUMNS}
         try:
@@ -110,10 +112,12 @@ class Uploads:
                 _note(session, upload.uuid, upload.username, "created", "")
                 place()
         except IntegrityError:
-            first = self.repeated(upload.account, upload.idempotency_key, upload.request_hash)
-            if first is None:
-                raise
-            return first
+            if first := self.repeated(upload.account, upload.idempotency_key, upload.request_hash):
+                return first
+            with self._catalog.reading() as session:
+                if session.get(AccountRow, upload.account) is None:
+                    raise AccountGone(f"the account {upload.username} is deleted") from None
+            raise
         return upload
 
     def repeated(self, account: int, idempotency_key: str | None, request_hash: str) -> Upload | None:
@@ -140,19 +144,20 @@ class Uploads:
         limit: int | None = None,
         offset: int = 0,
     ) -> tuple[list[Upload], int]:
-        """Uploads, the newest first, and how many there are in all; `search` is part of the name, the words or the transcript."""
+        """Uploads without their transcripts, the newest first, and how many there are in all; `search` is part of the name, the words or
+        what was said."""
         wanted = [
             true() if account is None else UploadRow.account == account,
             true() if username is None else AccountRow.username == username,
             true() if state is None else UploadRow.state == state,
         ]
         if search:
-            text = UploadRow.transcript["text"].as_string()
-            wanted.append(or_(*(field.icontains(search, autoescape=True) for field in (UploadRow.name, UploadRow.words, text))))
+            fields_searched = (UploadRow.name, UploadRow.words, UploadRow.text)
+            wanted.append(or_(*(field.icontains(search, autoescape=True) for field in fields_searched)))
         count = select(func.count()).select_from(UploadRow).join(AccountRow, AccountRow.id == UploadRow.account).where(*wanted)
         with self._catalog.reading() as session:
             number = session.scalar(count) or 0
-        return self._uploads(*wanted, limit=limit, offset=offset), number
+        return self._uploads(*wanted, limit=limit, offset=offset, whole=False), number
 
     def begin(self, uuid: str, worker: str) -> Upload | None:
         """Starts on an upload that this worker holds; None where it is deleted, or held by another."""
@@ -163,11 +168,17 @@ class Uploads:
         return self.get(uuid) if begun else None
 
     def settle(self, upload: Upload, worker: str, change: str = "", **values: Any) -> Upload | None:
-        """Ends an attempt, if it is still this worker's; None where it is not, say because the upload was deleted meanwhile."""
+        """Ends an attempt, if it is still this worker's and nobody asked for other words since `upload` was read; None where either is not
+        so, say because the upload was deleted meanwhile."""
         now = datetime.now(UTC)
         if upload.webhook and values.get("state") in ("done", "failed"):
             values |= {"webhook_state": "waiting", "webhook_due": now, "webhook_attempts": 0}
-        mine = (UploadRow.uuid == upload.uuid, UploadRow.claimed_by == worker, UploadRow.state == "running")
+        mine = (
+            UploadRow.uuid == upload.uuid,
+            UploadRow.claimed_by == worker,
+            UploadRow.state == "running",
+            UploadRow.revision == upload.revision,
+        )
         ended = update(UploadRow).where(*mine).values(**values, updated_at=now)
         with self._catalog.writing() as session:
             if session.execute(ended.returning(UploadRow.uuid)).scalar() is None:
@@ -175,16 +186,23 @@ class Uploads:
             _note(session, upload.uuid, upload.username, values["state"], change)
         return replace(upload, **values, updated_at=now)
 
-    def take_over(self, worker: str, most_attempts: int) -> list[str]:
-        """Takes what workers left that are gone: it is queued again for this one, or failed where it was begun too often."""
+    def give_back(self, upload: Upload, worker: str) -> None:
+        """Ends an attempt that this worker has no time for: it is queued again for any other, and does not count."""
+        mine = (UploadRow.uuid == upload.uuid, UploadRow.claimed_by == worker, UploadRow.state == "running")
+        values: dict[str, Any] = {"state": "queued", "claimed_by": None, "attempts": UploadRow.attempts - 1}
+        with self._catalog.writing() as session:
+            session.execute(update(UploadRow).where(*mine).values(**values))
+
+    def take_over(self, worker: str, busy_with: Container[str], most_attempts: int) -> Iterator[str]:
+        """Takes what workers left that are gone, and what this one lost sight of: it is queued again for this one, or failed where it was
+        begun too often. What this worker is `busy_with` stays as it is, whatever became of its lease."""
         query = select(UploadRow.uuid, UploadRow.claimed_by, UploadRow.attempts).where(UploadRow.state.in_(_UNFINISHED))
         with self._catalog.reading() as session:
-            held = list(session.execute(query))
+            held = list(session.execute(query.order_by(UploadRow.created_at)))
         # asked after the rows were read: who holds one of them has had its lease before
-        alive = living(self._catalog, WORKER) if held else set()
-        taken = []
+        alive = living(self._catalog, WORKER) - {worker} if held else set()
         for uuid, holder, attempts in held:
-            if holder in alive:
+            if holder in alive or (holder == worker and uuid in busy_with):
                 continue
             again = attempts < most_attempts
             values: dict[str, Any] = {"claimed_by": worker, "state": "queued" if again else "running"}
@@ -193,11 +211,10 @@ class Uploads:
             with self._catalog.writing() as session:
                 won = session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
             if won and again:
-                taken.append(uuid)
+                yield uuid
             elif won and (upload := self.get(uuid)):
                 message = f"its worker was ended {attempts} times while it was at it"
                 self.settle(upload, worker, "interrupted", state="failed", reason="interrupted", message=message)
-        return taken
 
     def queue_again(self, upload: Upload, worker: str) -> Upload | None:
         """Queues a failed upload anew; None where it is not failed any more."""
@@ -209,53 +226,63 @@ class Uploads:
             _note(session, upload.uuid, upload.username, "queued", "again")
         return self.get(upload.uuid)
 
-    def set_words(self, upload: Upload, **values: Any) -> Upload:
-        """Stores other words to look for, and where they were said."""
+    def set_words(self, upload: Upload, **values: Any) -> Upload | None:
+        """Stores other words to look for, and where they were said; None where the upload is no longer as it was read."""
         now = datetime.now(UTC)
+        same = (UploadRow.uuid == upload.uuid, UploadRow.revision == upload.revision, UploadRow.state == upload.state)
+        change = update(UploadRow).where(*same).values(**values, revision=upload.revision + 1, updated_at=now)
         with self._catalog.writing() as session:
-            session.execute(update(UploadRow).where(UploadRow.uuid == upload.uuid).values(**values, updated_at=now))
+            if session.execute(change.returning(UploadRow.uuid)).scalar() is None:
+                return None
             _note(session, upload.uuid, upload.username, "updated", ", ".join(sorted(values)))
-        return replace(upload, **values, updated_at=now)
+        return replace(upload, **values, revision=upload.revision + 1, updated_at=now)
 
     def remove(self, upload: Upload, stale: str) -> None:
-        """Deletes an upload; its row of the ledger says that it is withdrawn. Its file is for the caller to delete."""
+        """Deletes an upload; its row of the ledger says that it is withdrawn, and that its file is still there."""
         with self._catalog.writing() as session:
-            session.execute(delete(UploadRow).where(UploadRow.uuid == upload.uuid))
-            gone = Item(
-                upload_key(upload.uuid),
-                "upload",
-                SOURCE,
-                upload.day,
-                "withdrawn",
-                "",
-                seconds=upload.seconds,
-                measures={"lay_at": upload.path},
-            )
-            self._ledger.write(session, [gone])
+            if session.execute(delete(UploadRow).where(UploadRow.uuid == upload.uuid).returning(UploadRow.uuid)).scalar() is None:
+                return
+            self._ledger.write(session, [_withdrawn(upload.uuid, upload.day, upload.seconds, upload.path, there=True)])
             self._ledger.mark_stale(session, stale, [upload.day])
             _note(session, upload.uuid, upload.username, "deleted", "")
 
+    def withdrawn_files(self) -> list[Item]:
+        """Deleted uploads whose file is still there, as rows of the ledger."""
+        return self._ledger.withdrawn_with_file("upload")
+
+    def file_is_gone(self, item: Item) -> None:
+        """Notes that a deleted upload's file is gone."""
+        with self._catalog.writing() as session:
+            self._ledger.write(session, [replace(item, measures={**item.measures, "there": False})])
+
     def changes(self, uuid: str) -> list[UploadChange]:
-        """What happened to an upload, in order."""
+        """What happened to an upload, in order; also to one that is deleted."""
         query = select(UploadChangeRow).where(UploadChangeRow.upload == uuid).order_by(UploadChangeRow.id)
         with self._catalog.reading() as session:
             return [UploadChange(row.username, row.action, row.what, row.at) for row in session.scalars(query)]
 
     def calls_due(self, now: datetime, limit: int) -> list[Upload]:
         """Uploads whose webhook is to be called."""
-        return self._uploads(UploadRow.webhook_state == "waiting", UploadRow.webhook_due <= now, limit=limit)
+        return self._uploads(UploadRow.webhook_state == "waiting", UploadRow.webhook_due <= now, limit=limit, whole=False)
 
-    def claim_call(self, upload: Upload, until: datetime) -> bool:
-        """Puts a due call off, so that nobody else makes it meanwhile; says whether it was still due."""
+    def claim_call(self, upload: Upload, until: datetime) -> Upload | None:
+        """Puts a due call off, so that nobody else makes it meanwhile; None where it is not due any more."""
         due = (UploadRow.uuid == upload.uuid, UploadRow.webhook_state == "waiting", UploadRow.webhook_due == upload.webhook_due)
         with self._catalog.writing() as session:
-            claim = update(UploadRow).where(*due).values(webhook_due=until, webhook_attempts=UploadRow.webhook_attempts + 1)
-            return session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
+            claim = update(UploadRow).where(*due).values(webhook_due=until, webhook_attempts=upload.webhook_attempts + 1)
+            won = session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
+        return replace(upload, webhook_due=until, webhook_attempts=upload.webhook_attempts + 1) if won else None
 
     def called(self, upload: Upload, state: WebhookState) -> None:
-        """Notes how a call went."""
+        """Notes how a claimed call went, unless there is another one to make by now."""
+        same = (UploadRow.uuid == upload.uuid, UploadRow.webhook_state == "waiting", UploadRow.webhook_due == upload.webhook_due)
         with self._catalog.writing() as session:
-            session.execute(update(UploadRow).where(UploadRow.uuid == upload.uuid).values(webhook_state=state))
+            session.execute(update(UploadRow).where(*same).values(webhook_state=state))
+
+    def seconds_of(self, account: int) -> float:
+        """How much sound an account has uploaded, and not deleted."""
+        with self._catalog.reading() as session:
+            return float(session.scalar(select(func.sum(UploadRow.seconds)).where(UploadRow.account == account)) or 0.0)
 
     def transcripts(self, day: date, model: str) -> dict[str, dict[str, Any]]:
         """Transcripts of a day's uploads by a model, by content."""
@@ -269,17 +296,23 @@ class Uploads:
             found = session.execute(select(UploadRow.state, func.count()).group_by(UploadRow.state))
             return {state: count for state, count in found}  # noqa: C416  # rows are Row objects, not pairs
 
-    def _uploads(self, *wanted: ColumnElement[bool], limit: int | None = None, offset: int = 0) -> list[Upload]:
-        columns = [getattr(UploadRow, name) for name in _COLUMNS]
-        query = select(*columns, AccountRow.username).join(AccountRow, AccountRow.id == UploadRow.account).where(*wanted)
+    def _uploads(self, *wanted: ColumnElement[bool], limit: int | None = None, offset: int = 0, whole: bool = True) -> list[Upload]:
+        """The newest first; with their transcripts only where they are wanted `whole`, for these are long."""
+        names = [name for name in _COLUMNS if whole or name != "transcript"]
+        query = select(*(getattr(UploadRow, name) for name in names), AccountRow.username)
+        query = query.join(AccountRow, AccountRow.id == UploadRow.account).where(*wanted)
         query = query.order_by(UploadRow.created_at.desc(), UploadRow.uuid).limit(limit).offset(offset)
         with self._catalog.reading() as session:
-            return [Upload(**dict(zip([*_COLUMNS, "username"], row, strict=True))) for row in session.execute(query)]
+            return [Upload(**dict(zip([*names, "username"], row, strict=True))) for row in session.execute(query)]
 
 
 def upload_key(uuid: str) -> str:
     """The ledger's key of an upload."""
     return f"uploads/{uuid}"
+
+
+def _withdrawn(uuid: str, day: date, seconds: float, path: str, *, there: bool) -> Item:
+    return Item(upload_key(uuid), "upload", SOURCE, day, "withdrawn", "", seconds=seconds, measures={"lay_at": path, "there": there})
 
 
 def _note(session: Session, uuid: str, username: str, action: str, what: str) -> None:

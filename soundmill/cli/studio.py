@@ -18,4 +18,12 @@ def studio(
     import uvicorn
 
     typer.echo(f"studio: http://{host}:{port}, its API at http://{host}:{port}/docs; stop with Ctrl-C", err=True)
-    uvicorn.run("soundmill.studio.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="warning")
+    uvicorn.run(
+        "soundmill.studio.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        timeout_graceful_shutdown=20,  # seconds: who waits for a long recording is not waited for
+    )

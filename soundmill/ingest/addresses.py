@@ -46,13 +46,13 @@ class AddressPolicy:
         """The URL, if it is one that may be fetched as far as it can be told without asking DNS. Raises `FetchFailed`."""
         try:
             url = httpx.URL(text)
-            host = url.host  # which is decoded only now, and may be no name
+            host, port = url.host, url.port  # the name is decoded only now, and may be none
         except (httpx.InvalidURL, UnicodeError) as error:
             raise FetchFailed("bad_url", f"this is no URL: {error}") from None
         if url.scheme not in ("http", "https"):
             raise FetchFailed("forbidden_scheme", f"only http and https are fetched, not {url.scheme or 'a URL without a scheme'}")
-        if not host:
-            raise FetchFailed("bad_url", "the URL names no host")
+        if not host or not (port is None or 0 < port < 1 << 16):
+            raise FetchFailed("bad_url", "the URL names no host, or no port that there can be")
         try:
             self.check_address(host, host)
         except ValueError:

@@ -25,7 +25,9 @@ def call(url: str, body: Mapping[str, Any], allow: Sequence[str] = (), seconds: 
 
     try:
         status = asyncio.run(asyncio.wait_for(post(), seconds))
-    except (httpx.HTTPError, OSError, TimeoutError) as error:
+    except FetchFailed:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a stranger's URL and server bring about
         raise FetchFailed("connection_failed", f"{type(error).__name__}: {error}", transient=True) from None
     if not 200 <= status < 300:
         raise FetchFailed(f"http_{status}", f"it answers {status}", transient=status in _PASSING or status >= 500)

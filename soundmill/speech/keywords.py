@@ -5,17 +5,19 @@ Case and punctuation do not matter; stemming and fuzzy match are there for who a
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
-from typing import Any
 
 from soundmill.speech.transcript import Transcript, Word
 
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ](?=\w)")
 _NO_WORD = re.compile(r"[^\w]+|_")
 MOST_WORDS, LONGEST_WORD = 500, 100
+_WINDOWS_AT_ONCE = 4096
+_Place = tuple[float, int, int, int]  # score below 0, words more or fewer than looked for, first word, words
 
 
 class UnusableKeywords(ValueError):
@@ -53,7 +55,7 @@ class Keywords:
         if not 0 < fuzzy <= 1:
             raise UnusableKeywords("a fuzzy score lies above 0, and is at most 1")
         self.stemming, self.fuzzy = stemming, fuzzy
-        self._stem = _stemmer(stemming)
+        self._stem = lru_cache(None)(_stemmer(stemming))  # of its own: Snowball's remember what they are at, and threads would mix that up
 
     @classmethod
     def parse(cls, text: str, *, stemming: str | None = None, fuzzy: float = 1.0) -> "Keywords":
@@ -63,8 +65,14 @@ class Keywords:
     def hits(self, transcript: Transcript) -> list[Hit]:
         """Where they were said, in order of time; one word or phrase never twice at one place."""
         said = [(token, word) for word in transcript.words for token in self._tokens(word.word)]
-        found = [hit for word in self.words for hit in self._hits_of(word, said)]
-        return sorted(found, key=lambda hit: (hit.start, hit.end, self.words.index(hit.keyword)))
+        wanted = {word: tokens for word in self.words if (tokens := self._tokens(word))}
+        found: dict[str, list[_Place]] = defaultdict(list)
+        for length, words in self._by_length(wanted).items():
+            windows = [" ".join(token for token, _ in said[at : at + length]) for at in range(len(said) - length + 1)]
+            for word, at, score in self._alike({word: " ".join(wanted[word]) for word in words}, windows):
+                found[word].append((-score, abs(length - len(wanted[word])), at, length))
+        hits = [_hit(word, place, [spoken for _, spoken in said]) for word, places in found.items() for place in _apart(places)]
+        return sorted(hits, key=lambda hit: (hit.start, hit.end, self.words.index(hit.keyword)))
 
     def counts(self, hits: Sequence[Hit]) -> dict[str, int]:
         """How often each was said, also those that were not."""
@@ -76,32 +84,56 @@ class Keywords:
     def _tokens(self, text: str) -> list[str]:
         return [self._stem(token) for token in fold(text)]
 
-    def _hits_of(self, keyword: str, said: Sequence[tuple[str, Word]]) -> Iterable[Hit]:
-        wanted = self._tokens(keyword)
-        if not wanted:
-            return
-        # what is nearly alike may be said in a word less, or one more: "sound mill" for "soundmill"
-        lengths = [len(wanted)] if self.fuzzy == 1 else [n for n in (len(wanted), len(wanted) - 1, len(wanted) + 1) if n > 0]
-        place = 0
-        while place < len(said):
-            tokens = [token for token, _ in said[place : place + len(wanted) + 1]]
-            score, shorter = max(((self._likeness(wanted, tokens[:n]), -n) for n in lengths if n <= len(tokens)), default=(0.0, 0))
-            if score < self.fuzzy:
-                place += 1
-                continue
-            words = [word for _, word in said[place : place - shorter]]
-            heard, confidence = " ".join(word.word for word in words), fmean(word.confidence for word in words)
-            yield Hit(keyword, words[0].start, words[-1].end, round(confidence, 4), heard, round(score, 4))
-            place -= shorter
+    def _by_length(self, wanted: dict[str, list[str]]) -> dict[int, list[str]]:
+        """Keywords by how many words in a row may be one. What is nearly alike may be said in a word less, or one more: "sound mill" for
+        "soundmill"."""
+        lengths: dict[int, list[str]] = defaultdict(list)
+        for word, tokens in wanted.items():
+            for length in {len(tokens)} if self.fuzzy == 1 else {len(tokens) - 1, len(tokens), len(tokens) + 1}:
+                if length:
+                    lengths[length].append(word)
+        return lengths
 
-    def _likeness(self, wanted: list[str], heard: list[str]) -> float:
-        if wanted == heard:
-            return 1.0
+    def _alike(self, wanted: dict[str, str], windows: list[str]) -> Iterator[tuple[str, int, float]]:
+        """Keywords, the places of the windows they are alike enough to, and how alike."""
+        places: dict[str, list[int]] = defaultdict(list)
+        for at, window in enumerate(windows):
+            places[window].append(at)
+        for word, text in wanted.items():
+            yield from ((word, at, 1.0) for at in places.get(text, ()))
         if self.fuzzy == 1:
-            return 0.0
+            return
         from rapidfuzz.fuzz import ratio
+        from rapidfuzz.process import cdist
 
-        return min(0.9999, ratio(" ".join(wanted), " ".join(heard)) / 100)
+        names, distinct = list(wanted), list(places)
+        for start in range(0, len(distinct), _WINDOWS_AT_ONCE):
+            part = distinct[start : start + _WINDOWS_AT_ONCE]
+            scores = cdist([wanted[name] for name in names], part, scorer=ratio, score_cutoff=100 * self.fuzzy)
+            for row, column in zip(*scores.nonzero(), strict=True):
+                word, window = names[row], part[column]
+                if wanted[word] != window:
+                    score = min(0.9999, round(float(scores[row, column]) / 100, 4))
+                    yield from ((word, at, score) for at in places[window])
+
+
+def _apart(places: list[_Place]) -> list[_Place]:
+    """Of places that share words, the one that is most alike; of those that are as much so, the first."""
+    taken: set[int] = set()
+    chosen = []
+    for place in sorted(places):
+        _, _, at, length = place
+        if taken.isdisjoint(range(at, at + length)):
+            taken.update(range(at, at + length))
+            chosen.append(place)
+    return chosen
+
+
+def _hit(keyword: str, place: _Place, said: Sequence[Word]) -> Hit:
+    score, _, at, length = place
+    words = said[at : at + length]
+    confidence = round(fmean(word.confidence for word in words), 4)
+    return Hit(keyword, words[0].start, words[-1].end, confidence, " ".join(word.word for word in words), -score)
 
 
 def fold(text: str) -> list[str]:
@@ -110,12 +142,12 @@ def fold(text: str) -> list[str]:
     return _NO_WORD.sub(" ", _APOSTROPHES.sub("", plain)).split()
 
 
-@lru_cache
-def _stemmer(language: str | None) -> Any:
+def _stemmer(language: str | None) -> Callable[[str], str]:
     if language is None:
         return str
     import snowballstemmer
 
     if language not in snowballstemmer.algorithms():
         raise UnusableKeywords(f"no stems are known of {language!r}; there are: {', '.join(snowballstemmer.algorithms())}")
-    return snowballstemmer.stemmer(language).stemWord
+    stem: Callable[[str], str] = snowballstemmer.stemmer(language).stemWord
+    return stem

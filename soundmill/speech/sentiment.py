@@ -4,6 +4,7 @@ A lexicon (VADER) is there always; a Hugging Face classifier, such as the RoBERT
 """
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -103,7 +104,7 @@ class TransformerSentiment:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder.absolute()
+        self._folder, self._one_at_a_time = folder.absolute(), threading.Lock()
         if not (self._folder / "config.json").is_file():
             raise NoSentimentModel(f"no sentiment model at {self._folder}: it holds no config.json (SOUNDMILL_SENTIMENT_MODEL)")
 
@@ -119,9 +120,10 @@ class TransformerSentiment:
 
     def __call__(self, sentences: Sequence[str]) -> list[Scores]:
         """The classifier's probabilities; a sentence that is too long for it is taken in halves until it is not."""
-        fitting = [self._fitting(sentence) for sentence in sentences]
-        texts = [piece for pieces in fitting for piece in pieces]
-        found = iter([scores for start in range(0, len(texts), _BATCH) for scores in self._judged(texts[start : start + _BATCH])])
+        with self._one_at_a_time:  # tokenizers keep what they are told about lengths, for all threads
+            fitting = [self._fitting(sentence) for sentence in sentences]
+            texts = [piece for pieces in fitting for piece in pieces]
+            found = iter([scores for start in range(0, len(texts), _BATCH) for scores in self._judged(texts[start : start + _BATCH])])
         return [_mean([(len(piece.split()), next(found)) for piece in pieces]) for pieces in fitting]
 
     def _judged(self, texts: list[str]) -> list[Scores]:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -196,11 +196,12 @@ def update_transcripts(
     references = read_references(lake)
     wanted = digest([writer.model, *sorted(f"{one.key} {one.content} {one.recording}" for one in spoken)])
     rows = {row["key"]: row for row in lake.read_days(TRANSCRIPTS, [day], where=pc.field("model") == writer.model).to_pylist()}
+    aside, failed = _Aside(lake, day, writer.model), dict[str, str]()
     if lake.made_from(TRANSCRIPTS, day) == wanted:
+        aside.clear()
         return _summary(list(rows.values()), 0, {}, False, references)
     kept = {one.key: row for one in spoken if (row := rows.get(one.key)) and row["content"] == one.content}
     todo = [one for one in spoken if one.key not in kept]
-    aside, failed = _Aside(lake, day, writer.model), dict[str, str]()
 
     def work(one: Spoken) -> Transcript:
         found = (known or {}).get(one.content) or aside.read(one.content)
@@ -230,6 +231,18 @@ def update_transcripts(
     changed = lake.write_day(TRANSCRIPTS, day, TRANSCRIPTS.from_rows(fresh), made_from=made_from)
     aside.clear()
     return _summary(fresh, len(todo), failed, changed, references)
+
+
+def forget_gone(lake: Lake, table: DayTable, day: date, keys: Collection[str]) -> bool:
+    """Drops the rows of a day that belong to none of these recordings, and what a killed run left of them; says whether there were any.
+    For days on which nothing can be made anew: what was deleted is not to live on in them."""
+    if table is TRANSCRIPTS:
+        _Aside(lake, day, "").clear()
+    rows = lake.read_days(table, [day])
+    stays = pc.is_in(rows["key"], value_set=pa.array(sorted(keys), pa.string()))
+    if pc.all(stays).as_py() is not False:
+        return False
+    return lake.write_day(table, day, rows.filter(stays), made_from=digest([lake.made_from(table, day) or "", *sorted(keys)]))
 
 
 def update_keyword_hits(lake: Lake, day: date, keywords: Keywords) -> tuple[dict[str, int], bool]:

@@ -70,8 +70,8 @@ class VoskTranscriber:
 
     @cached_property
     def model(self) -> str:
-        """The folder's name and a hash of all that is in it."""
-        files = sorted(path for path in self._folder.rglob("*") if path.is_file() and path.name != "README")
+        """The folder's name and a hash of all that is in it, but for a README and hidden files."""
+        files = sorted(path for path in self._folder.rglob("*") if path.is_file() and path.name != "README" and path.name[0] != ".")
         whole = hashlib.sha256()
         for path in files:
             with path.open("rb") as file:

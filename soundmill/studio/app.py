@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         uploads = UploadWorker(app.state.lake, app.state.catalog, upload_options(values))
         async with Downloader(app.state.lake, app.state.catalog, download_options(values)) as worker:
             app.state.worker, app.state.uploads = worker, uploads
+            app.state.decoding = CapacityLimiter(uploads.options.workers)
             await run_in_threadpool(uploads.__enter__)
             try:
                 yield
@@ -52,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     most = values.transcriber_max_megabytes << 20
-    larger = {"/capture/data": hub.MOST_BYTES, transcriber.RECORDINGS: most, transcriber.RECORDINGS.rstrip("/"): most}
+    larger = {"/capture/data": ("", hub.MOST_BYTES), transcriber.RECORDINGS: ("multipart/", most)}
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(transcriber.Refused, _refused)
@@ -65,17 +67,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 class BodyLimit:
-    """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` are the bounds of some paths."""
+    """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` are the bounds of some paths, for
+    bodies whose type begins so."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, tuple[str, int]]) -> None:
         self._app, self._most, self._larger = app, most_bytes, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._larger.get(scope["path"], self._most)
-        claimed = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        kind, larger = self._larger.get(scope["path"], ("", self._most))
+        most = larger if headers.get(b"content-type", b"").lower().startswith(kind.encode()) else self._most
+        claimed = headers.get(b"content-length", b"0")
         if claimed.isdigit() and int(claimed) > most:
             await self._refuse(most, scope, receive, send)
             return

@@ -7,11 +7,14 @@ import asyncio
 import hashlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, BinaryIO
 from uuid import UUID
 
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -19,13 +22,13 @@ from fastapi.security import APIKeyHeader
 from starlette.datastructures import UploadFile
 
 from soundmill.audio import UndecodableAudio
-from soundmill.catalog import Account, AccountRefused, Accounts, OtherRequest, TooManyLogins, Upload, Uploads, WrongCredentials
+from soundmill.catalog import Account, AccountGone, AccountRefused, Accounts, OtherRequest, TooManyLogins, Upload, Uploads, WrongCredentials
 from soundmill.ingest.addresses import AddressPolicy
 from soundmill.ingest.failures import FetchFailed
 from soundmill.settings import Settings
 from soundmill.speech import Keywords, NoSpeechModel, Transcript, UnusableKeywords, transcriber
 from soundmill.speech.subtitles import FORMS
-from soundmill.uploads import COMPAT_SECONDS, UploadWorker, Wanted, delete_account, delete_upload
+from soundmill.uploads import COMPAT_SECONDS, TooMuch, UploadWorker, Wanted, delete_account, delete_upload
 
 log = logging.getLogger("soundmill.transcriber")
 router = APIRouter(prefix="/transcriber", tags=["transcriber"])
@@ -36,6 +39,7 @@ _TRUE, _FALSE = {"t", "y", "yes", "true", "on", "1"}, {"f", "n", "no", "false", 
 _MEDIA = {"json": "application/json", "srt": "application/x-subrip", "vtt": "text/vtt", "ctm": "text/plain", "txt": "text/plain"}
 _HASH_BLOCK = 1 << 20
 _LOOK_SECONDS = 2.0
+_MOST_LISTED = 1000
 
 Compat = Annotated[
     str, Query(pattern="^[012]$", description="1: words, counts and times as strings, as mp3.ai first gave them; 2: as it did later.")
@@ -44,6 +48,9 @@ Asynchronous = Annotated[bool, Query(alias="async", description="Answer 202 at o
 _401: dict[int | str, dict[str, Any]] = {401: {"description": "No token, or none that is worth anything"}}
 _404: dict[int | str, dict[str, Any]] = {**_401, 404: {"description": "There is no such recording of this account"}}
 _400: dict[int | str, dict[str, Any]] = {400: {"description": "Something is missing or cannot be used: what, field by field"}}
+
+
+_429: dict[int | str, dict[str, Any]] = {429: {"description": "Too many passwords were wrong of late"}}
 
 
 class Refused(Exception):
@@ -108,14 +115,19 @@ async def _body(request: Request) -> _Body:
             raise HTTPException(400, f"JSON parse error - {error}") from None
         if not isinstance(values, dict):
             raise HTTPException(400, "an object is asked for")
-        found = _Body({str(name): _text_of(value) for name, value in values.items() if value is not None})
+        found = _Body({name: _text_of(name, value) for name, value in values.items() if value is not None})
     if any(_is_odd(text) for pair in found.texts.items() for text in pair):
         raise HTTPException(400, "texts may not hold NUL or halves of characters")
     return found
 
 
-def _text_of(value: Any) -> str:
-    return ",".join(map(_text_of, value)) if isinstance(value, list) else str(value) if not isinstance(value, dict) else json.dumps(value)
+def _text_of(name: str, value: Any) -> str:
+    """A JSON value as a form would have it; a list of texts as what lies between commas. Raises a 400."""
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return ",".join(value)
+    if not isinstance(value, str | int | float):
+        raise Refused(**{name: "Not a valid string."})
+    return str(value)
 
 
 def _is_odd(text: str) -> bool:
@@ -214,7 +226,7 @@ async def me(known: Known) -> dict[str, Any]:
     "/auth/users/me/",
     status_code=204,
     summary="Delete one's own account",
-    responses={**_400, **_401},
+    responses={**_400, **_401, **_429},
     openapi_extra=_fields({"current_password": "The account's password."}, ("current_password",)),
 )
 async def delete_me(request: Request, known: Known, body: Body) -> Response:
@@ -222,7 +234,11 @@ async def delete_me(request: Request, known: Known, body: Body) -> Response:
     password = body.texts.get("current_password")
     if password is None:
         raise Refused(current_password="This field is required.")
-    if not await run_in_threadpool(Accounts(request.app.state.catalog).is_password, known.id, password):
+    try:
+        right = await run_in_threadpool(Accounts(request.app.state.catalog).is_password, known, password, _address(request))
+    except TooManyLogins as error:
+        raise _too_many(error) from None
+    if not right:
         raise Refused(current_password="Invalid password.")
     await run_in_threadpool(delete_account, request.app.state.lake, request.app.state.catalog, known)
     return Response(status_code=204)
@@ -231,7 +247,7 @@ async def delete_me(request: Request, known: Known, body: Body) -> Response:
 @router.post(
     "/auth/token/login/",
     summary="Log in",
-    responses={**_400, 429: {"description": "Too many logins failed of late"}},
+    responses={**_400, **_429},
     openapi_extra=_fields(_CREDENTIALS, ("username", "password")),
 )
 async def login(request: Request, body: Body) -> dict[str, str]:
@@ -239,13 +255,12 @@ async def login(request: Request, body: Body) -> dict[str, str]:
     username, password = body.text("username", 150, needed=True), body.texts.get("password")
     if password is None:
         raise Refused(password="This field is required.")
-    address = request.client.host if request.client else ""
     try:
-        token = await run_in_threadpool(Accounts(request.app.state.catalog).login, username, password, address)
+        token = await run_in_threadpool(Accounts(request.app.state.catalog).login, username, password, _address(request))
     except WrongCredentials as error:
         raise Refused(non_field_errors=str(error)) from None
     except TooManyLogins as error:
-        raise HTTPException(429, str(error), {"Retry-After": str(error.retry_after)}) from None
+        raise _too_many(error) from None
     return {"auth_token": token}
 
 
@@ -264,11 +279,11 @@ async def recordings(
     username: Annotated[str | None, Query(alias="user__username", max_length=150)] = None,
     status: Annotated[str | None, Query(pattern="^(queued|running|done|failed)$")] = None,
     search: Annotated[str | None, Query(max_length=200, description="Part of the name, the words or the transcript.")] = None,
-    limit: Annotated[int | None, Query(ge=1, le=1000)] = None,
+    limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = _MOST_LISTED,
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
     compat: Compat = "0",
 ) -> list[dict[str, Any]]:
-    """The account's recordings, the newest first; how many there are in all is in the header X-Total-Count."""
+    """The account's recordings, the newest first, a thousand of them at most; how many there are in all is in the header X-Total-Count."""
     return await _listed(request, response, known.id, username, status, search, limit, offset, compat)
 
 
@@ -284,6 +299,7 @@ async def recordings(
         413: {"description": "The file is too large"},
         415: {"description": "It is no form"},
         503: {"description": "There is no speech model here"},
+        507: {"description": "There is no room here, or the storage is away"},
     },
     openapi_extra=_fields(
         {"name": "At most 32 characters.", **_WORDS, "webhook": "URL that gets a POST when it is done."}, ("name", "audio_file"), file=True
@@ -300,29 +316,38 @@ async def upload(request: Request, known: Known, body: Body, asynchronous: Async
     wanted, file = _wanted(request, body, compat, settings)
     await run_in_threadpool(_refuse_without_model, settings)
     worker = _worker(request)
-    sha256 = await run_in_threadpool(_sha256, file)
     try:
-        made = await run_in_threadpool(worker.receive, known, wanted, file, sha256)
+        # a few at a time: what decodes must not take all the threads that others answer with
+        made = await run_sync(partial(_receive, worker, known, wanted, file), limiter=request.app.state.decoding)
     except UndecodableAudio as error:
         raise Refused(audio_file=f"{error} ({error.code})") from None
+    except TooMuch as error:
+        raise Refused(audio_file=str(error)) from None
+    except AccountGone:
+        raise HTTPException(401, "Invalid token.", {"WWW-Authenticate": "Token"}) from None
     except OtherRequest as error:
         raise HTTPException(409, str(error)) from None
+    except OSError:
+        log.exception("an upload of %s could not be stored", known.username)
+        raise HTTPException(507, "there is no room for it here, or the storage is away") from None
     if asynchronous or "respond-async" in request.headers.get("prefer", "").lower():
         return JSONResponse(_shown(made, settings, compat), 202, {"Location": f"{RECORDINGS}{made.uuid}/"})
     done = await _finished(worker, made.uuid)
-    return JSONResponse(_shown(done, settings, compat), 201, {"Location": f"{RECORDINGS}{made.uuid}/"})
+    shown = await run_in_threadpool(_shown, done, settings, compat)
+    return JSONResponse(shown, 201, {"Location": f"{RECORDINGS}{made.uuid}/"})
 
 
 @router.get("/api/v1/recordings/{uuid}/", summary="A recording", responses=_404)
 async def detail(request: Request, known: Known, uuid: str, compat: Compat = "0") -> dict[str, Any]:
     """One of the account's recordings; `status` says how far it is: queued, running, done, failed."""
-    return _shown(await _own(request, known, uuid), request.app.state.settings, compat)
+    return await run_in_threadpool(_shown, await _own(request, known, uuid), request.app.state.settings, compat)
 
 
 @router.delete("/api/v1/recordings/{uuid}/", status_code=204, summary="Delete a recording", responses=_404)
 async def delete(request: Request, known: Known, uuid: str) -> Response:
     """Deletes a recording and its sound."""
-    await run_in_threadpool(delete_upload, request.app.state.lake, request.app.state.catalog, await _own(request, known, uuid))
+    state = request.app.state
+    await run_in_threadpool(delete_upload, state.lake, state.catalog, await _own(request, known, uuid))
     return Response(status_code=204)
 
 
@@ -339,7 +364,9 @@ async def other_words(request: Request, known: Known, uuid: str, body: Body, com
     timestamps = body.flag("get_timestamps") if "get_timestamps" in body.texts else made.get_timestamps
     keywords = _keywords(words, body)
     changed = await run_in_threadpool(_worker(request).look_for, made, words, keywords.stemming, keywords.fuzzy, timestamps)
-    return _shown(changed, request.app.state.settings, compat)
+    if changed is None:
+        raise HTTPException(404, "Not found.")
+    return await run_in_threadpool(_shown, changed, request.app.state.settings, compat)
 
 
 @router.post(
@@ -367,15 +394,19 @@ async def transcript(
     made = await _own(request, known, uuid)
     if made.transcript is None:
         raise HTTPException(404, f"there is no transcript: the recording is {made.state}")
-    text = FORMS[form](Transcript.from_json(made.transcript), made.name)
+    written, name = made.transcript, made.name
+    text = await run_in_threadpool(lambda: FORMS[form](Transcript.from_json(written), name))
     return PlainTextResponse(text, media_type=_MEDIA[form])
 
 
 @router.get("/api/v1/recordings/{uuid}/history/", summary="What happened to it", responses=_404)
 async def history(request: Request, known: Known, uuid: str) -> list[dict[str, Any]]:
-    """What happened to a recording, in order."""
-    made, zone = await _own(request, known, uuid), request.app.state.settings.zone
-    changes = await run_in_threadpool(_uploads(request).changes, made.uuid)
+    """What happened to a recording, in order; also to one that is deleted."""
+    changes = await run_in_threadpool(_uploads(request).changes, _uuid(uuid))
+    # a name may be another's by now
+    if not any(one.username == known.username and one.at >= known.created_at for one in changes):
+        raise HTTPException(404, "Not found.")
+    zone = request.app.state.settings.zone
     return [{"at": one.at.astimezone(zone).isoformat(), "user": one.username, "action": one.action, "what": one.what} for one in changes]
 
 
@@ -387,7 +418,7 @@ async def all_recordings(
     username: Annotated[str | None, Query(alias="user__username", max_length=150)] = None,
     status: Annotated[str | None, Query(pattern="^(queued|running|done|failed)$")] = None,
     search: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = 100,
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
 ) -> list[dict[str, Any]]:
     """Recordings of all accounts, the newest first, for admins (`soundmill account admin NAME`)."""
@@ -455,12 +486,20 @@ def _model(settings: Settings) -> str | None:
         return None
 
 
-def _sha256(file: BinaryIO) -> str:
-    whole = hashlib.sha256()
+def _receive(worker: UploadWorker, known: Account, wanted: Wanted, file: BinaryIO) -> Upload:
     file.seek(0)
+    whole = hashlib.sha256()
     while block := file.read(_HASH_BLOCK):
         whole.update(block)
-    return whole.hexdigest()
+    return worker.receive(known, wanted, file, whole.hexdigest())
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _too_many(error: TooManyLogins) -> HTTPException:
+    return HTTPException(429, str(error), {"Retry-After": str(error.retry_after)})
 
 
 async def _finished(worker: UploadWorker, uuid: str) -> Upload:
@@ -486,14 +525,18 @@ async def _finished(worker: UploadWorker, uuid: str) -> Upload:
 
 async def _own(request: Request, known: Account, uuid: str) -> Upload:
     """One of the account's recordings. Raises a 404 for all others, be they there or not."""
-    try:
-        name = str(UUID(uuid))
-    except ValueError:
-        raise HTTPException(404, "Not found.") from None
-    found = await run_in_threadpool(_uploads(request).get, name, known.id)
+    found = await run_in_threadpool(_uploads(request).get, _uuid(uuid), known.id)
     if found is None:
         raise HTTPException(404, "Not found.")
     return found
+
+
+def _uuid(text: str) -> str:
+    """The name of a recording. Raises a 404 for what can be none."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise HTTPException(404, "Not found.") from None
 
 
 async def _listed(
@@ -503,24 +546,28 @@ async def _listed(
     username: str | None,
     status: str | None,
     search: str | None,
-    limit: int | None,
+    limit: int,
     offset: int,
     compat: str,
 ) -> list[dict[str, Any]]:
     if any(_is_odd(text) for text in (username, search) if text):
         raise HTTPException(400, "texts may not hold NUL or halves of characters")
     uploads = _uploads(request)
-    found, count = await run_in_threadpool(
-        lambda: uploads.listed(of, username=username, state=status, search=search, limit=limit, offset=offset)
-    )
+
+    def made() -> tuple[list[dict[str, Any]], int]:
+        found, count = uploads.listed(of, username=username, state=status, search=search, limit=limit, offset=offset)
+        return [_shown(one, request.app.state.settings, compat) for one in found], count
+
+    shown, count = await run_in_threadpool(made)
     response.headers["X-Total-Count"] = str(count)
-    return [_shown(one, request.app.state.settings, compat) for one in found]
+    return shown
 
 
 def _shown(one: Upload, settings: Settings, compat: str) -> dict[str, Any]:
     """A recording as clients see it; never its sound. With compat "1" or "2" in the shapes of mp3.ai."""
     keywords = Keywords.parse(one.words)
-    counts = {word: sum(hit["keyword"] == word for hit in one.hits) for word in keywords.words}
+    said = Counter(hit["keyword"] for hit in one.hits)
+    counts = {word: said[word] for word in keywords.words}
     times = [{"word": hit["keyword"], "start": hit["start"], "end": hit["end"], "conf": hit["confidence"]} for hit in one.hits]
     times = times if one.get_timestamps else []
     scores = one.sentiment or {}
@@ -538,10 +585,10 @@ def _shown(one: Upload, settings: Settings, compat: str) -> dict[str, Any]:
         "last_updated": one.updated_at.astimezone(settings.zone).isoformat(),
     }
     if compat != "0":
-        said = {word: count for word, count in counts.items() if count}  # as of old, without what nobody said
-        old = {"words": one.words, "word_freqs": said}
+        present = {word: count for word, count in counts.items() if count}  # as of old, without what nobody said
+        old = {"words": one.words, "word_freqs": present}
         if compat == "1":
-            old = {"words": json.dumps(list(keywords.words)), "word_freqs": json.dumps(said), "timestamps": repr(times)}
+            old = {"words": json.dumps(list(keywords.words)), "word_freqs": json.dumps(present), "timestamps": repr(times)}
         return {**shown, **old}
     if one.stemming or one.fuzzy < 1:
         for time, hit in zip(times, one.hits, strict=False):

@@ -13,6 +13,7 @@ from resources import SpeechResource
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotation, Annotations, DownloadQueue, Wanted
+from soundmill.ingest.downloads import withdraw
 from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, stretches
 from soundmill.speech.transcriber import VoskTranscriber
 from tests.home import FIRST, Home
@@ -134,7 +135,7 @@ def test_lhotse_opens_and_validates_the_cuts_of_a_day(local_home: Home, web: Web
 def test_without_a_model_the_day_says_so_in_a_line_and_everything_else_works(local_home: Home, web: Web, data: Path) -> None:
     bring(local_home, web, data)
     done = local_home.run(*SPEECH, days=(DAY,))
-    assert done["transcripts", str(DAY)]["status"] == "no speech model"
+    assert done["transcripts", str(DAY)]["status"] == "not written down"
     assert "soundmill pretrained fetch vosk-small-en" in done["transcripts", str(DAY)]["why"]
     assert done["keyword_hits", str(DAY)]["status"] == done["sentiment", str(DAY)]["status"] == "no data"
     assert "| segment | 2 |" in done["cut_manifests", str(DAY)]["cuts"]
@@ -144,7 +145,8 @@ def test_what_is_switched_off_says_so(local_home: Home, web: Web, data: Path, di
     listen(local_home, digits_model, transcription_enabled=False, sentiment_enabled=False)
     bring(local_home, web, data)
     done = local_home.run(*SPEECH, days=(DAY,))
-    assert done["transcripts", str(DAY)]["status"] == done["sentiment", str(DAY)]["status"] == "switched off"
+    assert "SOUNDMILL_TRANSCRIPTION_ENABLED" in done["transcripts", str(DAY)]["why"]
+    assert "SOUNDMILL_SENTIMENT_ENABLED" in done["sentiment", str(DAY)]["why"]
 
 
 def test_a_recording_that_is_gone_stops_no_other_and_is_tried_again(local_home: Home, web: Web, data: Path, digits_model: Path) -> None:
@@ -162,6 +164,23 @@ def test_a_recording_that_is_gone_stops_no_other_and_is_tried_again(local_home: 
     local_home.lake.write_bytes(path, kept)
     assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 1
     assert said(local_home)["call_agent"] == "three one four one five nine"
+
+
+def test_what_is_deleted_goes_from_the_tables_also_where_nothing_is_written_down_any_more(
+    local_home: Home, web: Web, data: Path, digits_model: Path, tmp_path: Path
+) -> None:
+    listen(local_home, digits_model, keywords_wanted=["one"])
+    bring(local_home, web, data)
+    local_home.run(*SPEECH, days=(DAY,))
+    local_home.lake.write_bytes(f"unfinished/transcripts/{DAY}/hash-model.json", b"what a killed run had heard")
+    withdraw(local_home.lake, local_home.catalog, "call", NIGHT)
+    local_home.run("downloads", days=(DAY,))
+    listen(local_home, tmp_path / "no-model", sentiment_enabled=False, keywords_wanted=["one"])
+    done = local_home.run(*SPEECH, days=(DAY,))
+    assert done["transcripts", str(DAY)]["deleted"] is True
+    for table in (TRANSCRIPTS, KEYWORD_HITS, SENTIMENT):
+        assert {row["source"] for row in local_home.lake.read_days(table, [DAY]).to_pylist()} == {"porch"}, table.name
+    assert not local_home.stored("unfinished")
 
 
 def test_a_killed_run_loses_no_transcript_that_it_had(

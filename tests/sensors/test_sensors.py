@@ -494,10 +494,13 @@ def test_speech_is_asked_for_when_recordings_words_or_the_model_change(local_hom
     (other_words,) = answer(keywords_wanted=["seven"]).run_requests or []
     launch(local_home, other_words, "speech_chain")
     assert isinstance(answer(keywords_wanted=["seven"]), dg.SkipReason)
+    (back,) = answer().run_requests or []  # Dagster runs no key twice
+    assert back.run_key not in (request.run_key, other_words.run_key)
     local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T110000Z.wav", (strings / "three_digits.wav").read_bytes())
     local_home.run("captured_segments", days=DAYS[:1])
     assert asked(answer(keywords_wanted=["seven"])) == ["2025-01-01"]
-    assert isinstance(answer(transcription_enabled=False), dg.SkipReason)
+    off = answer(transcription_enabled=False)
+    assert isinstance(off, dg.SkipReason)
 
 
 def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home, data: Path, digits_model: Path, tmp_path: Path) -> None:
@@ -515,7 +518,12 @@ def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home,
     assert (row["kind"], row["recording"], row["text"]) == ("upload", "digits", "four eight two")
     assert len(local_home.stored("manifests/cuts")) == 1
     assert isinstance(tick(new_speech, local_home), dg.SkipReason)
+    newest = local_home.instance.get_latest_materialization_event(dg.AssetKey("transcripts"))
+    assert newest is not None
+    assert "four eight two" not in str(newest.asset_materialization)  # Dagster's log would keep it for ever
     delete_upload(local_home.lake, local_home.catalog, upload)
+    local_home.resources["speech"] = SpeechResource(vosk_model=str(tmp_path / "gone"))
+    local_home.__post_init__()
     (request,) = tick(new_speech, local_home).run_requests or []
     launch(local_home, request, "speech_chain")
     assert len(local_home.lake.read_days(TRANSCRIPTS, [upload.day])) == 0

@@ -61,6 +61,7 @@ def test_a_speech_model_is_unpacked_whole_and_fetched_once(web: Web, tmp_path: P
     place, fetched = fetch_pretrained(wanted, settings, options=LOCAL)
     assert (place, fetched) == (tmp_path / "pretrained" / "vosk-small-en", True)
     assert transcriber(place).transcribe(data / "digit-strings" / "one_digit.wav").text == "seven"
+    assert transcriber(place).model.rpartition("-")[2] == transcriber(digits_model).model.rpartition("-")[2]  # however it came
     assert fetch_pretrained(wanted, settings, options=LOCAL) == (place, False)
     assert web.times("/model.zip") == 1
     (place / ".sha256").write_text("another")

@@ -57,6 +57,18 @@ def test_what_is_nearly_alike_is_found_with_its_score() -> None:
     assert Keywords(["mothers"]).hits(spoken("my mother")) == []
 
 
+def test_what_is_the_same_is_taken_before_what_is_nearly_alike() -> None:
+    (hit,) = Keywords(["thank you"], fuzzy=0.8).hits(spoken("i thank you"))
+    assert (hit.heard, hit.start, hit.score) == ("thank you", 0.5, 1.0)
+    assert [hit.heard for hit in Keywords(["one"], fuzzy=0.7).hits(spoken("no one won"))] == ["one"]
+
+
+def test_many_words_are_looked_for_nearly_alike_in_a_long_recording() -> None:
+    said = spoken(" ".join(f"word{n % 3000}" for n in range(6000)))
+    found = Keywords([f"word{n}x" for n in range(300)], fuzzy=0.9).hits(said)
+    assert len(found) > 500
+
+
 def test_no_place_counts_twice_for_one_phrase() -> None:
     assert counts(Keywords(["one one"]), "one one one one one") == {"one one": 2}
 

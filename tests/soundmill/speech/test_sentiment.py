@@ -1,5 +1,6 @@
 """Sentiment by a lexicon and by a real classifier, of transcripts of any length."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def test_texts_beyond_the_classifier_s_length_are_taken_in_parts_that_count_by_t
     assert any(good.positive == pytest.approx(part, abs=1e-4) for part in parts("good"))
     assert any(bad.positive == pytest.approx(part, abs=1e-4) for part in parts("awful"))
     assert mixed.positive == pytest.approx((good.positive + bad.positive) / 2, abs=1e-4)
+
+
+def test_a_classifier_serves_many_threads(classifier: Path) -> None:
+    judge = sentiment_model(classifier)
+    texts = ["good", "i hate it " * 40, "a table"]
+    expected = judge(texts)
+    with ThreadPoolExecutor(6) as pool:
+        for found in pool.map(lambda _: judge(texts), range(40)):
+            assert all(vars(one) == pytest.approx(vars(other), abs=1e-6) for one, other in zip(found, expected, strict=True))
 
 
 def test_a_folder_that_is_no_classifier_is_refused_in_a_line(tmp_path: Path) -> None:

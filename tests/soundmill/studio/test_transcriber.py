@@ -1,7 +1,9 @@
 """The transcriber's HTTP API: what clients of mp3.ai know, what it refuses, what it keeps through kills, and many at once."""
 
+import errno
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -384,7 +386,7 @@ def _unfinished(catalog: Any, uuid: str) -> None:
     from soundmill.catalog.schema import UploadRow
 
     with catalog.writing() as session:
-        values = {"state": "queued", "claimed_by": None, "transcript": None, "sentiment": None, "model": None}
+        values = {"state": "queued", "claimed_by": None, "text": "", "transcript": None, "sentiment": None, "model": None}
         session.execute(update(UploadRow).where(UploadRow.uuid == uuid).values(**values))
 
 
@@ -485,3 +487,53 @@ def test_the_page_of_recordings_shows_them_to_who_knows_the_studio_s_password(tm
         assert "seven 0.4 s" in shown
         assert "None like that" in api.get("/recordings?search=eight", auth=("me", "open")).text
         assert 'href="/recordings?state=done"' in api.get("/", auth=("me", "open")).text
+
+
+def test_nested_json_and_large_bodies_of_other_kinds_are_refused(api: httpx.Client) -> None:
+    nested = '{"username": ' + "[" * 900 + "]" * 900 + ', "password": "x"}'
+    headers = {"Content-Type": "application/json"}
+    assert api.post("/transcriber/auth/token/login/", content=nested, headers=headers).json() == {"username": ["Not a valid string."]}
+    large = json.dumps({"name": "x" * (2 << 20)})
+    assert api.post(ROWS, content=large, headers={**sign_up(api), **headers}).status_code == 413
+    assert api.post(ROWS, content=b"x", headers={**log_in(api), "Content-Type": "text/plain"}).status_code == 415
+
+
+def test_of_many_guesses_at_once_ten_are_looked_at(api: httpx.Client) -> None:
+    who = sign_up(api)
+    guess = {"username": "ann", "password": "guess-guess"}
+    with ThreadPoolExecutor(30) as pool:
+        codes = list(pool.map(lambda _: api.post("/transcriber/auth/token/login/", json=guess).status_code, range(30)))
+    assert codes.count(400) == 10
+    assert codes.count(429) == 20
+    assert api.request("DELETE", "/transcriber/auth/users/me/", headers=who, json={"current_password": PASSWORD}).status_code == 429
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(api: httpx.Client, strings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = sign_up(api)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+
+    monkeypatch.setattr(os, "replace", full)
+    answer = post(api, who, strings / "one_digit.wav")
+    monkeypatch.undo()
+    assert (answer.status_code, str(tmp_path) in answer.text) == (507, False)
+    assert api.get(ROWS, headers=who).json() == []
+    assert not list((tmp_path / "lake").rglob("*.wav"))
+
+
+def test_an_account_may_have_so_many_hours(tmp_path: Path, digits_model: Path, strings: Path) -> None:
+    with studio(tmp_path, vosk_model=digits_model, transcriber_account_hours=0.001) as api:
+        who = sign_up(api)
+        first = post(api, who, strings / "all_ten.wav").json()
+        assert "delete some of them first" in post(api, who, strings / "one_digit.wav").json()["audio_file"][0]
+        api.delete(f"{ROWS}{first['uuid']}/", headers=who)
+        assert post(api, who, strings / "one_digit.wav").status_code == 201
+
+
+def test_what_happened_to_a_recording_is_told_to_its_owner_after_it_is_deleted(api: httpx.Client, strings: Path) -> None:
+    ann, bob = sign_up(api), sign_up(api, "bob")
+    place = f"{ROWS}{post(api, ann, strings / 'one_digit.wav').json()['uuid']}/"
+    api.delete(place, headers=ann)
+    assert [entry["action"] for entry in api.get(f"{place}history/", headers=ann).json()] == ["created", "done", "deleted"]
+    assert api.get(f"{place}history/", headers=bob).status_code == 404

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("username"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "failed_logins",
@@ -58,6 +59,7 @@ def upgrade() -> None:
         sa.Column("get_timestamps", sa.Boolean(), nullable=False),
         sa.Column("stemming", sa.String(length=32), nullable=True),
         sa.Column("fuzzy", sa.Float(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(length=32), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
@@ -68,6 +70,7 @@ def upgrade() -> None:
         sa.Column("content", sa.String(length=64), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
         sa.Column("model", sa.String(length=128), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
         sa.Column("transcript", sa.JSON(), nullable=True),
         sa.Column("hits", sa.JSON(), nullable=False),
         sa.Column("sentiment", sa.JSON(), nullable=True),
