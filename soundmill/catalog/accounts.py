@@ -155,8 +155,8 @@ class Accounts:
         with self._catalog.writing() as session:
             if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 session.execute(select(func.pg_advisory_xact_lock(_ATTEMPT_LOCK)))
-            # also what lies in the future, by a clock that was set back
-            session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.at < since, FailedLoginRow.at > now)))
+            # also what lies far in the future, by a clock that was set back
+            session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.at < since, FailedLoginRow.at > now + FAILURES_COUNT_FOR)))
             for who, count, first in session.execute(recent.group_by(FailedLoginRow.who)):
                 if count >= most[who]:
                     raise TooManyLogins(1 + int((first - since).total_seconds()))

@@ -50,7 +50,7 @@ def launch(home: Home, request: dg.RunRequest, job: str) -> None:
     result = home.defs.resolve_job_def(job).execute_in_process(
         instance=home.instance,
         partition_key=request.partition_key,
-        tags={name: value for name, value in request.tags.items() if name in {RANGE_START, RANGE_END}},
+        tags=dict(request.tags),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     assert result.success
