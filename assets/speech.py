@@ -98,9 +98,14 @@ def keyword_hits(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
     """Where the words of SOUNDMILL_KEYWORDS were said. Other words are looked for without hearing anything again."""
+    from soundmill.speech import UnusableKeywords
     from soundmill.speech.tables import update_keyword_hits
 
-    store, keywords = lake.open(), speech.keywords()
+    store = lake.open()
+    try:
+        keywords = speech.keywords()
+    except UnusableKeywords as error:
+        raise dg.Failure(f"SOUNDMILL_KEYWORDS: {error}", allow_retries=False) from None
 
     def update(day: date) -> DayOutcome:
         counts, changed = update_keyword_hits(store, day, keywords)

@@ -60,16 +60,6 @@ class Transcript:
         return (json.dumps(self.as_json(), ensure_ascii=False) + "\n").encode()
 
 
-def joined(parts: Sequence[tuple[float, Transcript]], seconds: float, model: str) -> Transcript:
-    """Transcripts of parts of one sound, each with the second at which it begins, as one."""
-    moved = [
-        [Word(word.word, word.start + offset, word.end + offset, word.confidence) for word in utterance]
-        for offset, part in parts
-        for utterance in part.utterances
-    ]
-    return Transcript(seconds, model, in_order(moved, seconds))
-
-
 def in_order(utterances: Iterable[Sequence[Word]], seconds: float, sample_rate: int = 16_000) -> tuple[tuple[Word, ...], ...]:
     """Utterances whose words lie inside the file, one after another, to the millisecond; empty utterances are left out.
 

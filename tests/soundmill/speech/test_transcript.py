@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.speech.transcript import Transcript, Word, in_order, joined
+from soundmill.speech.transcript import Transcript, Word, in_order
 
 TIMES = st.floats(-5, 40, allow_nan=False)
 WORDS = st.lists(st.builds(Word, st.sampled_from(["one", "two"]), TIMES, TIMES, st.floats(-1, 2)), max_size=12)
@@ -38,8 +38,3 @@ def test_a_transcript_is_stored_and_read_again() -> None:
     made = Transcript(3.0, "digits-1", ((Word("señor", 0.3, 0.6, 0.9),), (Word("two", 2.0, 2.5, 1.0),)))
     assert made.text == "señor two"
     assert Transcript.from_json(json.loads(made.to_bytes())) == made
-
-
-def test_transcripts_of_parts_become_one() -> None:
-    part = Transcript(1.0, "m", ((Word("one", 0.2, 0.5, 1.0),),))
-    assert [(word.start, word.end) for word in joined([(0.0, part), (1.0, part)], 2.0, "m").words] == [(0.2, 0.5), (1.2, 1.5)]
