@@ -15,7 +15,7 @@ from assets.ingest import downloads
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, LakeResource, SpeechResource
-from soundmill.capture import SEGMENTS, Timeline
+from soundmill.capture import SEGMENTS, Timeline, landed_on
 from soundmill.catalog import Catalog, Uploads
 from soundmill.catalog.uploads import SOURCE as UPLOADED
 from soundmill.ingest.downloads import DOWNLOADS
@@ -86,7 +86,10 @@ def transcripts(
         catalog.ledger().mark_processed(TRANSCRIPTS.name, day, mark, previous)
         facts = "; ".join(f"{key}: {reason}" for key, reason in list(result.failed.items())[:5])
         verdict = Verdict(not result.failed, f"{len(result.failed)} of {len(wanted)}: {facts}")
-        return DayOutcome(_transcripts_metadata(store, day, result, writer.model), {"all_transcribed": verdict})
+        metadata = _transcripts_metadata(store, day, result, writer.model)
+        if not wanted and store.made_from(SEGMENTS, day) is None and (landed := len(landed_on(store, day)[0])):
+            metadata["why"] = f"{landed} landed files of the day are not cut yet: materialise captured_segments first"
+        return DayOutcome(metadata, {"all_transcribed": verdict})
 
     return for_each_day(context, records, update)
 
@@ -114,7 +117,7 @@ def keyword_hits(
         metadata = {
             "status": status(changed, len(hits)),
             "hits": len(hits),
-            "keywords": counts_table(counts, "keyword") if counts else "none: set SOUNDMILL_KEYWORDS",
+            **({"keywords": counts_table(counts, "keyword")} if counts else {"why": "nothing is looked for: set SOUNDMILL_KEYWORDS"}),
             **table_facts(KEYWORD_HITS, len(hits), store.address(store.table_path(KEYWORD_HITS, day))),
         }
         if len(shown):

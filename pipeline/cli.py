@@ -45,7 +45,9 @@ def materialize(
         for one in done:
             facts = one.metadata
             extra = [f"{facts['quarantined']} in quarantine"] if facts.get("quarantined") else []
-            extra += [f"by {facts['model']} version {facts['version']}"] if "model" in facts else []
+            extra += [f"by {facts['model']} version {facts['version']}"] if "version" in facts and "model" in facts else []
+            extra += [f"word error rate {facts['word_error_rate']:.1%}"] if "word_error_rate" in facts else []
+            extra += [str(facts["why"])] if "why" in facts else []
             extra += [str(facts["report"])] if "report" in facts else []
             typer.echo(f"{one.asset} {one.partition or ''}: {', '.join([str(facts.get('status', 'done')), *extra])}")
 

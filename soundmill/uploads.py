@@ -351,7 +351,7 @@ class UploadWorker:
             log.warning("the webhook of %s did not take the call: %s", upload.uuid, error)
             if error.transient and upload.webhook_attempts < _MOST_CALLS:
                 return
-            self.uploads.called(upload, "failed")
+            self.uploads.called(upload, "failed", str(error))
         else:
             self.uploads.called(upload, "delivered")
 

@@ -273,11 +273,13 @@ class Uploads:
             won = session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
         return replace(upload, webhook_due=until, webhook_attempts=upload.webhook_attempts + 1) if won else None
 
-    def called(self, upload: Upload, state: WebhookState) -> None:
-        """Notes how a claimed call went, unless there is another one to make by now."""
+    def called(self, upload: Upload, state: WebhookState, why: str = "") -> None:
+        """Notes how a claimed call went, and why not well, unless there is another one to make by now."""
         same = (UploadRow.uuid == upload.uuid, UploadRow.webhook_state == "waiting", UploadRow.webhook_due == upload.webhook_due)
         with self._catalog.writing() as session:
-            session.execute(update(UploadRow).where(*same).values(webhook_state=state))
+            noted = update(UploadRow).where(*same).values(webhook_state=state)
+            if session.execute(noted.returning(UploadRow.uuid)).scalar() is not None:
+                _note(session, upload.uuid, upload.username, f"call {state}", why)
 
     def seconds_of(self, account: int) -> float:
         """How much sound an account has uploaded, and not deleted."""

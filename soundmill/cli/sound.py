@@ -37,6 +37,9 @@ def ingest(
     for path in paths:
         if not path.exists():
             refuse(f"{path} is not there")
+        if path.name.endswith(REFERENCE_SUFFIX) and path.is_file():
+            references.append(path)
+            continue
         files.extend(audio_files(path) if path.is_dir() else [path])
         references += sorted(path.rglob(f"*{REFERENCE_SUFFIX}")) if path.is_dir() else []
     landed, failed = [], []
@@ -60,8 +63,11 @@ def ingest(
     if as_json:
         print_json({"landed": landed, "failed": failed})
     else:
-        typer.echo(f"{count(len(landed), 'file')} landed for {source}" + (f", {len(failed)} could not be read" if failed else ""))
-    if not files:
+        with_references = f", and {count(len(references), 'file')} of what is said in them" if references else ""
+        typer.echo(
+            f"{count(len(landed), 'file')} landed for {source}{with_references}" + (f", {len(failed)} could not be read" if failed else "")
+        )
+    if not files and not references:
         refuse("no audio file found")
     if failed:
         raise typer.Exit(1)

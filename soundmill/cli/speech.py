@@ -1,6 +1,7 @@
 """Commands for speech: writing down files, and what the pipeline wrote down."""
 
 import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,32 +30,39 @@ def transcribe(
     sentiment: Annotated[bool, typer.Option(help="Judge the sentiment, too (json only).")] = True,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each into this folder.")] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="What was really said: lines of a file's name without its ending, and the words. Gives word errors.")
+        Path | None, typer.Option(help="What was really said: lines of a file's name without its ending, and the words. Tells word errors.")
     ] = None,
 ) -> None:
     """Write down what is said in files: words with their times and confidence, keywords, sentiment; or subtitles.
 
-    JSON holds all of it; without --output it goes to standard output, a list where there are several files. The model is that of
-    SOUNDMILL_VOSK_MODEL.
+    JSON holds all of it; without --output it goes to standard output, a list where there are several files. What cannot be read is told,
+    and the others are written down. The model is that of SOUNDMILL_VOSK_MODEL.
     """
     from soundmill.speech.subtitles import FORMS
+    from soundmill.speech.word_errors import total, word_errors
 
     if form not in FORMS:
         raise typer.BadParameter(f"there are: {', '.join(FORMS)}", param_hint="--format")
     if len(files) > 1 and output is None and form != "json":
-        raise typer.BadParameter("name a folder for several files", param_hint="--output")
-    if missing := [file for file in files if not file.is_file()]:
-        refuse(f"{missing[0]} is not there")
+        raise typer.BadParameter("name a folder for several files: only json goes into one", param_hint="--output")
+    if words and form != "json":
+        raise typer.BadParameter("found words are told in json only", param_hint="--words")
     if output is not None and (twice := {file.stem for file in files if sum(other.stem == file.stem for other in files) > 1}):
         refuse(f"two files are called {sorted(twice)[0]}: their transcripts would be one")
     keywords = _keywords(words, stemming, fuzzy)
     references = _references(reference)
-    failed = False
-    reports = []
-    for file, transcript in zip(files, _transcripts(files), strict=True):
+    there = [file for file in files if file.is_file()]
+    for file in files:
+        if file not in there:
+            typer.echo(f"soundmill: {file} {'is a folder: name its files' if file.is_dir() else 'is not there'}", err=True)
+    failed = len(there) < len(files)
+    reports, errors = [], []
+    for file, transcript in zip(there, _transcripts(there), strict=True):
         if transcript is None:
             failed = True
             continue
+        if file.stem in references:
+            errors.append(word_errors(references[file.stem], transcript.text))
         report: Any = FORMS[form](transcript, file.stem)
         if form == "json":
             report = _report(file, transcript, keywords, sentiment, references)
@@ -63,6 +71,11 @@ def transcribe(
         else:
             output.mkdir(parents=True, exist_ok=True)
             (output / f"{file.stem}.{form}").write_text(report if form != "json" else _text(report))
+    if errors:
+        whole = total(errors)
+        typer.echo(
+            f"word error rate {whole.rate:.1%}: {whole.errors} errors in {count(whole.spoken, 'word')} of {len(errors)} files", err=True
+        )
     if output is None and reports:
         typer.echo(_text(reports[0] if len(files) == 1 else reports) if form == "json" else reports[0], nl=False)
     if failed:
@@ -79,39 +92,53 @@ def transcripts(
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     search: Annotated[str, typer.Option(help="Only recordings in which this word or phrase was said.")] = "",
-    form: Annotated[str, typer.Option("--format", help="With --output: json, srt, vtt, ctm or txt.")] = "json",
+    form: Annotated[str | None, typer.Option("--format", help="Write them as json, srt, vtt, ctm or txt, instead of a line each.")] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each recording into this folder.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the asset `transcripts` holds, or write it as subtitles and other files."""
+    """Show what the asset `transcripts` holds, or write it as subtitles and other files, by the name of each recording."""
     from soundmill.speech import Keywords
     from soundmill.speech.subtitles import FORMS
     from soundmill.speech.tables import TRANSCRIPTS, transcripts_of
 
-    if form not in FORMS:
+    if form is not None and form not in FORMS:
         raise typer.BadParameter(f"there are: {', '.join(FORMS)}", param_hint="--format")
-    lake, phrase, shown = the_lake(), Keywords([search]), list[dict[str, Any]]()
+    lake, phrase = the_lake(), Keywords([search])
     begin, end = (days_in(text)[0] if text else None for text in (day or first, day or last))
-    for one in lake.days(TRANSCRIPTS):
-        if (begin and one < begin) or (end and one > end):
-            continue
-        for row, transcript in transcripts_of(lake, one):
-            if (source and row["source"] != source) or (search and not phrase.hits(transcript)):
-                continue
-            if output is not None:
-                output.mkdir(parents=True, exist_ok=True)
-                name = re.sub(r"[^A-Za-z0-9._-]+", "_", row["key"])
-                (output / f"{name}.{form}").write_text(FORMS[form](transcript, row["key"]))
-            facts = {"day": str(one), **{name: row[name] for name in ("key", "source", "recording", "seconds", "model", "text")}}
-            shown.append(facts)
-    if as_json:
-        print_json(shown)
-        return
+    days = [one for one in lake.days(TRANSCRIPTS) if (begin is None or one >= begin) and (end is None or one <= end)]
+    found = [(one, row, transcript) for one in days for row, transcript in transcripts_of(lake, one)]
+    shown = [
+        (one, row, transcript)
+        for one, row, transcript in found
+        if (not source or row["source"] == source) and (not search or phrase.hits(transcript))
+    ]
+    names = Counter(row["recording"] for _, row, _ in shown)
     if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        for _, row, transcript in shown:
+            name = row["recording"] if names[row["recording"]] == 1 else row["key"]
+            (output / f"{_file_name(name)}.{form or 'json'}").write_text(FORMS[form or "json"](transcript, row["recording"]))
         typer.echo(f"{count(len(shown), 'file')} in {output}")
-        return
-    for facts in shown:
-        typer.echo(f"{facts['day']}  {facts['recording']}  {facts['seconds']:.1f} s  {facts['text'] or '(nothing said)'}")
+    elif form is not None:
+        if len(shown) > 1 and form != "ctm":
+            raise typer.BadParameter(f"name a folder for {len(shown)} recordings", param_hint="--output")
+        for _, row, transcript in shown:
+            typer.echo(FORMS[form](transcript, row["recording"]), nl=False)
+    elif as_json:
+        facts = ("key", "source", "recording", "seconds", "model", "text")
+        print_json([{"day": str(one), **{name: row[name] for name in facts}} for one, row, _ in shown])
+    else:
+        for one, row, _ in shown:
+            typer.echo(f"{one}  {row['recording']}  {row['seconds']:.1f} s  {row['text'] or '(nothing said)'}")
+    if not found:
+        typer.echo("no transcripts of these days: make them with `soundmill materialize captured_segments transcripts --day ...`", err=True)
+    elif not shown:
+        sources = ", ".join(sorted({row["source"] for _, row, _ in found}))
+        typer.echo(f"none of {count(len(found), 'recording')} (of {sources})", err=True)
+
+
+def _file_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
 
 
 def _transcripts(files: list[Path]) -> "list[Transcript | None]":
@@ -197,5 +224,7 @@ def _references(path: Path | None) -> dict[str, str]:
         return {}
     try:
         return parse_references(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        refuse(f"{path}: {error}")
+    except OSError as error:
+        refuse(f"{path}: {error.strerror}")
+    except UnicodeDecodeError:
+        refuse(f"{path} is no text")

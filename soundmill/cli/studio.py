@@ -13,7 +13,7 @@ def studio(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the work.")] = 1,
 ) -> None:
-    """Serve the HTTP APIs (`/downloader`, described at `/docs`) and the studio's pages."""
+    """Serve the HTTP APIs (`/downloader`, `/capture`, `/transcriber`, described at `/docs`) and the studio's pages (`/`, `/recordings`)."""
     settings()  # one line on what is wrong with them, before any process starts
     import uvicorn
 

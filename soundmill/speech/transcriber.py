@@ -62,9 +62,8 @@ class VoskTranscriber:
         if not (self._folder / "am/final.mdl").is_file() or not any(
             all((self._folder / name).is_file() for name in names) for names in _GRAPHS
         ):
-            raise NoSpeechModel(
-                f"no speech model at {self._folder}: run `soundmill pretrained fetch vosk-small-en`, or name one with SOUNDMILL_VOSK_MODEL"
-            )
+            what = f"{self._folder} holds no Vosk model" if self._folder.exists() else f"no speech model at {self._folder}"
+            raise NoSpeechModel(f"{what}: run `soundmill pretrained fetch vosk-small-en`, or name another with SOUNDMILL_VOSK_MODEL")
         self.sample_rate = _sample_rate(self._folder / "conf/mfcc.conf")
         self._model: Any = None
 

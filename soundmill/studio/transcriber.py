@@ -103,6 +103,8 @@ async def _body(request: Request) -> _Body:
         except (UnicodeDecodeError, ValueError, KeyError) as error:
             raise HTTPException(400, f"the form cannot be read: {error}") from None
         texts = {name: value for name, value in form.items() if isinstance(value, str)}
+        if "words" in texts:  # given one by one, or as a JSON list
+            texts["words"] = ",".join(_words_in(value) for value in form.getlist("words") if isinstance(value, str))
         file = form.get("audio_file")
         found = _Body(texts, file if isinstance(file, UploadFile) else None)
     else:
@@ -119,6 +121,15 @@ async def _body(request: Request) -> _Body:
     if any(_is_odd(text) for pair in found.texts.items() for text in pair):
         raise HTTPException(400, "texts may not hold NUL or halves of characters")
     return found
+
+
+def _words_in(text: str) -> str:
+    if not text.lstrip().startswith("["):
+        return text
+    try:
+        return _text_of("words", json.loads(text))
+    except (ValueError, RecursionError):
+        raise Refused(words="This is no list of words.") from None
 
 
 def _text_of(name: str, value: Any) -> str:
@@ -188,7 +199,7 @@ def _fields(described: Mapping[str, str], needed: tuple[str, ...], *, file: bool
 
 _CREDENTIALS = {"username": "Name of the account.", "password": "Its password."}
 _WORDS = {
-    "words": "Words and phrases to look for, between commas.",
+    "words": "Words and phrases to look for, between commas, one by one, or as a JSON list.",
     "get_timestamps": "Whether it is told when they were said.",
     "stemming": "Words with one stem count as one: english, german, ...",
     "fuzzy": "How alike heard words must be to those looked for, from 0 to 1; 1: the same.",
@@ -360,6 +371,8 @@ async def delete(request: Request, known: Known, uuid: str) -> Response:
 async def other_words(request: Request, known: Known, uuid: str, body: Body, compat: Compat = "0") -> dict[str, Any]:
     """Looks for other words in what was written down already: nothing is heard again."""
     made = await _own(request, known, uuid)
+    if "words" not in body.texts:
+        raise Refused(words="This field is required.")
     words = body.text("words", _LONGEST_WORDS)
     timestamps = body.flag("get_timestamps") if "get_timestamps" in body.texts else made.get_timestamps
     keywords = _keywords(words, body)

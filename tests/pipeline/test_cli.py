@@ -252,6 +252,10 @@ def test_files_are_written_down_looked_through_and_held_against_what_was_said(
     (tmp_path / "page.wav").write_text("<html>")
     said = soundmill("transcribe", str(tmp_path / "page.wav"), files[1], code=1, **model)
     assert "page.wav: the file holds html, not audio" in said
+    said = soundmill("transcribe", "nowhere.wav", str(tmp_path), files[1], "--output", str(tmp_path / "more"), code=1, **model)
+    assert "nowhere.wav is not there" in said
+    assert "is a folder: name its files" in said
+    assert (tmp_path / "more" / "one_digit.json").is_file()  # the others are written down all the same
     assert "soundmill pretrained fetch vosk-small-en" in soundmill("transcribe", files[0], code=1)
 
 
@@ -275,6 +279,18 @@ def test_speech_of_a_day_is_made_by_the_graph_and_shown_and_written_as_subtitles
     assert json.loads(soundmill("transcripts", "--search", "eight", "--json")) == []
     soundmill("transcripts", "--format", "vtt", "--output", str(tmp_path / "out"))
     (written,) = (tmp_path / "out").iterdir()
+    assert written.name == "84-121123-0000.vtt"
+    assert soundmill("transcripts", "--format", "txt") == "three one\nfour one\nfive nine\n"
+    said = soundmill("materialize", "transcripts", "keyword_hits", "sentiment", "cut_manifests", "--day", "2025-01-03", **model)
+    assert "transcripts 2025-01-03: unchanged, word error rate 0.0%" in said
+    assert "SOUNDMILL_VOSK_MODEL" in soundmill("materialize", "transcripts", "--day", "2025-01-03")
+    soundmill("ingest", str(folder), "--source", "libri", "--started-at", "2025-01-05T10:00:00Z")
+    said = soundmill("materialize", "transcripts", "keyword_hits", "--day", "2025-01-05", "--json", **{**model, "SOUNDMILL_KEYWORDS": ""})
+    whys = [one["metadata"]["why"] for one in json.loads(said)]
+    assert whys == [
+        "1 landed files of the day are not cut yet: materialise captured_segments first",
+        "nothing is looked for: set SOUNDMILL_KEYWORDS",
+    ]
     assert written.read_text().startswith("WEBVTT\n\n00:00:00.300 --> ")
 
 
@@ -312,7 +328,8 @@ def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> 
         (("model", "define", "x", "--extractor", "mfcc"), 1, "run here: pooled_spectral"),
         (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
         (("model", "define", "x", "--train-days", "2025-01-01", "--test-days", "2025-01-01"), 1, "would both train and test"),
-        (("transcribe", "nowhere.wav"), 1, "nowhere.wav is not there"),
+        (("transcribe", "README.md", "--words", "a", "--format", "srt"), 2, "json only"),
+        (("transcribe", "README.md", "--reference", "nowhere.txt"), 1, "nowhere.txt: No such file"),
         (("transcribe", "README.md", "--format", "doc"), 2, "there are: json, srt"),
         (("transcribe", "README.md", "LICENSE", "--format", "srt"), 2, "name a folder"),
         (("transcribe", "README.md", "--words", "a", "--stemming", "klingon"), 2, "no stems are known"),

@@ -269,7 +269,10 @@ def test_webhooks_that_are_slow_or_impossible_hold_up_no_others(working: Any, an
     with working(allow=("127.0.0.1",)) as worker:
         for hook in (f"{web.url}/slow", f"{web.url}/slow", "http://127.0.0.1:99999/", fast):
             last = worker.receive(ann, Wanted("x", "x.wav", webhook=hook), digits, hook)
+            if "99999" in hook:
+                refused = last
         wait_until(lambda: web.times("/fast") == 1, 7)
+        assert [change.what for change in worker.uploads.changes(refused.uuid)][-1].startswith("the URL names")
         slow.set()
         wait_until(lambda: getattr(worker.uploads.get(last.uuid), "webhook_state", "") == "delivered", 20)
 
