@@ -29,7 +29,7 @@ def figures() -> Iterator[Figure]:
     with TemporaryDirectory(prefix="soundmill-bench-") as folder:
         path = _ten_minutes(Path(folder))
         writer, model = transcriber(MODEL), _model()
-        taken = medians({"ours": partial(writer.transcribe, path), "vosk": partial(_direct, model, path)}, 7)
+        taken = medians({"ours": partial(writer.transcribe, path), "vosk": partial(_direct, model, path)}, 15)
         yield Figure(f"{_MINUTES} min of speech, on one core", taken["ours"], "Vosk in a loop", taken["vosk"], ONE_CORE)
 
 

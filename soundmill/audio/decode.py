@@ -20,6 +20,7 @@ from soundmill.audio.sniff import HEAD_BYTES, Format, sniff, wav_data_chunk
 Source = str | Path | bytes | BinaryIO
 Channels = Literal["mix", "first", "all"]
 Float32 = npt.NDArray[np.float32]
+Int16 = npt.NDArray[np.int16]
 
 BLOCK = 131_072  # frames; smaller ones cost up to a quarter more in FLAC and WAV, larger ones gain nothing
 _SOUNDFILE: frozenset[Format] = frozenset({"wav", "flac", "aiff", "au", "caf"})
@@ -66,6 +67,10 @@ class AudioReader(Protocol):
 
         A block is a view of a buffer that the next block overwrites. Raises `UndecodableAudio`.
         """
+        ...
+
+    def pcm(self) -> Iterator[Int16] | None:
+        """Instead of `blocks`, the samples of a mono file of 16-bit integers as they are, shape (n,); None for any other file."""
         ...
 
 
@@ -195,6 +200,17 @@ class _SoundfileReader:
         if self.info.frames is not None and done < self.info.frames:
             raise _truncated(done, self.info.frames)
 
+    def pcm(self) -> Iterator[Int16] | None:
+        return self._pcm() if self.info.channels == 1 and self._handle.subtype == "PCM_16" else None
+
+    def _pcm(self) -> Iterator[Int16]:
+        read, done = np.empty((_block_length(1), 1), np.int16), 0
+        while length := self._read(read, "int16", done):
+            done += length
+            yield read[:length, 0]
+        if self.info.frames is not None and done < self.info.frames:
+            raise _truncated(done, self.info.frames)
+
     def _read(self, into: npt.NDArray[Any], dtype: str, done: int) -> int:
         try:
             return len(self._handle.read(len(into), dtype=dtype, out=into, always_2d=True))
@@ -267,6 +283,9 @@ class _LibavReader:
         claimed = self.info.frames
         if self._kind in _LENGTH_IN_HEADER and claimed is not None and done < 0.95 * claimed - rate / 2:
             raise _truncated(done, claimed)
+
+    def pcm(self) -> Iterator[Int16] | None:
+        return None
 
     def _blocks_of_frames(self, rate: int) -> Iterator[Any]:
         """Frames of BLOCK samples: codecs give small ones, and each costs more in Python than its samples do."""

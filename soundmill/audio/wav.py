@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import soundfile as sf
 
-from soundmill.audio.decode import Channels, Float32, Source, UndecodableAudio, open_audio
+from soundmill.audio.decode import Channels, Float32, Int16, Source, UndecodableAudio, open_audio
 from soundmill.audio.resample import Resampler
 
-Int16 = npt.NDArray[np.int16]
 HEADER_BYTES = 44
 _MOST_DATA = 0xFFFF_FFFF - HEADER_BYTES
 

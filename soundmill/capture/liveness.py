@@ -11,8 +11,7 @@ from typing import Literal
 import numpy as np
 
 from soundmill.audio import dbfs
-from soundmill.audio.decode import Float32
-from soundmill.audio.wav import Int16
+from soundmill.audio.decode import Float32, Int16
 
 State = Literal["starting", "live", "quiet", "stalled", "dead"]
 STALLED_AFTER = 5.0  # seconds without a block

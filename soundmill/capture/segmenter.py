@@ -17,8 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from soundmill.audio import Channels, Levels, Resampler, UndecodableAudio, amplitude, levels, open_audio, to_pcm16, wav_bytes
-from soundmill.audio.decode import Float32
-from soundmill.audio.wav import Int16
+from soundmill.audio.decode import Float32, Int16
 from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence

@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from soundmill.audio import UndecodableAudio, levels
-from soundmill.audio.wav import Int16
+from soundmill.audio.decode import Int16
 from soundmill.capture.landing import LANDING, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Closed

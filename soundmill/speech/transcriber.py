@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from soundmill.audio import Resampler, open_audio, to_pcm16
-from soundmill.audio.decode import Source
+from soundmill.audio import AudioReader, Resampler, open_audio, to_pcm16
+from soundmill.audio.decode import Int16, Source
 from soundmill.speech.boundaries import LevelTrack, fit_to_sound
 from soundmill.speech.transcript import Transcript, Word, in_order
 
@@ -95,8 +95,8 @@ class VoskTranscriber:
         recogniser, rate = self._recogniser(), self.sample_rate
         levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0, self._rim
         with open_audio(source) as reader:
-            for block in Resampler(reader.info.sample_rate, rate)(reader.blocks()):
-                pcm = to_pcm16(block if gain == 1 else block * np.float32(gain))
+            as_it_is = reader.pcm() if reader.info.sample_rate == rate and gain == 1 else None
+            for pcm in as_it_is or _converted(reader, rate, gain):
                 peak = max(peak, int(pcm.max()), -int(pcm.min()))
                 levels.add(pcm)
                 fed += len(pcm)
@@ -133,6 +133,11 @@ class VoskTranscriber:
         recogniser = vosk.KaldiRecognizer(self._model, self.sample_rate)
         recogniser.SetWords(True)
         return recogniser
+
+
+def _converted(reader: AudioReader, rate: int, gain: float) -> Iterator[Int16]:
+    for block in Resampler(reader.info.sample_rate, rate)(reader.blocks()):
+        yield to_pcm16(block if gain == 1 else block * np.float32(gain))
 
 
 @dataclass(frozen=True)
