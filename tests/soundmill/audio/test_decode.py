@@ -247,7 +247,7 @@ def test_a_flac_written_to_a_pipe_has_no_length_and_is_read_to_its_end() -> None
 
 def test_sixteen_bits_of_a_mono_file_come_as_they_are_and_nothing_else_does(tmp_path: Path) -> None:
     pcm = np.random.default_rng(0).integers(-32_768, 32_767, 300_000).astype(np.int16)
-    for name, samples, subtype, given in [
+    for name, samples, subtype, is_given in [
         ("mono.wav", pcm, "PCM_16", True),
         ("mono.flac", pcm, "PCM_16", True),
         ("stereo.wav", np.stack([pcm, pcm], 1), "PCM_16", False),
@@ -256,6 +256,6 @@ def test_sixteen_bits_of_a_mono_file_come_as_they_are_and_nothing_else_does(tmp_
         sf.write(tmp_path / name, samples, 16_000, subtype=subtype)
         with open_audio(tmp_path / name) as reader:
             blocks = reader.pcm()
-            assert (blocks is not None) == given
+            assert (blocks is not None) == is_given
             if blocks is not None:
                 assert np.array_equal(np.concatenate([block.copy() for block in blocks]), pcm)
