@@ -96,6 +96,7 @@ def doctor(as_json: Json = False) -> None:
         checks["settings"] = f"failed: {', '.join(strange)} is no setting"
     if values.backup:
         checks["backup"] = _backup_check(values)
+    checks["speech"] = _speech_check(values)
     bad = any(text.startswith("failed") for text in checks.values())
     if as_json:
         print_json({"settings": rows, "checks": checks})
@@ -112,6 +113,20 @@ def _source(name: str, is_set: bool) -> str:
         return "default"
     known = {variable.upper() for variable in os.environ}
     return "environment" if f"SOUNDMILL_{name.upper()}" in known else str(Path(".env").absolute())
+
+
+def _speech_check(values: Settings) -> str:
+    from soundmill.speech import Keywords, NoSpeechModel, UnusableKeywords, transcriber
+
+    if not values.transcription_enabled:
+        return "switched off"
+    try:
+        Keywords(values.keyword_list, stemming=values.keyword_stemming or None, fuzzy=values.keyword_score)
+        return f"ok, {transcriber(values.vosk_folder).model}"
+    except UnusableKeywords as error:
+        return f"failed: SOUNDMILL_KEYWORDS: {error}"
+    except NoSpeechModel as error:
+        return f"failed: {error}" if values.vosk_model else f"none: {error}"
 
 
 def _backup_check(values: Settings) -> str:

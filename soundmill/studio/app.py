@@ -54,7 +54,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     most = values.transcriber_max_megabytes << 20
-    larger = {"/capture/data": ("", hub.MOST_BYTES), transcriber.RECORDINGS: ("multipart/", most)}
+    larger = {"/capture/data": ("", hub.MOST_BYTES)}
+    larger |= dict.fromkeys(
+        (transcriber.RECORDINGS, transcriber.RECORDINGS.rstrip("/")), ("multipart/", most)
+    )  # the latter leads to the former
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(transcriber.Refused, _refused)

@@ -365,6 +365,9 @@ def test_doctor_prints_settings_with_their_source_and_no_secrets(soundmill: Comm
     lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith("SOUNDMILL_")}
     assert " environment " in lines["SOUNDMILL_GATE_DBFS"]
     assert " default " in lines["SOUNDMILL_CHANNELS"]
+    assert "speech: none: no speech model at" in shown
+    soundmill("doctor", code=1, SOUNDMILL_VOSK_MODEL="/nowhere")
+    soundmill("doctor", code=1, SOUNDMILL_KEYWORDS="a", SOUNDMILL_KEYWORD_STEMMING="klingon")
     soundmill("doctor", code=1, SOUNDMILL_CATALOG="postgresql+psycopg://nobody:hunter2@127.0.0.1:1/none")
 
 

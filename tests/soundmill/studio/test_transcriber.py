@@ -93,6 +93,8 @@ def test_the_script_of_old_passes(api: httpx.Client, strings: Path) -> None:
     read = requests.get(f"{base}/api/v1/recordings/{uuid}/", headers=headers, timeout=30)
     assert read.json() == posted.json()
     assert [one["uuid"] for one in requests.get(f"{base}/api/v1/recordings/", headers=headers, timeout=30).json()] == [uuid]
+    files = {"audio_file": ("long.wav", wav_bytes(np.zeros(16_000 * 60, np.int16), 16_000))}  # two megabytes, to an address without a slash
+    assert requests.post(f"{base}/api/v1/recordings", headers=headers, data=form, files=files, timeout=60).status_code == 201
     assert requests.delete(f"{base}/api/v1/recordings/{uuid}/", headers=headers, timeout=30).status_code == 204
     assert requests.delete(f"{base}/auth/users/me/", headers=headers, data={"current_password": PASSWORD}, timeout=30).status_code == 204
     assert requests.get(f"{base}/auth/users/me/", headers=headers, timeout=30).status_code == 401
@@ -111,6 +113,19 @@ def test_a_recording_says_what_was_said_and_when(api: httpx.Client, strings: Pat
     assert [entry["text"] for entry in made["sentiment_along"]] == ["three one", "four one", "five nine"]
     assert (made["user"], made["status"], made["failure"], made["get_timestamps"]) == ("ann", "done", None, True)
     assert not any("audio" in name or "path" in name for name in made)
+
+
+def test_it_is_the_same_on_postgresql(tmp_path: Path, digits_model: Path, strings: Path, postgres_url: str) -> None:
+    with studio(tmp_path, vosk_model=digits_model, catalog=postgres_url) as api:
+        who, key = sign_up(api), {"Idempotency-Key": "one"}
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: post(api, who, strings / "two_pauses.wav", headers=key, words="four one"), range(4)))
+        (made,) = {answer.text: answer.json() for answer in answers}.values()
+        assert (made["transcript"], made["word_freqs"]) == (TWO_PAUSES, {"four one": 1})
+        assert [one["uuid"] for one in api.get(f"{ROWS}?search=FOUR", headers=who).json()] == [made["uuid"]]
+        assert post(api, who, strings / "one_digit.wav", name="a\0b").status_code == 400
+        assert api.delete(f"{ROWS}{made['uuid']}/", headers=who).status_code == 204
+        assert api.request("DELETE", "/transcriber/auth/users/me/", headers=who, json={"current_password": PASSWORD}).status_code == 204
 
 
 def test_answers_in_the_shapes_of_old(api: httpx.Client, strings: Path) -> None:
