@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from assets.operations import DAY_ASSETS
+from assets.ingest import downloads
+from assets.operations import CAPTURE_DAY
 from pipeline.dev import DevFailed, _free_port, running
 from soundmill.audio import to_pcm16, wav_bytes
 from soundmill.catalog import Annotation, Annotations, Catalog, ModelRegistry, lease, open_catalog
@@ -101,7 +102,7 @@ def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home: Settings,
 
 def _every_asset(ui: Ui, catalog: Catalog) -> None:
     # the sensors see audio, labels and what came over HTTP, and run each day's chain
-    by_day = {asset.key.to_user_string() for asset in DAY_ASSETS}
+    by_day = {asset.key.to_user_string() for asset in (downloads, *CAPTURE_DAY)}  # no speech: there is no model here
     wait_until(lambda: ui.materialized() >= by_day, 150)
     wait_until(lambda: not ui.runs({"statuses": ["QUEUED", "STARTED", "STARTING", "NOT_STARTED"]}), 150)
     assert all(run["status"] == "SUCCESS" for run in ui.runs({}))
