@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,20 +58,21 @@ def transcribe(
             typer.echo(f"soundmill: {file} {'is a folder: name its files' if file.is_dir() else 'is not there'}", err=True)
     failed = len(there) < len(files)
     reports, errors = [], []
-    for file, transcript in zip(there, _transcripts(there), strict=True):
+    for file, transcript in zip(there, _transcripts(there) if there else [], strict=True):
         if transcript is None:
             failed = True
             continue
-        if file.stem in references:
-            errors.append(word_errors(references[file.stem], transcript.text))
-        report: Any = FORMS[form](transcript, file.stem)
-        if form == "json":
-            report = _report(file, transcript, keywords, sentiment, references)
+        found = word_errors(references[file.stem], transcript.text) if file.stem in references else None
+        if found is not None:
+            errors.append(found)
+        report: Any = _report(file, transcript, keywords, sentiment) if form == "json" else FORMS[form](transcript, file.stem)
+        if form == "json" and found is not None:
+            report["word_errors"] = {"rate": round(found.rate, 4), "reference": references[file.stem], **asdict(found)}
         if output is None:
             reports.append(report)
         else:
             output.mkdir(parents=True, exist_ok=True)
-            (output / f"{file.stem}.{form}").write_text(report if form != "json" else _text(report))
+            (output / f"{file.stem}.{form}").write_text(_text(report) if form == "json" else report)
     if errors:
         whole = total(errors)
         typer.echo(
@@ -178,12 +180,9 @@ def _transcripts(files: list[Path]) -> "list[Transcript | None]":
         return list(pool.map(work, files))
 
 
-def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentiment: bool, references: dict[str, str]) -> dict[str, Any]:
-    """Everything about one file, as JSON."""
-    from dataclasses import asdict
-
+def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentiment: bool) -> dict[str, Any]:
+    """What was heard in one file, as JSON."""
     from soundmill.speech import NoSentimentModel, sentiment_model, sentiment_of
-    from soundmill.speech.word_errors import word_errors
 
     report: dict[str, Any] = {"file": str(file), **transcript.as_json()}
     if keywords.words:
@@ -196,9 +195,6 @@ def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentimen
         except NoSentimentModel as error:
             refuse(str(error))
         report["sentiment"] = {"model": judge.model, **asdict(whole), "along": [asdict(one) for one in along]}
-    if file.stem in references:
-        errors = word_errors(references[file.stem], transcript.text)
-        report["word_errors"] = {"rate": round(errors.rate, 4), "reference": references[file.stem], **asdict(errors)}
     return report
 
 

@@ -328,6 +328,7 @@ def test_networks_are_listed_and_a_wrong_name_is_refused(soundmill: Command) -> 
         (("model", "define", "x", "--extractor", "mfcc"), 1, "run here: pooled_spectral"),
         (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
         (("model", "define", "x", "--train-days", "2025-01-01", "--test-days", "2025-01-01"), 1, "would both train and test"),
+        (("transcribe", "nowhere.wav"), 1, "nowhere.wav is not there"),
         (("transcribe", "README.md", "--words", "a", "--format", "srt"), 2, "json only"),
         (("transcribe", "README.md", "--reference", "nowhere.txt"), 1, "nowhere.txt: No such file"),
         (("transcribe", "README.md", "--format", "doc"), 2, "there are: json, srt"),
