@@ -16,9 +16,10 @@ from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, LakeResource, SpeechResource
 from soundmill.capture import SEGMENTS, Timeline, landed_on
-from soundmill.catalog import Catalog, Uploads
+from soundmill.catalog import Catalog, Ledger, Uploads
 from soundmill.catalog.uploads import SOURCE as UPLOADED
 from soundmill.ingest.downloads import DOWNLOADS
+from soundmill.ingest.downloads import SOURCE as DOWNLOADED
 from soundmill.lake import Lake
 from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, Spoken, stretches
 
@@ -173,9 +174,6 @@ def sentiment(
 
 def spoken_on(store: Lake, records: Catalog, day: date) -> list[Spoken]:
     """All recordings of a day that may hold speech."""
-    from soundmill.catalog import Ledger
-    from soundmill.ingest.downloads import SOURCE as DOWNLOADED
-
     found = stretches(store.read_days(SEGMENTS, [day]).to_pylist())
     for row in store.read_days(DOWNLOADS, [day], columns=["key", "state", "seconds", "content_hash", "path"]).to_pylist():
         if row["state"] == "ready":

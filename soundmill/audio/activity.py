@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from soundmill.audio.levels import LevelTrack
+
 FRAME_SECONDS = 0.02
 _ABOVE_FLOOR = 10.0  # dB over the quietest tenth of the frames
 _BELOW_PEAK = 34.0  # dB under the loudest hundredth
@@ -23,24 +25,17 @@ class SpeechMeter:
     """Takes int16 samples of shape (n,) at `sample_rate` Hz block by block, and says when there was speech."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._frame = round(FRAME_SECONDS * sample_rate)
-        self._rest = np.empty(0, np.int16)
-        self._powers: list[npt.NDArray[np.float32]] = []
+        self._levels = LevelTrack(sample_rate, FRAME_SECONDS)
 
     def add(self, pcm: npt.NDArray[np.int16]) -> None:
         """Takes the next samples."""
-        samples = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
-        whole = len(samples) // self._frame
-        if whole:
-            frames = samples[: whole * self._frame].reshape(whole, self._frame).astype(np.float32)
-            self._powers.append(np.einsum("ij,ij->i", frames, frames) / np.float32(self._frame * 32_768.0**2))
-        self._rest = samples[whole * self._frame :].copy()
+        self._levels.add(pcm)
 
     def turns(self) -> list[Turn]:
         """(start, end) of each stretch of speech, in seconds, in order; pauses of up to 0.1 s lie inside."""
-        if not self._powers:
+        level = self._levels.dbfs()
+        if not len(level):
             return []
-        level = 10 * np.log10(np.concatenate(self._powers) + 1e-12)
         threshold = max(float(np.percentile(level, 10)) + _ABOVE_FLOOR, float(np.percentile(level, 99)) - _BELOW_PEAK, _LEAST)
         starts, ends = _runs(level > threshold)
         if not len(starts):

@@ -75,3 +75,26 @@ def dbfs(share: float) -> float:
 def amplitude(level_dbfs: float) -> int:
     """The int16 amplitude of a level in dBFS, rounded down: -48 dBFS is 130."""
     return int(10 ** (level_dbfs / 20) * FULL_SCALE)
+
+
+class LevelTrack:
+    """The level of each short frame of a stream: takes int16 samples of shape (n,) at `sample_rate` Hz block by block."""
+
+    def __init__(self, sample_rate: int, frame_seconds: float) -> None:
+        self._frame = round(frame_seconds * sample_rate)
+        self._rest = np.empty(0, np.int16)
+        self._powers: list[npt.NDArray[np.float32]] = []
+
+    def add(self, pcm: npt.NDArray[np.int16]) -> None:
+        """Takes the next samples."""
+        samples = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        whole = len(samples) // self._frame
+        if whole:
+            frames = samples[: whole * self._frame].reshape(whole, self._frame).astype(np.float32)
+            self._powers.append(np.einsum("ij,ij->i", frames, frames) / np.float32(self._frame * 32_768.0**2))
+        self._rest = samples[whole * self._frame :].copy()
+
+    def dbfs(self) -> npt.NDArray[np.float32]:
+        """The levels so far, shape (frames,), dB relative to full scale; -120 for digital silence."""
+        powers = np.concatenate(self._powers) if self._powers else np.empty(0, np.float32)
+        return np.asarray(10 * np.log10(powers + 1e-12), np.float32)

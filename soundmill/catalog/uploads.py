@@ -242,7 +242,9 @@ class Uploads:
         with self._catalog.writing() as session:
             if session.execute(delete(UploadRow).where(UploadRow.uuid == upload.uuid).returning(UploadRow.uuid)).scalar() is None:
                 return
-            self._ledger.write(session, [_withdrawn(upload.uuid, upload.day, upload.seconds, upload.path, there=True)])
+            place = {"lay_at": upload.path, "there": True}
+            gone = Item(upload_key(upload.uuid), "upload", SOURCE, upload.day, "withdrawn", "", seconds=upload.seconds, measures=place)
+            self._ledger.write(session, [gone])
             self._ledger.mark_stale(session, stale, [upload.day])
             _note(session, upload.uuid, upload.username, "deleted", "")
 
@@ -311,10 +313,6 @@ class Uploads:
 def upload_key(uuid: str) -> str:
     """The ledger's key of an upload."""
     return f"uploads/{uuid}"
-
-
-def _withdrawn(uuid: str, day: date, seconds: float, path: str, *, there: bool) -> Item:
-    return Item(upload_key(uuid), "upload", SOURCE, day, "withdrawn", "", seconds=seconds, measures={"lay_at": path, "there": there})
 
 
 def _note(session: Session, uuid: str, username: str, action: str, what: str) -> None:

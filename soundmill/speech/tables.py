@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
@@ -249,15 +249,16 @@ def update_keyword_hits(lake: Lake, day: date, keywords: Keywords) -> tuple[dict
     """Looks for the keywords in a day's transcripts, without hearing anything again; how often each was said, and whether that is new."""
     wanted = digest([lake.made_from(TRANSCRIPTS, day) or "", *keywords.words, keywords.stemming or "", str(keywords.fuzzy)])
     if lake.made_from(KEYWORD_HITS, day) == wanted:
-        found = lake.read_days(KEYWORD_HITS, [day], columns=["keyword"])["keyword"].to_pylist()
-        return {word: found.count(word) for word in keywords.words}, False
+        found = Counter(lake.read_days(KEYWORD_HITS, [day], columns=["keyword"])["keyword"].to_pylist())
+        return {word: found[word] for word in keywords.words}, False
     rows = []
     for row, transcript in transcripts_of(lake, day):
         for hit in keywords.hits(transcript):
             said_at = row["started_at"] and row["started_at"] + timedelta(seconds=hit.start)
             rows.append({"key": row["key"], "source": row["source"], "said_at": said_at, **asdict(hit)})
     changed = lake.write_day(KEYWORD_HITS, day, KEYWORD_HITS.from_rows(rows), made_from=wanted)
-    return {word: sum(row["keyword"] == word for row in rows) for word in keywords.words}, changed
+    found = Counter(row["keyword"] for row in rows)
+    return {word: found[word] for word in keywords.words}, changed
 
 
 def update_sentiment(lake: Lake, day: date, judge: SentimentModel) -> tuple[dict[str, list[TimedScores]], Scores, bool]:

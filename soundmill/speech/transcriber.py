@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from soundmill.audio import AudioReader, Resampler, open_audio, to_pcm16
+from soundmill.audio import AudioReader, LevelTrack, Resampler, open_audio, to_pcm16
 from soundmill.audio.decode import Int16, Source
-from soundmill.speech.boundaries import LevelTrack, fit_to_sound
+from soundmill.speech.boundaries import FRAME_SECONDS, fit_to_sound
 from soundmill.speech.transcript import Transcript, Word, in_order
 
 Progress = Callable[[float], None]  # seconds heard so far
@@ -93,7 +93,7 @@ class VoskTranscriber:
     def _hear(self, source: Source, gain: float, progress: Progress | None) -> "_Heard":
         """Vosk parts utterances at pauses; each is collected as it ends, for its final result holds the last one only."""
         recogniser, rate = self._recogniser(), self.sample_rate
-        levels, results, fed, peak, rest = LevelTrack(rate), list[str](), 0, 0, self._rim
+        levels, results, fed, peak, rest = LevelTrack(rate, FRAME_SECONDS), list[str](), 0, 0, self._rim
         with open_audio(source) as reader:
             as_it_is = reader.pcm() if reader.info.sample_rate == rate and gain == 1 else None
             for pcm in as_it_is or _converted(reader, rate, gain):

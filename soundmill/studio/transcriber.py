@@ -48,8 +48,6 @@ Asynchronous = Annotated[bool, Query(alias="async", description="Answer 202 at o
 _401: dict[int | str, dict[str, Any]] = {401: {"description": "No token, or none that is worth anything"}}
 _404: dict[int | str, dict[str, Any]] = {**_401, 404: {"description": "There is no such recording of this account"}}
 _400: dict[int | str, dict[str, Any]] = {400: {"description": "Something is missing or cannot be used: what, field by field"}}
-
-
 _429: dict[int | str, dict[str, Any]] = {429: {"description": "Too many passwords were wrong of late"}}
 
 
