@@ -15,16 +15,20 @@ help: ## list the targets
 setup: $(VENV)/.installed ## create .venv with everything pinned in requirements.lock
 
 $(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "set-up: about 2.4 GB of packages into $(VENV), once; three to ten minutes"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Soundmill needs Python 3.11 or newer; name one with: make setup PYTHON=python3.12"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
 	  || { echo "Python cannot create virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	@# lhotse needs torch; its ordinary Linux build brings gigabytes of CUDA, so the CPU build is tried first.
+	@echo "set-up 1 of 3: PyTorch, CPU build"
 	@$(BIN)/python -c 'import importlib.metadata as m, sys; sys.exit(not m.version("torch").startswith("2.13.0"))' 2>/dev/null \
 	  || $(PIP) install --quiet --no-deps --retries 0 --timeout 15 --index-url $(TORCH_CPU_INDEX) $(TORCH) 2>/dev/null \
-	  || $(PIP) install --quiet $(TORCH)
-	$(PIP) install --quiet --no-deps -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	  || $(PIP) install --quiet --quiet $(TORCH)
+	@echo "set-up 2 of 3: $$(wc -l < requirements.lock) packages of requirements.lock"
+	@( $(PIP) install --no-deps -r requirements.lock 2>&1; echo "exit $$?" ) | $(PYTHON) .ci/progress.py $$(wc -l < requirements.lock)
+	@echo "set-up 3 of 3: Soundmill itself"
+	@$(PIP) install --quiet --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: setup ## a household scene through the whole graph, with a table of what was found
