@@ -11,8 +11,8 @@ from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import COVERAGE, SEGMENTS, DayOfSegments, coverage_of, spans_of, update_segments
 from soundmill.capture.status import ALARMING, read_status
+from soundmill.catalog.quarantine import quarantine_path
 from soundmill.lake import Lake
-from soundmill.quarantine import quarantine_path
 from soundmill.times import midnight
 
 landing_area = dg.AssetSpec(
@@ -83,7 +83,7 @@ def capture_coverage(
         segments = ledger.segments(day)
         sources = {*(segment.source for segment in segments), *store.folders("landing")}
         edges = midnight(day), midnight(day + timedelta(days=1))
-        rows = coverage_of(segments, {source: ledger.beside(source, *edges) for source in sources}, day)
+        rows = coverage_of(segments, {source: ledger.neighbours(source, *edges) for source in sources}, day)
         changed = store.write_day(COVERAGE, day, rows, made_from=store.made_from(SEGMENTS, day) or "")
         totals = {name: sum(rows[name].to_pylist()) for name in ("expected", "captured", "silent", "gap", "overlap", "clipped")}
         metadata = {

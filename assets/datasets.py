@@ -23,7 +23,7 @@ from resources import CatalogResource, LakeResource
 )
 def cut_manifests(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
     """A lhotse CutSet of the day: a cut for each file, its utterances with their words and times, and the sounds that people annotated."""
-    from soundmill.cuts import cuts_folder, update_cuts
+    from soundmill.workflows.cuts import cuts_folder, update_cuts
 
     store = lake.open()
 

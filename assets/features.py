@@ -11,7 +11,8 @@ from assets.labels import annotations
 from assets.metadata import counts_table, status
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, LakeResource
-from soundmill.capture import SEGMENTS, NoAudioThere, Timeline
+from soundmill.capture import SEGMENTS, Timeline
+from soundmill.errors import NoAudio
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
 
@@ -92,7 +93,7 @@ def annotation_features(
             row = labels[span.key]
             try:
                 samples, rate, _ = timeline.read(row["source"], row["start"], row["end"])
-            except NoAudioThere:
+            except NoAudio:
                 return None
             return samples, rate
 

@@ -8,10 +8,11 @@ import dagster as dg
 from assets.metadata import counts_table, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, DownloadsResource, LakeResource
-from soundmill.ingest.downloads import ASSET, DOWNLOADS, DayOfDownloads, Outcome, manifests_folder, update_downloads
+from soundmill.catalog.quarantine import quarantine_path
+from soundmill.ingest.downloader import ASSET, Outcome
+from soundmill.ingest.downloads import DOWNLOADS, DayOfDownloads, manifests_folder, update_downloads
 from soundmill.ingest.pairs import PAIRS
 from soundmill.lake import Lake
-from soundmill.quarantine import quarantine_path
 
 download_queue = dg.AssetSpec(
     "download_queue",

@@ -19,8 +19,9 @@ from assets.speech import keyword_hits, sentiment, transcripts
 from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import CAPTURED, DOWNLOADED, Catalog, Ledger, held
+from soundmill.errors import DamagedTable
 from soundmill.ingest.downloads import DOWNLOADS
-from soundmill.lake import DamagedTable, Lake
+from soundmill.lake import Lake
 
 CAPTURE_DAY = [
     captured_segments,

@@ -1,27 +1,22 @@
-"""Speech: what was said on a day, the words that somebody looks for, and how it was meant."""
+"""Speech: transcripts of a day's recordings, the keywords in them, and their sentiment."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow.compute as pc
 
 from assets.capture import captured_segments
+from assets.failures import refused_in_one_line
 from assets.ingest import downloads
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, LakeResource, SpeechResource
-from soundmill.capture import SEGMENTS, Timeline, landed_on
-from soundmill.catalog import Catalog, Ledger, Uploads
+from soundmill.capture import SEGMENTS, landed_on
 from soundmill.catalog.uploads import SOURCE as UPLOADED
-from soundmill.ingest.downloads import DOWNLOADS
-from soundmill.ingest.downloads import SOURCE as DOWNLOADED
+from soundmill.errors import NoSentimentModel, NoSpeechModel
 from soundmill.lake import Lake
-from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, Spoken, stretches
+from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS
 
 if TYPE_CHECKING:
     from soundmill.speech.tables import DayOfTranscripts
@@ -42,52 +37,48 @@ uploaded_recordings = dg.AssetSpec(
     code_version="1",
     check_specs=[
         dg.AssetCheckSpec(
-            "all_transcribed", asset="transcripts", description="Every recording of the day has a transcript of the model of now."
+            "all_transcribed", asset="transcripts", description="Every recording of the day has a transcript by the current model."
         )
     ],
 )
 def transcripts(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
-    """What was said in every recording of the day: downloads, uploads, and captured sound joined where it has no gap.
+    """Transcripts of every recording of the day: downloads, uploads, and captured sound joined where it has no gap.
 
-    Only what is new, changed or heard by another model is worked on. With references (`references/**/*.trans.txt` in the lake) the
+    Only what is new, changed or was transcribed by another model is worked on. With references (`references/**/*.trans.txt` in the lake) the
     metadata holds the word error rate. Without a speech model the day says so, and nothing else is hindered.
     """
-    from soundmill.speech import NoSpeechModel, Transcript
-    from soundmill.speech.tables import forget_gone, update_transcripts
+    from soundmill.speech.tables import forget_gone
+    from soundmill.workflows.transcription import recordings_of, speech_marks, transcribe_day
 
-    store, records = lake.open(), catalog.open()
+    store, records, options = lake.open(), catalog.open(), speech.options()
     try:
-        writer = speech.transcriber()
+        model = options.load_transcriber()
     except NoSpeechModel as error:
-        writer, why = None, str(error)
+        model, why = None, str(error)
     else:
         why = "SOUNDMILL_TRANSCRIPTION_ENABLED is off"
 
     def update(day: date) -> DayOutcome:
-        previous = catalog.ledger().processed(TRANSCRIPTS.name).get(day)
-        mark, recordings = speech.mark(catalog.ledger(), day), spoken_on(store, records, day)
-        if writer is None:
-            gone = forget_gone(store, TRANSCRIPTS, day, {one.key for one in recordings})
-            catalog.ledger().mark_processed(TRANSCRIPTS.name, day, mark, previous)
-            return DayOutcome({"status": "not written down", "why": why, "deleted": gone}, {"all_transcribed": Verdict(True)})
-        known = {content: Transcript.from_json(found) for content, found in Uploads(records).transcripts(day, writer.model).items()}
-        timeline = Timeline(store, store.read_days(SEGMENTS, [day]))
+        ledger = catalog.ledger()
+        previous = ledger.processed(TRANSCRIPTS.name).get(day)
+        mark, recordings = speech_marks(ledger, options, [day])[day], recordings_of(store, records, day)
+        if model is None:
+            deleted = forget_gone(store, TRANSCRIPTS, day, {recording.key for recording in recordings})
+            ledger.mark_processed(TRANSCRIPTS.name, day, mark, previous)
+            return DayOutcome({"status": "not transcribed", "why": why, "deleted": deleted}, {"all_transcribed": Verdict(True)})
 
         def progress(done: int, total: int) -> None:
             if done % 20 == 0 or done == total:
-                context.log.info(f"{day}: {done} of {total} recordings written down")
+                context.log.info(f"{day}: {done} of {total} recordings transcribed")
 
-        def sound_of(one: Spoken) -> Any:
-            return _sound_of(store, timeline, one)
-
-        wanted = [one for one in recordings if speech.is_wanted(one.source)]
-        result = update_transcripts(store, day, wanted, writer, sound_of, known, progress)
-        catalog.ledger().mark_processed(TRANSCRIPTS.name, day, mark, previous)
+        wanted = [recording for recording in recordings if options.is_wanted(recording.source)]
+        result = transcribe_day(store, records, day, wanted, model, progress)
+        ledger.mark_processed(TRANSCRIPTS.name, day, mark, previous)
         facts = "; ".join(f"{key}: {reason}" for key, reason in list(result.failed.items())[:5])
         verdict = Verdict(not result.failed, f"{len(result.failed)} of {len(wanted)}: {facts}")
-        metadata = _transcripts_metadata(store, day, result, writer.model)
+        metadata = _transcripts_metadata(store, day, result, model.model)
         if not wanted and store.made_from(SEGMENTS, day) is None and (landed := len(landed_on(store, day)[0])):
             metadata["why"] = f"{landed} landed files of the day are not cut yet: materialise captured_segments first"
         return DayOutcome(metadata, {"all_transcribed": verdict})
@@ -101,15 +92,12 @@ def transcripts(
 def keyword_hits(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
-    """Where the words of SOUNDMILL_KEYWORDS were said. Other words are looked for without hearing anything again."""
-    from soundmill.speech import UnusableKeywords
+    """Where the keywords of SOUNDMILL_KEYWORDS occur. Other keywords are found without transcribing anything again."""
     from soundmill.speech.tables import update_keyword_hits
 
     store = lake.open()
-    try:
-        keywords = speech.keywords()
-    except UnusableKeywords as error:
-        raise dg.Failure(f"SOUNDMILL_KEYWORDS: {error}", allow_retries=False) from None
+    with refused_in_one_line("SOUNDMILL_KEYWORDS: "):
+        keywords = speech.options().parsed_keywords()
 
     def update(day: date) -> DayOutcome:
         counts, changed = update_keyword_hits(store, day, keywords)
@@ -118,7 +106,7 @@ def keyword_hits(
         metadata = {
             "status": status(changed, len(hits)),
             "hits": len(hits),
-            **({"keywords": counts_table(counts, "keyword")} if counts else {"why": "nothing is looked for: set SOUNDMILL_KEYWORDS"}),
+            **({"keywords": counts_table(counts, "keyword")} if counts else {"why": "no keywords: set SOUNDMILL_KEYWORDS"}),
             **table_facts(KEYWORD_HITS, len(hits), store.address(store.table_path(KEYWORD_HITS, day))),
         }
         if len(shown):
@@ -135,31 +123,28 @@ def sentiment(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
     """How negative, neutral and positive each transcript is, as a whole and sentence by sentence."""
-    from soundmill.speech import NoSentimentModel
     from soundmill.speech.tables import forget_gone, update_sentiment
 
     store = lake.open()
     try:
-        judge = speech.sentiment()
+        model = speech.options().load_sentiment()
     except NoSentimentModel as error:
-        judge, why = None, str(error)
+        model, why = None, str(error)
     else:
         why = "SOUNDMILL_SENTIMENT_ENABLED is off"
 
     def update(day: date) -> DayOutcome:
-        if judge is None:
+        if model is None:
             there = store.read_days(TRANSCRIPTS, [day], columns=["key"])["key"].to_pylist()
-            return DayOutcome({"status": "not judged", "why": why, "deleted": forget_gone(store, SENTIMENT, day, there)})
-        try:
-            along, mean, changed = update_sentiment(store, day, judge)
-        except NoSentimentModel as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
+            return DayOutcome({"status": "not analysed", "why": why, "deleted": forget_gone(store, SENTIMENT, day, there)})
+        with refused_in_one_line():
+            along, mean, changed = update_sentiment(store, day, model)
         rows = store.read_days(SENTIMENT, [day])
         metadata = {
             "status": status(changed, len(rows)),
             "recordings": len(along),
             "sentences": sum(map(len, along.values())),
-            "model": judge.model,
+            "model": model.model,
             **table_facts(SENTIMENT, len(rows), store.address(store.table_path(SENTIMENT, day))),
         }
         if along:
@@ -172,44 +157,11 @@ def sentiment(
     return for_each_day(context, catalog.open(), update)
 
 
-def spoken_on(store: Lake, records: Catalog, day: date) -> list[Spoken]:
-    """All recordings of a day that may hold speech."""
-    found = stretches(store.read_days(SEGMENTS, [day]).to_pylist())
-    for row in store.read_days(DOWNLOADS, [day], columns=["key", "state", "seconds", "content_hash", "path"]).to_pylist():
-        if row["state"] == "ready":
-            name = Path(row["path"]).stem
-            found.append(Spoken(row["key"], "download", DOWNLOADED, name, None, row["seconds"], row["content_hash"], (row["path"],)))
-    for item in Ledger(records).uploads(day):
-        name, path = Path(item.measures["file"]).stem, item.path or ""
-        found.append(Spoken(item.key, "upload", UPLOADED, name, None, item.seconds, item.content_hash or "", (path,)))
-    return found
-
-
-@contextmanager
-def _sound_of(store: Lake, timeline: Timeline, one: Spoken) -> Iterator[Path]:
-    """A recording as a file: itself, or the segments of a stretch written after each other."""
-    if one.kind != "stretch":
-        with store.local_file(one.paths[0]) as local:
-            yield local
-        return
-    import wave
-
-    assert one.started_at is not None
-    with TemporaryDirectory(prefix="soundmill-") as folder:
-        path = Path(folder) / "stretch.wav"
-        rate, pieces = timeline.pieces(one.source, one.started_at, one.started_at + timedelta(seconds=one.seconds))
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, rate, 0, "NONE", "not compressed"))
-            for samples, _ in pieces:
-                file.writeframes(samples.astype("<i2").tobytes())
-        yield path
-
-
 def _transcripts_metadata(store: Lake, day: date, result: "DayOfTranscripts", model: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "status": status(result.changed, result.recordings),
         "recordings": result.recordings,
-        "written_down_now": result.worked_on - len(result.failed),
+        "transcribed_now": result.worked_on - len(result.failed),
         "failed": len(result.failed),
         "hours": round(result.seconds / 3600, 4),
         "words": result.words,

@@ -21,9 +21,9 @@ from moto.server import ThreadedMotoServer
 from bench.measure import Figure, medians
 from soundmill.backup import Bucket, back_up, verify
 from soundmill.catalog import DownloadQueue, Wanted, open_catalog
-from soundmill.ingest.downloads import DownloadOptions, update_downloads
-from soundmill.ingest.fetch import FetchOptions
+from soundmill.ingest.downloads import update_downloads
 from soundmill.lake import open_lake
+from soundmill.options import DownloadOptions, FetchOptions
 from soundmill.settings import Settings
 
 FILES = {"wav": 40, "mp3": 40}

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.fft
 
 from bench.measure import Figure, medians
-from soundmill.features.extractor import ExtractorUnavailable
+from soundmill.errors import ExtractorUnavailable
 from soundmill.features.registry import EXTRACTORS, extractor
 from soundmill.features.spectrogram import BLOCK, LogMel
 

@@ -11,7 +11,8 @@ import typer
 
 from soundmill.cli import Json, app, print_json, refuse, settings
 from soundmill.cli.models import model as model_commands
-from soundmill.times import UnreadableTime, days_between, parse_day
+from soundmill.errors import UnreadableTime
+from soundmill.times import days_between, parse_day
 
 
 @app.command(epilog="Example: `soundmill materialize captured_segments segment_features --from 2026-01-01 --to 2026-01-31`")

@@ -25,12 +25,14 @@ from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, instance_of, materialize
 from resources import DownloadsResource, resources_from
 from soundmill.capture import land
-from soundmill.catalog import Annotation, Annotations, Catalog, DownloadQueue, Ledger, ModelRegistry, Wanted, open_catalog
+from soundmill.catalog import Annotations, Catalog, DownloadQueue, Ledger, ModelRegistry, Wanted, open_catalog
+from soundmill.errors import SceneRefused
+from soundmill.formats.annotation import Annotation
 from soundmill.ingest.pairs import AGENT, CUSTOMER, PAIRS
 from soundmill.lake import Lake, open_lake
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER, ModelSpec
-from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, SceneRefused, from_clips, household, telephone_call, truth_of
+from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, from_clips, household, telephone_call, truth_of
 from soundmill.settings import Settings
 from soundmill.times import midnight, to_ms
 

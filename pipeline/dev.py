@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.run import dagster_home, instance_of, report_dead_runs
-from soundmill.catalog import LeaseLost, lease, open_catalog
+from soundmill.catalog import lease, open_catalog
+from soundmill.errors import LeaseLost
 from soundmill.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent

@@ -11,11 +11,13 @@ from pipeline.definitions import defs
 from pipeline.demo import progress_bars
 from pipeline.run import RunFailed, instance_of, materialize
 from soundmill.capture import land
-from soundmill.catalog import Annotation, Annotations, ModelRegistry, open_catalog
-from soundmill.clips import ClipsRefused, plan_clips
+from soundmill.catalog import Annotations, ModelRegistry, open_catalog
+from soundmill.errors import ClipsRefused, SpecRefused
+from soundmill.formats.annotation import Annotation
 from soundmill.lake import open_lake
-from soundmill.osr.spec import ModelSpec, SpecRefused, check_name
+from soundmill.osr.spec import ModelSpec, check_name
 from soundmill.settings import Settings
+from soundmill.workflows.clips import plan_clips
 
 
 class TrainingRefused(RuntimeError):

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from soundmill.ingest.downloads import DownloadOptions, download_options
+from soundmill.options import DownloadOptions, download_options
 from soundmill.settings import Settings
 
 

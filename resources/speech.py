@@ -10,7 +10,7 @@ import dagster as dg
 from soundmill.capture.segmenter import ASSET as SEGMENTS
 from soundmill.catalog import Ledger
 from soundmill.fingerprint import digest
-from soundmill.ingest.downloads import ASSET as DOWNLOADS
+from soundmill.ingest.downloader import ASSET as DOWNLOADS
 from soundmill.speech.tables import TRANSCRIPTS
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SpeechResource(dg.ConfigurableResource):
         return sentiment_model(Path(self.sentiment_model) if self.sentiment_model else None) if self.sentiment_enabled else None
 
     def keywords(self) -> "Keywords":
-        """What is looked for. Raises `UnusableKeywords`."""
+        """What is looked for. Raises `KeywordsRefused`."""
         from soundmill.speech import Keywords
 
         return Keywords(self.keywords_wanted, stemming=self.stemming or None, fuzzy=self.fuzzy)
@@ -63,7 +63,7 @@ class SpeechResource(dg.ConfigurableResource):
         return {day: digest([how, segments.get(day, ""), downloads.get(day, "")]) for day in wanted}
 
     def _model(self) -> str:
-        from soundmill.speech import NoSpeechModel
+        from soundmill.errors import NoSpeechModel
 
         try:
             writer = self.transcriber()

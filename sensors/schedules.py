@@ -9,7 +9,8 @@ from assets.backup import s3_backup
 from resources import BackupResource, CatalogResource, LakeResource
 from sensors.jobs import backup_job, day_chain, downloads_chain, progress_check, prune_runs, speech_chain
 from sensors.sensors import is_in_flight
-from soundmill.backup import BackupUnavailable, pending
+from soundmill.backup import pending
+from soundmill.errors import BackupUnavailable
 from soundmill.settings import Settings
 
 _ON = dg.DefaultScheduleStatus.RUNNING

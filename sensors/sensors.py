@@ -17,11 +17,11 @@ from sensors.plan import Cursor, day_ranges, plan_days
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
 from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, is_dead
+from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
-from soundmill.ingest.downloads import ASSET as DOWNLOADS_ASSET
+from soundmill.ingest.downloader import ASSET as DOWNLOADS_ASSET
 from soundmill.osr.detections import DETECTIONS
 from soundmill.settings import Settings
-from soundmill.speech import NoSpeechModel
 from soundmill.speech.tables import TRANSCRIPTS
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself

@@ -7,7 +7,8 @@ import io
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -22,19 +23,12 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from soundmill.errors import BlobDiscarded, DamagedTable, NotInLake
 from soundmill.times import parse_day
 
 _PARTIAL = ".partial"
 _MADE_FROM = b"soundmill.made_from"
 _SCHEMA_VERSION = b"soundmill.schema_version"
-
-
-class DamagedTable(RuntimeError):
-    """A day's Parquet file that cannot be read; the message names it and the way to mend it."""
-
-
-class NotInLake(FileNotFoundError):
-    """A blob that is asked for and is not there."""
 
 
 def column(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field:
@@ -60,6 +54,20 @@ class DayTable:
         return pa.Table.from_pylist(list(rows), schema=self.schema)
 
 
+_declared: dict[str, DayTable] = {}
+
+
+def day_table(name: str, schema: pa.Schema, key: tuple[str, ...], version: int = 1) -> DayTable:
+    """Declares a table of the lake, once, beside the code that writes it; `declared_tables` lists them."""
+    table = _declared[name] = DayTable(name, schema, key, version)
+    return table
+
+
+def declared_tables() -> tuple[DayTable, ...]:
+    """Every table that the modules imported so far declare, in order of name."""
+    return tuple(_declared[name] for name in sorted(_declared))
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A listed file: path below the lake's root, bytes, and a stamp that changes when the file does."""
@@ -68,6 +76,46 @@ class Entry:
     size: int
     stamp: str
     is_dir: bool = False
+
+
+class PendingBlob:
+    """A blob on its way: `file` takes its bytes, `commit` puts it in place, `discard` leaves nothing.
+
+    Both may be called from any thread; after the first of them the other does nothing, or raises.
+    """
+
+    def __init__(self, file: BinaryIO, aside: str, place: Callable[[], None]) -> None:
+        self.file, self._aside, self._place = file, aside, place
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._is_discarded = False
+
+    def sync(self) -> None:
+        """Brings what was written to the disk, so that `commit` takes no time."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def commit(self) -> None:
+        """Puts the blob in place; nothing happens the second time. Raises `BlobDiscarded`, `OSError`."""
+        with self._lock:
+            if self._is_discarded:
+                raise BlobDiscarded(f"{self._aside} was discarded")
+            if not self._is_over:
+                self.sync()
+                self.file.close()
+                self._place()
+                self._is_over = True
+
+    def discard(self) -> None:
+        """Drops the blob; nothing happens where it is in place."""
+        with self._lock:
+            if not self._is_over:
+                self._is_over = self._is_discarded = True
+                try:
+                    self.file.close()
+                except OSError:
+                    pass  # a full disk takes not even what is in the buffer
+                Path(self._aside).unlink(missing_ok=True)
 
 
 class Lake:
@@ -122,11 +170,10 @@ class Lake:
 
     def write_bytes(self, path: str, data: bytes) -> None:
         """Writes a whole blob, atomically."""
-        full = self.full_path(path)
         if not self.is_local:
-            self.fs.pipe_file(full, data)
+            self.fs.pipe_file(self.full_path(path), data)
             return
-        with self._aside(full) as file:
+        with self.writer(path) as file:
             file.write(data)
 
     def write_if_changed(self, path: str, data: bytes) -> bool:
@@ -142,15 +189,29 @@ class Lake:
     @contextmanager
     def writer(self, path: str) -> Iterator[BinaryIO]:
         """A seekable file that becomes the blob when the block ends well, and leaves nothing when it does not."""
+        blob = self.pending(path)
+        try:
+            yield blob.file
+            blob.commit()
+        except BaseException:
+            blob.discard()
+            raise
+
+    def pending(self, path: str) -> "PendingBlob":
+        """A blob that is written aside, and put in place or dropped later."""
         full = self.full_path(path)
         if self.is_local:
-            with self._aside(full) as file:
-                yield file
-            return
-        with tempfile.NamedTemporaryFile(prefix="soundmill-") as file:
-            yield file  # type: ignore[misc]  # a binary file in all but name
-            file.flush()
-            self.fs.put_file(file.name, full)
+            folder, name = os.path.split(full)
+            os.makedirs(folder, exist_ok=True)
+            partial = os.path.join(folder, f".{name}.{secrets.token_hex(6)}{_PARTIAL}")
+            return PendingBlob(open(partial, "w+b"), partial, lambda: os.replace(partial, full))
+        handle, aside = tempfile.mkstemp(prefix="soundmill-")
+
+        def upload() -> None:
+            self.fs.put_file(aside, full)
+            os.unlink(aside)
+
+        return PendingBlob(os.fdopen(handle, "w+b"), aside, upload)
 
     @contextmanager
     def local_file(self, path: str) -> Iterator[Path]:
@@ -224,21 +285,6 @@ class Lake:
                     except FileNotFoundError:
                         pass
         return removed
-
-    @contextmanager
-    def _aside(self, full: str) -> Iterator[BinaryIO]:
-        folder, name = os.path.split(full)
-        os.makedirs(folder, exist_ok=True)
-        partial = os.path.join(folder, f".{name}.{secrets.token_hex(6)}{_PARTIAL}")
-        try:
-            with open(partial, "w+b") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, full)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
 
     # day tables
 

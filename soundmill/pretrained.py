@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from soundmill.ingest.failures import FetchFailed
-from soundmill.ingest.fetch import Fetcher, FetchOptions
+from soundmill.errors import FetchFailed, PretrainedUnavailable
+from soundmill.ingest.fetch import Fetcher
+from soundmill.options import FetchOptions
 from soundmill.settings import Settings
 
 _MARK = ".sha256"  # in an unpacked folder: the checksum of its archive
@@ -57,15 +58,11 @@ PRETRAINED = {
 }
 
 
-class CannotFetch(RuntimeError):
-    """A network that did not come, or is not the one it should be; says what to do instead."""
-
-
 def fetch_pretrained(
     wanted: Pretrained, settings: Settings, url: str | None = None, sha256: str | None = None, options: FetchOptions | None = None
 ) -> tuple[Path, bool]:
     """Brings a network to its place; says where, and whether it had to be fetched. `url` is another place to take it from, `sha256`
-    another checksum to hold it to. What comes is put in place only when its checksum is right. Raises `CannotFetch`.
+    another checksum to hold it to. What comes is put in place only when its checksum is right. Raises `PretrainedUnavailable`.
     """
     place, expected = wanted.place(settings), sha256 or wanted.sha256
     if _held(place, wanted.is_archive) == expected:
@@ -82,11 +79,11 @@ def fetch_pretrained(
     try:
         found = asyncio.run(run())
     except (FetchFailed, OSError) as error:
-        raise CannotFetch(f"{wanted.name} did not come: {error}; {by_hand}") from None
+        raise PretrainedUnavailable(f"{wanted.name} did not come: {error}; {by_hand}") from None
     if found != expected:
         part.unlink(missing_ok=True)
         part.with_suffix(".json").unlink(missing_ok=True)
-        raise CannotFetch(f"what came from {url or wanted.url} is not {wanted.name}: its SHA-256 is {found}, not {expected}")
+        raise PretrainedUnavailable(f"what came from {url or wanted.url} is not {wanted.name}: its SHA-256 is {found}, not {expected}")
     if wanted.is_archive:
         _unpack(part, place, expected)
     else:
@@ -104,16 +101,16 @@ def _held(place: Path, is_archive: bool) -> str | None:
 
 
 def _unpack(archive: Path, place: Path, checksum: str) -> None:
-    """Puts the one folder of an archive in the place of what lies there, whole or not at all. Raises `CannotFetch`."""
+    """Puts the one folder of an archive in the place of what lies there, whole or not at all. Raises `PretrainedUnavailable`."""
     with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as aside:
         try:
             with zipfile.ZipFile(archive) as opened:
                 opened.extractall(Path(aside) / "new")
         except (zipfile.BadZipFile, OSError) as error:
-            raise CannotFetch(f"{archive} cannot be unpacked: {error}") from None
+            raise PretrainedUnavailable(f"{archive} cannot be unpacked: {error}") from None
         inside = list((Path(aside) / "new").iterdir())
         if len(inside) != 1 or not inside[0].is_dir():
-            raise CannotFetch(f"{archive} holds {len(inside)} entries, not one folder")
+            raise PretrainedUnavailable(f"{archive} holds {len(inside)} entries, not one folder")
         (inside[0] / _MARK).write_text(f"{checksum}\n")
         if place.exists():
             os.replace(place, Path(aside) / "old")

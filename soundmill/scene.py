@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
-from soundmill.clips import by_source, class_folders, clip_files, tag_of, trimmed
+from soundmill.errors import SceneRefused
 from soundmill.times import midnight
+from soundmill.workflows.clips import by_source, class_folders, clip_files, tag_of, trimmed
 
 Float32 = npt.NDArray[np.float32]
 Rng = np.random.Generator
@@ -34,10 +35,6 @@ _LONGEST_CLIP = 2 * SLOT
 _MOST_CLIPS = 40  # of a class
 _MOST_READ = 120  # of a class, to choose from
 _TEST_SHARE = 0.3
-
-
-class SceneRefused(ValueError):
-    """A folder of clips that no scene can be built from."""
 
 
 @dataclass(frozen=True)

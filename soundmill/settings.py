@@ -151,6 +151,12 @@ class Settings(BaseSettings):
             found[f"SOUNDMILL_{name.upper()}"] = text
         return found
 
+    def without_secrets(self) -> dict[str, str]:
+        """What is set, as environment variables, without secrets; passwords inside URLs are masked."""
+        shown = self.shown()
+        names = sorted(name for name in self.model_fields_set if not isinstance(getattr(self, name), SecretStr))
+        return {f"SOUNDMILL_{name.upper()}": shown[name] for name in names}
+
     def shown(self) -> dict[str, str]:
         """Every setting by name, as people may see it: secrets and the passwords inside URLs are masked."""
         return {name: _masked(getattr(self, name)) for name in type(self).model_fields}

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
+from soundmill.errors import UnreadableTime
+
 _COMPACT = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})[T_ ](\d{2})[-:]?(\d{2})[-:]?(\d{2})(?:[.,](\d{1,6})(?!\d))?")
 _EPOCH_MS = re.compile(r"(?<!\d)([012]\d{12})(?!\d)")  # from 1970 to 2065
-
-
-class UnreadableTime(ValueError):
-    """Text that was to name a moment or a day and does not."""
 
 
 def utc(moment: datetime) -> datetime:

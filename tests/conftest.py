@@ -46,12 +46,11 @@ def data() -> Path:
 
 
 @pytest.fixture
-def yamnet(data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file of the network YAMNet, set as the one to use."""
+def yamnet(data: Path) -> Path:
+    """The file of the network YAMNet."""
     path = data.parent / "models" / "yamnet" / "yamnet.tflite"
     if not path.is_file():
         pytest.skip(f"no YAMNet in {path}")
-    monkeypatch.setenv("SOUNDMILL_YAMNET_MODEL", str(path))
     return path
 
 

@@ -14,7 +14,8 @@ from pipeline.definitions import build_definitions
 from pipeline.run import Materialized, materialize
 from resources import AlertsResource, BackupResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
 from soundmill.audio import to_pcm16, wav_bytes
-from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, ModelRegistry
+from soundmill.catalog import Annotations, Catalog, Ledger, ModelRegistry
+from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.scene import LABELLED, RATE, SLOT, rain

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 FORMATS = (ROOT / "docs" / "data-formats.md").read_text()
 
 
-def test_every_column_of_every_table_is_documented_as_the_code_has_it(yamnet: Path) -> None:
+def test_every_column_of_every_table_is_documented_as_the_code_has_it() -> None:
     tables = [SEGMENTS, COVERAGE, ANNOTATIONS, DETECTIONS, NEW_SOUNDS, DOWNLOADS, PAIRS, TRANSCRIPTS, KEYWORD_HITS, SENTIMENT]
     tables += [feature_table(of, extractor(name)) for of in ("segment", "annotation") for name in EXTRACTORS]
     for table in tables:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.recognition.collection import Clips, describe, esc10, folder, own_background
 from bench.recognition.protocol import Features, Pipeline, Result, features, run
-from soundmill.features.extractor import ExtractorUnavailable
+from soundmill.errors import ExtractorUnavailable
 from soundmill.features.registry import extractor
 
 FOUR = 4

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundmill.audio import Resampler, UndecodableAudio, read_samples
-from soundmill.clips import SOURCE_NAME, class_folders, fingerprints, given_groups, group_of
+from soundmill.audio import Resampler, read_samples
+from soundmill.errors import UndecodableAudio
 from soundmill.osr.splits import groups_with_copies
 from soundmill.scene import LABELLED, RATE, UNLABELLED, babble, rain
+from soundmill.workflows.clips import SOURCE_NAME, class_folders, fingerprints, given_groups, group_of
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _HIGHEST_RATE = 44_100

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soundfile as sf
 
 from soundmill.audio.sniff import HEAD_BYTES, Format, sniff, wav_data_chunk
+from soundmill.errors import UndecodableAudio
 
 Source = str | Path | bytes | BinaryIO
 Channels = Literal["mix", "first", "all"]
@@ -30,15 +31,6 @@ _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
 _MOST_BAD_PACKETS = 0.05
 _UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of a FLAC written to a pipe, which libav reads to its end
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000  # Hz; what lies outside is a broken header, and would be resampled to a monster
-
-
-class UndecodableAudio(ValueError):
-    """Bytes that are no usable sound. `code` is one short word for the ledger; `transient` says whether waiting may help."""
-
-    def __init__(self, code: str, message: str, *, transient: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.transient = transient
 
 
 @dataclass(frozen=True)

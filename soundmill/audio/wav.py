@@ -7,8 +7,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile as sf
 
-from soundmill.audio.decode import Channels, Float32, Int16, Source, UndecodableAudio, open_audio
+from soundmill.audio.decode import Channels, Float32, Int16, Source, open_audio
 from soundmill.audio.resample import Resampler
+from soundmill.errors import UndecodableAudio
 
 HEADER_BYTES = 44
 _MOST_DATA = 0xFFFF_FFFF - HEADER_BYTES

@@ -3,18 +3,15 @@
 Here belongs what copies whole installations. How a single file or row is stored is the business of `lake` and `catalog`.
 """
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket, bucket_of
-from soundmill.backup.mirror import BackupDone, BackupRefused, back_up, pending
-from soundmill.backup.restore import RestoreDone, RestoreRefused, restore
+from soundmill.backup.bucket import Bucket, bucket_of
+from soundmill.backup.mirror import BackupDone, back_up, pending
+from soundmill.backup.restore import RestoreDone, restore
 from soundmill.backup.verify import Verified, verify
 
 __all__ = [
     "BackupDone",
-    "BackupRefused",
-    "BackupUnavailable",
     "Bucket",
     "RestoreDone",
-    "RestoreRefused",
     "Verified",
     "back_up",
     "bucket_of",

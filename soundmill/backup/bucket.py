@@ -10,16 +10,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
+from soundmill.errors import BackupUnavailable
 from soundmill.settings import Settings
 
 _WHOLE = 16 << 20  # bytes up to which a file is sent in one piece
 _CONNECTIONS = 32
 _READ = 1 << 20
 _READS = 4
-
-
-class BackupUnavailable(RuntimeError):
-    """The bucket cannot be used: not there, not allowed, or not reached."""
 
 
 @dataclass(frozen=True)

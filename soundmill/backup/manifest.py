@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket
+from soundmill.backup.bucket import Bucket
+from soundmill.errors import BackupUnavailable
 
 NAME = "manifest.json.gz"
 SETTINGS = "config/settings.json"

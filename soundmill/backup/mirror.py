@@ -14,20 +14,17 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy import Connection
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket, sends_whole, sha256_of
+from soundmill.backup.bucket import Bucket, sends_whole, sha256_of
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, row_counts, snapshot
 from soundmill.backup.manifest import NAME, SETTINGS, KeptChunk, KeptFile, Manifest, object_of, read_manifest
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, lease
 from soundmill.catalog.database import HEAD
-from soundmill.lake import Entry, Lake, NotInLake
+from soundmill.errors import BackupRefused, BackupUnavailable, NotInLake
+from soundmill.lake import Entry, Lake
 from soundmill.settings import Settings
 
 _THREADS = 16
 _MANY, _LEAST_SHARE = 20, 0.5  # a backup of so many files or rows is not replaced by less than that share of them
-
-
-class BackupRefused(RuntimeError):
-    """What is here is so much less than what the backup holds that copying it would be a loss."""
 
 
 @dataclass

@@ -11,19 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket, sha256_of
+from soundmill.backup.bucket import Bucket, sha256_of
 from soundmill.backup.catalog_copy import write_rows
 from soundmill.backup.manifest import SETTINGS, KeptFile, object_of
 from soundmill.backup.verify import manifest_of
 from soundmill.catalog import create_catalog, is_empty_catalog
+from soundmill.errors import BackupUnavailable, RestoreRefused
 from soundmill.lake import Lake
 
 _THREADS = 16
 _NOTE = "restoring.json"
-
-
-class RestoreRefused(RuntimeError):
-    """There is something already where the backup would go."""
 
 
 @dataclass

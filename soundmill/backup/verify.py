@@ -4,8 +4,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from soundmill.backup.bucket import BackupUnavailable, Bucket
+from soundmill.backup.bucket import Bucket
 from soundmill.backup.manifest import SETTINGS, Manifest, object_of, read_manifest
+from soundmill.errors import BackupUnavailable
 
 _THREADS = 16
 

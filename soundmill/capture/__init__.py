@@ -4,18 +4,16 @@ Here belongs what knows microphones' streams and their timeline. What a segment 
 """
 
 from soundmill.capture.coverage import COVERAGE, coverage_of, spans_of
-from soundmill.capture.landing import LandedFile, StartUnknown, land, landed_on, landing_by_day
+from soundmill.capture.landing import LandedFile, land, landed_on, landing_by_day
 from soundmill.capture.segmenter import SEGMENTS, DayOfSegments, Segmenter, update_segments
-from soundmill.capture.timeline import NoAudioThere, Timeline
+from soundmill.capture.timeline import Timeline
 
 __all__ = [
     "COVERAGE",
     "SEGMENTS",
     "DayOfSegments",
     "LandedFile",
-    "NoAudioThere",
     "Segmenter",
-    "StartUnknown",
     "Timeline",
     "coverage_of",
     "land",

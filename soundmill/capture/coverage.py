@@ -9,10 +9,10 @@ from itertools import pairwise
 import pyarrow as pa
 
 from soundmill.catalog import Item
-from soundmill.lake import DayTable, column
+from soundmill.lake import column, day_table
 from soundmill.times import from_ms, midnight
 
-COVERAGE = DayTable(
+COVERAGE = day_table(
     "capture_coverage",
     pa.schema(
         [

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from soundmill.audio import UndecodableAudio, probe
+from soundmill.audio import probe
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.capture.naming import SegmentName
+from soundmill.errors import StartTimeUnknown, UndecodableAudio, UnreadableTime
 from soundmill.fingerprint import digest
 from soundmill.lake import Entry, Lake
-from soundmill.times import UnreadableTime, from_ms, instant_in_name, parse_instant, to_ms
+from soundmill.times import from_ms, instant_in_name, parse_instant, to_ms
 
 LANDING = "landing"
 SIDECAR = ".json"
@@ -26,10 +27,6 @@ _SUFFIXES = frozenset(
 _UNFINISHED = (".partial", ".part", ".tmp", ".crdownload")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-class StartUnknown(ValueError):
-    """Nothing says when a landed file began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +111,23 @@ def _day(text: str) -> date | None:
 def start_of(lake: Lake, file: LandedFile, seconds: float) -> datetime:
     """When a landed file began: by its sidecar, by its name, or by its time of writing where that fits the folder's day.
 
-    `seconds` is its length. Raises `StartUnknown`.
+    `seconds` is its length. Raises `StartTimeUnknown`.
     """
     if file.has_sidecar:
         try:
             return parse_instant(str(json.loads(lake.read_bytes(file.path + SIDECAR))["started_at"]))
         except (ValueError, KeyError, TypeError, UnreadableTime):
-            raise StartUnknown(f"the sidecar {file.name}{SIDECAR} holds no readable started_at") from None
+            raise StartTimeUnknown(f"the sidecar {file.name}{SIDECAR} holds no readable started_at") from None
     if named := instant_in_name(file.name):
         return named
     if lake.is_local and file.stamp.isdigit():
         try:
             written = datetime.fromtimestamp(int(file.stamp) / 1e9, UTC) - timedelta(seconds=seconds)
         except OverflowError:
-            raise StartUnknown("neither its name nor its time of writing says when it began") from None
+            raise StartTimeUnknown("neither its name nor its time of writing says when it began") from None
         if written.date() == file.day:
             return written
-    raise StartUnknown("nothing says when it began: name it like 20260105T101500Z.wav, or land it with soundmill ingest --started-at")
+    raise StartTimeUnknown("nothing says when it began: name it like 20260105T101500Z.wav, or land it with soundmill ingest --started-at")
 
 
 def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None) -> tuple[str, datetime]:

@@ -14,6 +14,7 @@ import httpx
 
 from soundmill.capture.landing import landing_path
 from soundmill.capture.naming import SegmentName
+from soundmill.errors import DiskFull, HubRefused, HubUnavailable
 from soundmill.lake import Lake
 
 log = logging.getLogger("soundmill.capture")
@@ -22,25 +23,13 @@ _TIMEOUT = 30.0
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
-class NoRoom(OSError):
-    """The disk is full, or nearly: a segment was not stored."""
-
-
-class Refused(Exception):
-    """The hub will never take this file; why is said."""
-
-
-class NotTaken(Exception):
-    """An answer that does not say that the file is stored."""
-
-
 class Store(Protocol):
     """Takes closed segments. What has been put survives a crash."""
 
     backlog: int
 
     def put(self, name: SegmentName, data: bytes) -> None:
-        """Keeps a file. Raises `NoRoom`."""
+        """Keeps a file. Raises `DiskFull`."""
         ...
 
     def close(self, wait: float) -> None:
@@ -129,7 +118,7 @@ class Outbox:
         for path, name in waiting:
             try:
                 self._deliver(name, path.read_bytes())
-            except Refused as error:
+            except HubRefused as error:
                 (self.folder / "refused").mkdir(exist_ok=True)
                 path.replace(self.folder / "refused" / path.name)
                 log.error("%s is kept in refused/: %s", path.name, error)
@@ -156,10 +145,10 @@ def to_hub(url: str, source: str, token: str | None) -> Callable[[SegmentName, b
             headers={"Content-Type": kind, "X-Content-SHA256": hashlib.sha256(data).hexdigest()},
         )
         if answer.status_code in {400, 409, 413}:
-            raise Refused(f"{url} answered {answer.status_code}: {answer.text[:200]}")
+            raise HubRefused(f"{url} answered {answer.status_code}: {answer.text[:200]}")
         answer.raise_for_status()
         if answer.json().get("status") not in {"stored", "known"}:  # a portal that answers for everybody
-            raise NotTaken(f"{url} is no hub: it answered {answer.text[:100]!r}")
+            raise HubUnavailable(f"{url} is no hub: it answered {answer.text[:100]!r}")
 
     return deliver
 
@@ -168,8 +157,8 @@ def _need_room(folder: Path, least_free: int) -> None:
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if free < least_free:
-        raise NoRoom(errno.ENOSPC, f"only {free / 1e6:.0f} MB are free where {folder} lies, and {least_free / 1e6:.0f} are to stay so")
+        raise DiskFull(errno.ENOSPC, f"only {free / 1e6:.0f} MB are free where {folder} lies, and {least_free / 1e6:.0f} are to stay so")
 
 
 def _no_room(error: OSError) -> OSError:
-    return NoRoom(error.errno, f"nothing more can be stored: {error.strerror}") if error.errno in _FULL else error
+    return DiskFull(error.errno, f"nothing more can be stored: {error.strerror}") if error.errno in _FULL else error

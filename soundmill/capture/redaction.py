@@ -1,22 +1,25 @@
-"""Taking sound back: what nobody annotated in an interval, or what is silent, with everything that was made of it."""
+"""What a redaction would erase: segments that nobody annotated in an interval, or files that are silent. Only planned here; `workflows/erasure.py` erases."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from soundmill.capture.landing import SIDECAR
 from soundmill.capture.naming import SILENCE
-from soundmill.capture.segmenter import ASSET
-from soundmill.catalog import Annotation, Annotations, Catalog, Item, Ledger
-from soundmill.lake import Lake, NotInLake
+from soundmill.catalog import Annotations, Catalog, Item, Ledger
+from soundmill.formats.annotation import Annotation
 
 KEPT_AROUND = 2  # segments on either side of an annotation
 
 
 @dataclass(frozen=True)
 class Redaction:
-    """What is to go: segments that become withdrawn, and files; `kept` segments of the interval stay for their annotations."""
+    """What is to go: segments that become withdrawn, and files; `kept` segments of the interval stay for their annotations.
 
+    `kind` is interval or silence, `name` the source with the interval.
+    """
+
+    kind: str
+    name: str
     segments: tuple[Item, ...]
     files: tuple[str, ...]
     kept: int
@@ -36,9 +39,11 @@ def plan_redaction(catalog: Catalog, source: str, start: datetime, end: datetime
     protected = _protected(every, marks, keep)
     inside = [item for item in every if _overlaps(item, start, end)]
     gone = [item for item in inside if item.key not in protected]
-    files = {path for item in gone for path in (item.path, item.measures.get("lay_at"), item.parent or item.key) if path}
+    files = {path for item in gone for path in (item.path, item.measures.get("original_path"), item.parent or item.key) if path}
     fresh = tuple(item for item in gone if item.state != "withdrawn")
-    return Redaction(fresh, tuple(sorted(files)), len(inside) - len(gone), sum(item.seconds for item in fresh))
+    return Redaction(
+        "interval", _name(source, start, end), fresh, tuple(sorted(files)), len(inside) - len(gone), sum(item.seconds for item in fresh)
+    )
 
 
 def plan_silent(catalog: Catalog, source: str, start: datetime, end: datetime) -> Redaction:
@@ -50,25 +55,13 @@ def plan_silent(catalog: Catalog, source: str, start: datetime, end: datetime) -
         files.setdefault(item.parent or item.key, []).append(item)
     silent = {path: parts for path, parts in files.items() if all(part.state == "silent" for part in parts) and not path.endswith(SILENCE)}
     silent = {path: parts for path, parts in silent.items() if len(parts) == len(ledger.parts(path) or parts)}
-    return Redaction((), tuple(sorted(silent)), 0, sum(part.seconds for parts in silent.values() for part in parts))
+    return Redaction(
+        "silence", _name(source, start, end), (), tuple(sorted(silent)), 0, sum(part.seconds for parts in silent.values() for part in parts)
+    )
 
 
-def carry_out(lake: Lake, catalog: Catalog, redaction: Redaction) -> int:
-    """Withdraws the segments, has their days' tables made anew, and deletes the files; returns how many files went.
-
-    The ledger changes first: killed in between, the same redaction finds the files again.
-    """
-    Ledger(catalog).withdraw(redaction.segments, ASSET)
-    gone = 0
-    for path in redaction.files:
-        for one in (path, path + SIDECAR):
-            try:
-                if lake.exists(one):
-                    lake.delete(one)
-                    gone += one == path
-            except NotInLake:
-                continue
-    return gone
+def _name(source: str, start: datetime, end: datetime) -> str:
+    return f"{source} {start.isoformat()} {end.isoformat()}"
 
 
 def _protected(items: Sequence[Item], marks: Sequence[Annotation], keep: int) -> set[str]:

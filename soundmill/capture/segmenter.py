@@ -16,18 +16,20 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from soundmill.audio import Channels, Levels, Resampler, UndecodableAudio, amplitude, levels, open_audio, to_pcm16, wav_bytes
+from soundmill.audio import Channels, Levels, Resampler, amplitude, levels, open_audio, to_pcm16, wav_bytes
 from soundmill.audio.decode import Float32, Int16
-from soundmill.capture.landing import LandedFile, StartUnknown, landed_on, start_of
+from soundmill.capture.landing import LandedFile, landed_on, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence
-from soundmill.catalog import CAPTURED, Item, ItemState, Ledger, backoff
+from soundmill.catalog import CAPTURED, Item, ItemState, Ledger
+from soundmill.catalog.quarantine import write_quarantine
+from soundmill.catalog.queue import backoff
+from soundmill.errors import NotInLake, StartTimeUnknown, UndecodableAudio
 from soundmill.fingerprint import digest
-from soundmill.lake import DayTable, Lake, NotInLake, column
-from soundmill.quarantine import write_quarantine
+from soundmill.lake import Lake, column, day_table
 from soundmill.times import from_ms, to_ms
 
-SEGMENTS = DayTable(
+SEGMENTS = day_table(
     "captured_segments",
     pa.schema(
         [
@@ -215,7 +217,7 @@ class _Cutter:
             return self._failed("undecodable", f"{type(error).__name__}: {error}"), []
         except NotInLake:
             return self._refused("vanished", "the file went away between listing and reading", transient=True), []
-        except StartUnknown as error:
+        except StartTimeUnknown as error:
             return self._refused("no_start_time", str(error)), []
 
     def _cut(self, local: str) -> tuple[Item, list[Item]]:

@@ -13,6 +13,7 @@ import numpy as np
 from soundmill.audio import Channels, Resampler, open_audio, to_pcm16
 from soundmill.audio.decode import Int16
 from soundmill.capture.ring import Block
+from soundmill.errors import SourceRefused, SourceUnavailable
 
 BLOCK = 256  # samples
 _TIMEOUT = 10.0  # seconds that a network stream may say nothing
@@ -24,14 +25,6 @@ _LARGEST = 8192  # samples in a block of a file that is read faster than real ti
 def now() -> float:
     """Seconds by a clock that nobody sets, and that goes on while the machine sleeps."""
     return time.clock_gettime(_CLOCK)
-
-
-class SourceRefused(ValueError):
-    """A source that cannot be heard here, with what to do about it."""
-
-
-class SourceAway(RuntimeError):
-    """A source that cannot be heard now, and may be later."""
 
 
 class Source(Protocol):
@@ -154,7 +147,7 @@ class StreamSource:
         self._stopped = False
 
     def blocks(self) -> Iterator[Block]:
-        """Raises `SourceAway`."""
+        """Raises `SourceUnavailable`."""
         import av
 
         position = 0
@@ -162,7 +155,7 @@ class StreamSource:
         try:
             with av.open(self.url, timeout=(_TIMEOUT, _TIMEOUT)) as container:
                 if not container.streams.audio:
-                    raise SourceAway(f"{self.url} holds no sound")
+                    raise SourceUnavailable(f"{self.url} holds no sound")
                 for frame in container.decode(container.streams.audio[0]):
                     for part in resampler.resample(frame):
                         if self._stopped:
@@ -171,7 +164,7 @@ class StreamSource:
                         yield Block(samples, position, time.time(), now())
                         position += len(samples)
         except (av.FFmpegError, OSError) as error:
-            raise SourceAway(f"{self.url} cannot be heard: {error}") from None
+            raise SourceUnavailable(f"{self.url} cannot be heard: {error}") from None
 
     def stop(self) -> None:
         self._stopped = True
@@ -191,7 +184,7 @@ class MicSource:
         self._queue: queue.SimpleQueue[_Heard | None] = queue.SimpleQueue()
 
     def blocks(self) -> Iterator[Block]:
-        """Raises `SourceRefused` where there is no PortAudio, `SourceAway` where the device cannot be opened."""
+        """Raises `SourceRefused` where there is no PortAudio, `SourceUnavailable` where the device cannot be opened."""
         sounddevice = _sounddevice()
         if self._fresh:
             sounddevice._terminate()
@@ -213,7 +206,7 @@ class MicSource:
                     position += len(one.samples)
                     due = one.by_its_clock + len(one.samples) / self.sample_rate
         except (sounddevice.PortAudioError, ValueError) as error:  # a ValueError where no device has that name: it may be unplugged
-            raise SourceAway(f"the microphone cannot be heard: {error}") from None
+            raise SourceUnavailable(f"the microphone cannot be heard: {error}") from None
 
     def stop(self) -> None:
         self._queue.put(None)

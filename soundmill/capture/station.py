@@ -13,9 +13,10 @@ from soundmill.capture.liveness import STALLED_AFTER, Liveness
 from soundmill.capture.outbox import Store
 from soundmill.capture.recorder import SEGMENT_SAMPLES, Closed, Recorder, Silence
 from soundmill.capture.ring import Ring
-from soundmill.capture.sources import Source, SourceAway, SourceRefused, now
+from soundmill.capture.sources import Source, now
 from soundmill.capture.status import ALARMING, Status, now_text, write_status
 from soundmill.capture.switch import Switch
+from soundmill.errors import SourceRefused, SourceUnavailable
 
 log = logging.getLogger("soundmill.capture")
 _RING_SECONDS = 60
@@ -171,7 +172,7 @@ class Station:
         # a file that is left midway will be heard again from its start: its last, short segment would stand in the way of the whole one
         for one in recorder.finish(keep_rest=not (self._asked_to_end.is_set() and source.started_at is not None)):
             self._keep(one)
-        if failures and isinstance(failures[0], SourceAway):
+        if failures and isinstance(failures[0], SourceUnavailable):
             self._change("stalled", str(failures[0]))
             return str(failures[0])
         if failures and source.endless and not isinstance(failures[0], SourceRefused):

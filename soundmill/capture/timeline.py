@@ -11,16 +11,13 @@ import pyarrow as pa
 
 from soundmill.audio import read_pcm
 from soundmill.audio.decode import Int16
+from soundmill.errors import NoAudio
 from soundmill.fingerprint import digest
 from soundmill.lake import Lake
 
 _ZEROS = 1 << 20  # samples at a time
 _STEP_SECONDS = 0.05  # between neighbours by their samples: more is no slewing
 _SNAP_SECONDS = 0.002  # starts are kept to the millisecond: neighbours closer than this join without a seam
-
-
-class NoAudioThere(LookupError):
-    """A stretch of time for which a source has no segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +47,23 @@ class Timeline:
     def read(self, source: str, start: datetime, end: datetime) -> tuple[Int16, int, float]:
         """Samples from start to end, shape (n,) int16, gaps filled with zeros; their rate in Hz; the share that segments cover.
 
-        Raises `NoAudioThere`.
+        Raises `NoAudio`.
         """
         rate, pieces = self.pieces(source, start, end)
         found = list(pieces)
         samples = np.concatenate([piece for piece, _ in found])
         covered = sum(len(piece) for piece, there in found if there)
         if not covered:
-            raise NoAudioThere(f"{source} has no sound between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
+            raise NoAudio(f"{source} has no sound between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
         return samples, rate, min(1.0, covered / len(samples))
 
     def pieces(self, source: str, start: datetime, end: datetime) -> tuple[int, Iterator[tuple[Int16, bool]]]:
         """The rate in Hz, and what lies from start to end piece by piece: samples, shape (n,) int16, and whether they are sound; what is
-        missing is zeros. Memory does not grow with the stretch. Raises `NoAudioThere`.
+        missing is zeros. Memory does not grow with the stretch. Raises `NoAudio`.
         """
         touching = self._touching(source, start, end)
         if not touching:
-            raise NoAudioThere(f"{source} has no segment between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
+            raise NoAudio(f"{source} has no segment between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
         if len(touching) > 1 and touching[0].started_at + timedelta(seconds=touching[0].seconds - _SNAP_SECONDS) <= start:
             touching = touching[1:]  # only rounding makes the segment before reach into this stretch
         rate = touching[0].sample_rate

@@ -4,54 +4,53 @@ Here belong SQLAlchemy models, their queries and their migrations. Here does not
 lies in the lake.
 """
 
-from soundmill.catalog.accounts import Account, AccountRefused, Accounts, TooManyLogins, WrongCredentials
-from soundmill.catalog.annotations import Annotation, Annotations
-from soundmill.catalog.database import Catalog, CatalogUnavailable, create_catalog, is_empty_catalog, open_catalog
+from soundmill.catalog.accounts import ROLES, Account, Accounts, Role
+from soundmill.catalog.annotations import Annotations
+from soundmill.catalog.database import Catalog, create_catalog, is_empty_catalog, open_catalog
 from soundmill.catalog.devices import Device, Devices
-from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, RequestRefused, Wanted, by_speaker, download_key
-from soundmill.catalog.leases import Lease, LeaseLost, held, is_dead, lease, process_mark
-from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount, backoff
+from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, Wanted, by_speaker, download_key
+from soundmill.catalog.erasures import Erasure, Erasures
+from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Submission
+from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
+from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
 from soundmill.catalog.live import LiveDetection, LiveRecord
-from soundmill.catalog.models import ModelRegistry, ModelVersion, UnknownModel
-from soundmill.catalog.uploads import AccountGone, OtherRequest, Upload, UploadChange, Uploads, upload_key
+from soundmill.catalog.models import ModelRegistry, ModelVersion
+from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
     "CAPTURED",
     "DOWNLOADED",
+    "ROLES",
     "Account",
-    "AccountGone",
-    "AccountRefused",
     "Accounts",
     "AddOutcome",
-    "Annotation",
     "Annotations",
+    "Box",
     "Catalog",
-    "CatalogUnavailable",
     "Device",
     "Devices",
     "DownloadQueue",
     "DownloadRequest",
+    "Erasure",
+    "Erasures",
     "Item",
     "ItemKind",
     "ItemState",
+    "Labels",
     "Lease",
-    "LeaseLost",
     "Ledger",
     "LiveDetection",
     "LiveRecord",
     "ModelRegistry",
     "ModelVersion",
-    "OtherRequest",
-    "RequestRefused",
+    "ReviewedSpan",
+    "Role",
     "StateCount",
-    "TooManyLogins",
-    "UnknownModel",
+    "Submission",
     "Upload",
     "UploadChange",
     "Uploads",
     "Wanted",
-    "WrongCredentials",
-    "backoff",
     "by_speaker",
     "create_catalog",
     "download_key",

@@ -1,4 +1,4 @@
-"""Accounts of those who use /transcriber: their passwords, of which only hashes are kept, their tokens, and logins that failed."""
+"""Accounts of people and programs: roles, passwords (of which only hashes are kept), tokens, browser sessions, and failed logins."""
 
 import hashlib
 import re
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
 from functools import cache
+from typing import Literal, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.schema import AccountRow, AccountTokenRow, FailedLoginRow
+from soundmill.catalog.schema import AccountRow, AccountSessionRow, AccountTokenRow, FailedLoginRow
+from soundmill.errors import AccountRefused, TooManyLogins, WrongCredentials
 
 MOST_FAILURES, FAILURES_COUNT_FOR = 10, timedelta(minutes=5)
 _MOST_FAILURES_OF_ADDRESS = 50
@@ -25,40 +28,37 @@ _USERNAME = re.compile(r"[\w.@+-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 8, 1024
 _COMMON = 10_000  # ranks
+_SEEN_EVERY = timedelta(seconds=30)  # how exactly the last use of a session is kept
+
+Role = Literal["admin", "engineer", "annotator", "speaker", "client"]
+ROLES: tuple[Role, ...] = get_args(Role)
 # OWASP's second choice for Argon2id: 19 MiB, so that many who log in at once do not fill the memory
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _HASHING = threading.BoundedSemaphore(4)
 
 
-class AccountRefused(ValueError):
-    """An account that cannot be; `fields` says of each field what is wrong with it."""
-
-    def __init__(self, fields: dict[str, list[str]]) -> None:
-        super().__init__("; ".join(f"{name}: {' '.join(lines)}" for name, lines in fields.items()))
-        self.fields = fields
-
-
-class WrongCredentials(ValueError):
-    """No account has that name and password."""
-
-
-class TooManyLogins(RuntimeError):
-    """Too many logins failed of late; `retry_after` seconds until the next is looked at."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many failed logins: try again in {retry_after} s")
-        self.retry_after = retry_after
-
-
 @dataclass(frozen=True)
 class Account:
-    """Who may use /transcriber; admins see everybody's recordings listed."""
+    """A person, or a program.
+
+    roles  admin (everything), engineer (runs and watches the pipeline), annotator (labels), speaker (records prompts), client (the
+           transcriber's API)
+    """
 
     id: int
     username: str
     email: str
-    is_admin: bool
+    roles: tuple[Role, ...]
     created_at: datetime
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether it may do everything."""
+        return "admin" in self.roles
+
+    def has(self, *roles: Role) -> bool:
+        """Whether it has one of these roles, or is an admin's."""
+        return self.is_admin or bool(set(self.roles) & set(roles))
 
 
 class Accounts:
@@ -67,16 +67,17 @@ class Accounts:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def add(self, username: str, password: str, email: str = "", *, is_admin: bool = False) -> Account:
+    def add(self, username: str, password: str, email: str = "", roles: Iterable[str] = ("client",)) -> Account:
         """Makes an account. Raises `AccountRefused`."""
         wrong = {
             "username": _wrong_with_name(username),
             "email": [] if not email or (_EMAIL.fullmatch(email) and len(email) <= 254) else ["Enter a valid email address."],
             "password": wrong_with_password(password, (username, email)),
+            "roles": _wrong_with_roles(wanted := _ordered(roles)),
         }
         if any(wrong.values()):
             raise AccountRefused({name: lines for name, lines in wrong.items() if lines})
-        row = AccountRow(username=username, email=email, password_hash=_hashed(password), is_admin=is_admin, created_at=datetime.now(UTC))
+        row = AccountRow(username=username, email=email, password_hash=_hashed(password), roles=wanted, created_at=datetime.now(UTC))
         try:
             with self._catalog.writing() as session:
                 session.add(row)
@@ -87,16 +88,59 @@ class Accounts:
 
     def login(self, username: str, password: str, address: str) -> str:
         """A new token for who knows the password; those of earlier logins stay. Raises `WrongCredentials`, `TooManyLogins`."""
+        account, token = self.authenticate(username, password, address), secrets.token_hex(20)
+        with self._catalog.writing() as session:
+            session.add(AccountTokenRow(sha256=_sha256(token), account=account.id, created_at=datetime.now(UTC)))
+        return token
+
+    def authenticate(self, username: str, password: str, address: str) -> Account:
+        """Whose name and password these are. Raises `WrongCredentials`, `TooManyLogins`."""
         self._count_attempt(username, address)
         with self._catalog.reading() as session:
             row = session.scalar(select(AccountRow).where(AccountRow.username == username))
         if not _is_password(row.password_hash if row else _nobodys(), password) or row is None:
             raise WrongCredentials("Unable to log in with provided credentials.")
-        token = secrets.token_hex(20)
-        with self._catalog.writing() as session:
-            session.add(AccountTokenRow(sha256=_sha256(token), account=row.id, created_at=datetime.now(UTC)))
         self._forget_attempts(username, address)
-        return token
+        return _account(row)
+
+    def check_secret(self, secret: str, given: str, name: str, address: str) -> bool:
+        """Whether a secret of the settings was given; guesses are limited like those at an account's password. Raises `TooManyLogins`."""
+        self._count_attempt(name, address)
+        right = secrets.compare_digest(secret.encode(), given.encode(errors="surrogatepass"))
+        if right:
+            self._forget_attempts(name, address)
+        return right
+
+    def open_session(self, account: int | None) -> str:
+        """A cookie for a browser that signs in, as an account or (None) with the studio's password."""
+        cookie, now = secrets.token_urlsafe(32), datetime.now(UTC)
+        with self._catalog.writing() as session:
+            session.add(AccountSessionRow(sha256=_sha256(cookie), account=account, created_at=now, seen_at=now))
+        return cookie
+
+    def by_session(self, cookie: str, idle: timedelta) -> tuple[bool, Account | None]:
+        """Whether a cookie's session is open, and whose it is (None: of the studio's password); it ends `idle` after its last use."""
+        now = datetime.now(UTC)
+        query = select(AccountSessionRow, AccountRow).outerjoin(AccountRow, AccountRow.id == AccountSessionRow.account)
+        with self._catalog.reading() as session:
+            found = session.execute(query.where(AccountSessionRow.sha256 == _sha256(cookie))).one_or_none()
+            if found is None:
+                return False, None
+            seen_at, account = found[0].seen_at, None if found[1] is None else _account(found[1])
+        if not -idle < now - seen_at < idle:  # neither long ago, nor far in the future by a clock that was set back
+            self.close_session(cookie)
+            return False, None
+        if abs(now - seen_at) > min(_SEEN_EVERY, idle / 4):
+            with self._catalog.writing() as session:
+                seen = update(AccountSessionRow).where(AccountSessionRow.sha256 == _sha256(cookie)).values(seen_at=now)
+                session.execute(seen)
+                session.execute(delete(AccountSessionRow).where(AccountSessionRow.seen_at < now - idle))
+        return True, account
+
+    def close_session(self, cookie: str) -> None:
+        """Signs a browser out."""
+        with self._catalog.writing() as session:
+            session.execute(delete(AccountSessionRow).where(AccountSessionRow.sha256 == _sha256(cookie)))
 
     def by_token(self, token: str) -> Account | None:
         """Whose token this is."""
@@ -120,17 +164,44 @@ class Accounts:
             self._forget_attempts(account.username, address)
         return right
 
-    def set_admin(self, username: str, is_admin: bool) -> bool:
-        """Makes an account an admin's, or not; says whether there is such an account."""
-        change = update(AccountRow).where(AccountRow.username == username).values(is_admin=is_admin)
+    def set_roles(self, username: str, roles: Iterable[str]) -> bool:
+        """Gives an account these roles, and no others; says whether there is such an account. Raises `AccountRefused`, also where
+        nobody would be left who can manage people."""
+        wanted = _ordered(roles)
+        if wrong := _wrong_with_roles(wanted):
+            raise AccountRefused({"roles": wrong})
         with self._catalog.writing() as session:
+            if "admin" not in wanted:
+                self._keep_an_admin(session, username)
+            change = update(AccountRow).where(AccountRow.username == username).values(roles=wanted)
             return session.execute(change.returning(AccountRow.id)).scalar() is not None
+
+    def set_password(self, username: str, password: str) -> bool:
+        """Gives an account another password, and ends its sessions and tokens; says whether there is such an account.
+
+        Raises `AccountRefused`.
+        """
+        account = self.named(username)
+        if account is None:
+            return False
+        if wrong := wrong_with_password(password, (username, account.email)):
+            raise AccountRefused({"password": wrong})
+        with self._catalog.writing() as session:
+            session.execute(update(AccountRow).where(AccountRow.id == account.id).values(password_hash=_hashed(password)))
+            for table in (AccountSessionRow, AccountTokenRow):
+                session.execute(delete(table).where(table.account == account.id))
+        return True
+
+    def has_people(self) -> bool:
+        """Whether there is an account that is more than a client's: then the studio's pages ask who one is."""
+        return any(set(account.roles) - {"client"} for account in self.all())
 
     def remove(self, account: int) -> bool:
         """Deletes an account with its tokens, unless it has uploads; says whether it did."""
         try:
             with self._catalog.writing() as session:
-                session.execute(delete(AccountTokenRow).where(AccountTokenRow.account == account))
+                for table in (AccountSessionRow, AccountTokenRow):
+                    session.execute(delete(table).where(table.account == account))
                 session.execute(delete(AccountRow).where(AccountRow.id == account))
         except IntegrityError:
             return False
@@ -146,6 +217,13 @@ class Accounts:
         """Every account, by name."""
         with self._catalog.reading() as session:
             return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.username))]
+
+    def _keep_an_admin(self, session: Session, username: str) -> None:
+        """Raises `AccountRefused` where this is the only admin, and there are other people."""
+        others = [row for row in session.scalars(select(AccountRow)) if row.username != username and set(row.roles) - {"client"}]
+        mine = session.scalar(select(AccountRow).where(AccountRow.username == username))
+        if mine is not None and "admin" in mine.roles and others and not any("admin" in row.roles for row in others):
+            raise AccountRefused({"roles": [f"{username} is the only admin: make another account admin first"]})
 
     def _count_attempt(self, username: str, address: str) -> None:
         """Notes an attempt before it is looked at, so that many at once are not all looked at. Raises `TooManyLogins`."""
@@ -205,6 +283,17 @@ def _wrong_with_name(username: str) -> list[str]:
     return []
 
 
+def _ordered(roles: Iterable[str]) -> list[str]:
+    given = {role.strip().lower() for role in roles if role.strip()}
+    return [role for role in ROLES if role in given] + sorted(given - set(ROLES))
+
+
+def _wrong_with_roles(roles: list[str]) -> list[str]:
+    if unknown := [role for role in roles if role not in ROLES]:
+        return [f"{', '.join(unknown)}: there is no such role; there are {', '.join(ROLES)}."]
+    return [] if roles else [f"An account needs a role: {', '.join(ROLES)}."]
+
+
 def _is_common(password: str) -> bool:
     from zxcvbn import zxcvbn
 
@@ -244,4 +333,4 @@ def _sha256(token: str) -> str:
 
 
 def _account(row: AccountRow) -> Account:
-    return Account(row.id, row.username, row.email, row.is_admin, row.created_at)
+    return Account(row.id, row.username, row.email, tuple(row.roles), row.created_at)

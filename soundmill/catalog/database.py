@@ -11,15 +11,12 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.schema import Base
+from soundmill.errors import CatalogUnavailable
 
-HEAD = "0004"  # the newest migration in migrations/versions
+HEAD = "0005"  # the newest migration in migrations/versions
 _MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
 _BUSY_SECONDS = 60
 _T = TypeVar("_T")
-
-
-class CatalogUnavailable(RuntimeError):
-    """The catalog's database cannot be reached or opened."""
 
 
 class Catalog:

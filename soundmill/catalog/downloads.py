@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Literal, cast
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.leases import is_dead, living
 from soundmill.catalog.ledger import Item, Ledger
-from soundmill.catalog.schema import DownloadRow, LeaseRow
+from soundmill.catalog.queue import WorkQueue
+from soundmill.catalog.schema import DownloadRow
+from soundmill.errors import RequestRefused
 
 WORKER = "downloads/worker "  # names of the leases that workers hold while they live begin so
 _LONGEST_NAME = 100  # bytes: two of them and an ending fit a file's name
@@ -22,10 +23,6 @@ _ADD_LOCK = 0x50_0D_41_12  # any constant but that of the migrations
 
 RequestState = Literal["queued", "done", "failed", "withdrawn"]
 AddOutcome = Literal["new", "known", "changed", "conflict", "withdrawn"]
-
-
-class RequestRefused(ValueError):
-    """A request that can never be a file in the lake; the message says which part is wrong."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +64,7 @@ class DownloadRequest:
 
     day              UTC date of `requested_at`: the partition it belongs to
     state            queued (also while it waits for its next attempt), done, failed, withdrawn
+    attempts         begun so far, the one of a claim included
     next_attempt_at  not before then; reason, message: what the last attempt failed of
     claimed_by       the worker on it; a claim ends with that worker's lease
     """
@@ -108,6 +106,7 @@ class DownloadQueue:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._ledger = Ledger(catalog)
+        self.work = WorkQueue(catalog, DownloadRow, DownloadRow.id, WORKER)
 
     def add(self, wanted: Sequence[Wanted], now: datetime, *, replace: bool = False, strict: bool = False) -> list[AddOutcome]:
         """Asks for files; says of each what that meant.
@@ -162,20 +161,9 @@ class DownloadQueue:
         self, worker: str, now: datetime, *, day: date | None = None, ids: Collection[int] | None = None, limit: int = 1
     ) -> list[DownloadRequest]:
         """Takes up to `limit` requests that are due and that no living worker holds, in order of their coming."""
-        wanted = and_(true() if day is None else DownloadRow.day == day, true() if ids is None else DownloadRow.id.in_(sorted(ids)))
-        free = self._free()
-        due = select(DownloadRow.id).where(_due(now), free, wanted).order_by(DownloadRow.id).limit(limit)
-        # a common table expression runs once; as a subquery, PostgreSQL may run it for each row, each time with other rows locked
-        chosen = due.with_for_update(skip_locked=True).cte("chosen")
-        claim = (
-            update(DownloadRow)
-            .where(DownloadRow.id.in_(select(chosen.c.id)), DownloadRow.state == "queued")
-            .values(claimed_by=worker)
-            .returning(*(getattr(DownloadRow, name) for name in _COLUMNS))
-            .execution_options(synchronize_session=False)
-        )
-        with self._catalog.writing() as session:
-            return sorted((DownloadRequest(*row) for row in session.execute(claim)), key=lambda request: request.id)
+        wanted = [true() if day is None else DownloadRow.day == day, true() if ids is None else DownloadRow.id.in_(sorted(ids))]
+        rows = self.work.claim(worker, now, *wanted, columns=[getattr(DownloadRow, name) for name in _COLUMNS], limit=limit)
+        return sorted((DownloadRequest(*row) for row in rows), key=lambda request: request.id)
 
     def settle(
         self,
@@ -195,34 +183,15 @@ class DownloadQueue:
         `stale` names the asset whose day is to be made again for it. `place` puts files where they belong once the claim is known to
         stand, before the transaction ends: nobody else can take the request over meanwhile. Says whether it wrote.
         """
-        ended = (
-            update(DownloadRow)
-            .where(DownloadRow.id == request.id, DownloadRow.claimed_by == request.claimed_by, DownloadRow.state == "queued")
-            .values(
-                state=state,
-                attempts=DownloadRow.attempts + 1,
-                reason=reason,
-                message=message,
-                next_attempt_at=next_attempt_at,
-                claimed_by=None,
-                finished_at=None if state == "queued" else now,
-            )
-            .returning(DownloadRow.id)
-            .execution_options(synchronize_session=False)
-        )
+        values = {"state": state, "reason": reason, "message": message, "next_attempt_at": next_attempt_at}
+        finished_at = None if state == "queued" else now
         with self._catalog.writing() as session:
-            if session.execute(ended).scalar() is None:
+            if not self.work.settle(session, request.id, request.claimed_by, **values, finished_at=finished_at):
                 return False
             place()
             self._ledger.write(session, items)
             self._ledger.mark_stale(session, stale, [request.day])
         return True
-
-    def release(self, worker: str, request: int | None = None) -> None:
-        """Gives back what a worker still holds, or one request of it."""
-        mine = and_(DownloadRow.claimed_by == worker, true() if request is None else DownloadRow.id == request)
-        with self._catalog.writing() as session:
-            session.execute(update(DownloadRow).where(mine).values(claimed_by=None))
 
     def retry(self, *, conversation: str | None = None, reason: str | None = None) -> int:
         """Queues failed and waiting requests anew, with all their attempts before them; of one conversation or reason, or all."""
@@ -267,7 +236,7 @@ class DownloadQueue:
         """Where the files lay that were taken back."""
         return {request.path(speaker) for request in self._requests(DownloadRow.state == "withdrawn") for speaker in request.speakers}
 
-    def troubled(self, limit: int | None = None) -> list[DownloadRequest]:
+    def failed_or_retrying(self, limit: int | None = None) -> list[DownloadRequest]:
         """Requests that failed, or wait for another attempt."""
         return self._requests(or_(DownloadRow.state == "failed", DownloadRow.next_attempt_at.is_not(None)), limit)
 
@@ -275,7 +244,7 @@ class DownloadQueue:
         """Days with requests that are due and in no living worker's hands, each with a mark that changes with every attempt."""
         query = (
             select(DownloadRow.day, func.count(), func.sum(DownloadRow.attempts), func.max(DownloadRow.id))
-            .where(_due(now), self._free())
+            .where(self.work.due(now), self.work.free())
             .group_by(DownloadRow.day)
         )
         with self._catalog.reading() as session:
@@ -283,7 +252,7 @@ class DownloadQueue:
 
     def counts(self, now: datetime, day: date | None = None) -> dict[str, int]:
         """Requests by state: queued ones told apart as queued, working and waiting."""
-        alive, found = self._alive(), Counter[str]()
+        alive, found = self.work.alive(), Counter[str]()
         later = (DownloadRow.next_attempt_at > now).label("later")
         query = select(DownloadRow.state, DownloadRow.claimed_by, later, func.count())
         if day is not None:
@@ -295,33 +264,12 @@ class DownloadQueue:
 
     def is_held(self, request: DownloadRequest) -> bool:
         """Whether a living worker is on it."""
-        return request.claimed_by in self._alive()
+        return request.claimed_by in self.work.alive()
 
     def _requests(self, wanted: ColumnElement[bool], limit: int | None = None) -> list[DownloadRequest]:
         query = select(*(getattr(DownloadRow, name) for name in _COLUMNS)).where(wanted).order_by(DownloadRow.id).limit(limit)
         with self._catalog.reading() as session:
             return [DownloadRequest(*row) for row in session.execute(query)]
-
-    def _free(self) -> ColumnElement[bool]:
-        """Requests that nobody holds, or whose holder's lease is over. Judged where it is used: a worker may have come meanwhile."""
-        living = _leases().where(LeaseRow.owner.not_in([owner for owner in self._owners() if is_dead(owner)]))
-        return or_(DownloadRow.claimed_by.is_(None), DownloadRow.claimed_by.not_in(living))
-
-    def _alive(self) -> set[str]:
-        """Workers whose lease runs, but for those on this machine that are known to be gone."""
-        return living(self._catalog, WORKER)
-
-    def _owners(self) -> set[str]:
-        with self._catalog.reading() as session:
-            return set(session.scalars(_leases()))
-
-
-def _leases() -> Select[str]:
-    return select(LeaseRow.owner).where(LeaseRow.name.startswith(WORKER), LeaseRow.expires_at > datetime.now(UTC))
-
-
-def _due(now: datetime) -> ColumnElement[bool]:
-    return and_(DownloadRow.state == "queued", or_(DownloadRow.next_attempt_at.is_(None), DownloadRow.next_attempt_at <= now))
 
 
 def _outcome(one: Wanted, known: Iterable[DownloadRow], replace: bool) -> AddOutcome:

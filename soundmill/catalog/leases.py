@@ -16,12 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import LeaseRow
+from soundmill.errors import LeaseLost
 
 _POLL_SECONDS = 0.2
-
-
-class LeaseLost(RuntimeError):
-    """The lease could not be had in time, or another worker took it over."""
 
 
 class Lease:

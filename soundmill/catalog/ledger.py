@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true
@@ -18,11 +18,6 @@ CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 _BATCH = 500
 _STALE = "stale "
-
-
-def backoff(attempts: int) -> timedelta:
-    """How long to wait after so many failed attempts: 1, 4, 16, ... minutes, at most a day."""
-    return min(timedelta(minutes=4 ** min(attempts - 1, 10)), timedelta(days=1))
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ class Ledger:
         gone = [
             replace(
                 item, state="withdrawn", path=None, content_hash=None, reason=None, message=None, blocked_by=None, next_attempt_at=None,
-                measures={**item.measures, "lay_at": item.path},
+                measures={**item.measures, "original_path": item.path},
             )
             for item in segments
         ]  # fmt: skip
@@ -126,9 +121,9 @@ class Ledger:
     def withdrawn_paths(self) -> set[str]:
         """Where segments that were taken back lay, and the landed files they were cut from; and where deleted uploads lay."""
         items = self._items(ItemRow.kind.in_(("segment", "upload")), ItemRow.state == "withdrawn")
-        return {path for item in items for path in (item.parent or item.key, item.measures.get("lay_at")) if path}
+        return {path for item in items for path in (item.parent or item.key, item.measures.get("original_path")) if path}
 
-    def beside(self, source: str, start: datetime, end: datetime) -> tuple[Item | None, Item | None]:
+    def neighbours(self, source: str, start: datetime, end: datetime) -> tuple[Item | None, Item | None]:
         """A source's last ready or silent segment before a moment, and its first from another one on."""
         columns = [getattr(ItemRow, name) for name in _READ]
         heard = select(*columns).where(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
@@ -153,7 +148,7 @@ class Ledger:
 
     def withdrawn_with_file(self, kind: ItemKind) -> list[Item]:
         """Items that were taken back, and whose file is known to be there still."""
-        return self._items(ItemRow.kind == kind, ItemRow.state == "withdrawn", ItemRow.measures["there"].as_boolean().is_(True))
+        return self._items(ItemRow.kind == kind, ItemRow.state == "withdrawn", ItemRow.measures["file_exists"].as_boolean().is_(True))
 
     def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
         """When somebody speaks on each of a day's downloads, by key."""
@@ -251,7 +246,7 @@ class Ledger:
             self.write(session, [item, *segments])
             self.mark_stale(session, asset, days)
 
-    def settle_twins(self, hashes: Collection[str], asset: str) -> None:
+    def resolve_duplicates(self, hashes: Collection[str], asset: str) -> None:
         """Of downloads with the same sound, the first by day and key is ready and the others are duplicates of it.
 
         The two sides of one conversation are never each other's duplicates: that they sound alike is for the pair's check to say.

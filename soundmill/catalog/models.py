@@ -10,13 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ModelRow, ModelVersionRow
+from soundmill.errors import UnknownModel
 
 _RACES = 20
 _DELETED = "deleted"
-
-
-class UnknownModel(LookupError):
-    """A model or a version that the registry does not hold."""
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,27 @@ class ItemRow(Base):
     updated_at: Mapped[datetime]
 
 
-class DownloadRow(Base):
+class Queued(Base):
+    """The columns of a table that is worked on as a queue: see `queue.WorkQueue`.
+
+    state            queued (also while a worker holds it, or it waits for its next attempt), or how it ended
+    attempts         begun so far
+    next_attempt_at  not before then
+    claimed_by       the worker that holds it; worth nothing once that worker's lease is over
+    reason, message  what the last attempt failed of, in one short word and in a sentence
+    """
+
+    __abstract__ = True
+
+    state: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    next_attempt_at: Mapped[datetime | None]
+    claimed_by: Mapped[str | None] = mapped_column(String(256))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    message: Mapped[str | None] = mapped_column(Text)
+
+
+class DownloadRow(Queued):
     """A request to fetch one file: see `downloads.DownloadRequest` for the meaning of each column."""
 
     __tablename__ = "download_requests"
@@ -102,12 +122,6 @@ class DownloadRow(Base):
     url: Mapped[str] = mapped_column(Text)
     day: Mapped[date] = mapped_column(Date)
     requested_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String(16))
-    attempts: Mapped[int] = mapped_column(Integer, default=0)
-    next_attempt_at: Mapped[datetime | None]
-    reason: Mapped[str | None] = mapped_column(String(32))
-    message: Mapped[str | None] = mapped_column(Text)
-    claimed_by: Mapped[str | None] = mapped_column(String(256))
     finished_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=_now, onupdate=_now)
 
@@ -173,22 +187,79 @@ class ProcessedRow(Base):
     updated_at: Mapped[datetime]
 
 
+class SubmissionRow(Base):
+    """What one annotator handed in at one time: see `labels.Submission`. Never changed."""
+
+    __tablename__ = "submissions"
+    __table_args__ = (UniqueConstraint("annotator", "source", "version", name="submission_version"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    annotator: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(128))
+    version: Mapped[int] = mapped_column(Integer)
+    action: Mapped[str] = mapped_column(String(16))
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    round: Mapped[str | None] = mapped_column(String(64))
+    session: Mapped[int | None]
+    content: Mapped[str] = mapped_column(String(40))
+    note: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+
+
+class BoxRow(Base):
+    """A box of a submission: see `labels.Box`. Never changed."""
+
+    __tablename__ = "boxes"
+    __table_args__ = (Index("boxes_by_submission", "submission"), Index("boxes_by_day", "day", "state"))
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    submission: Mapped[int] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(Date)
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    low_hz: Mapped[float | None] = mapped_column(Float)
+    high_hz: Mapped[float | None] = mapped_column(Float)
+    tag: Mapped[str] = mapped_column(String(64))
+    origin: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    model: Mapped[str | None] = mapped_column(String(64))
+    model_version: Mapped[int | None] = mapped_column(Integer)
+    score: Mapped[float | None] = mapped_column(Float)
+    note: Mapped[str] = mapped_column(Text, default="")
+
+
+class ReviewedSpanRow(Base):
+    """From here to here the annotator looked for these tags: see `labels.ReviewedSpan`. Never changed."""
+
+    __tablename__ = "reviewed_spans"
+    __table_args__ = (Index("reviewed_spans_by_submission", "submission"), Index("reviewed_spans_by_day", "day"))
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    submission: Mapped[int] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"))
+    day: Mapped[date] = mapped_column(Date)
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    tags: Mapped[list[Any]] = mapped_column(JSON)
+
+
 class AnnotationRow(Base):
-    """A tag on a stretch of a source's timeline. Never deleted: withdrawn."""
+    """What an annotator's submissions come to: one row for each label and author. Derived, and never deleted: withdrawn."""
 
     __tablename__ = "annotations"
-    __table_args__ = (
-        UniqueConstraint("source", "start", "end", "tag", name="annotation_once"),
-        Index("annotations_by_day", "day"),
-    )
+    __table_args__ = (Index("annotations_by_day", "day"), Index("annotations_by_author", "author", "source", "start"))
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     source: Mapped[str] = mapped_column(String(128))
     day: Mapped[date] = mapped_column(Date)
     start: Mapped[datetime]
     end: Mapped[datetime]
+    low_hz: Mapped[float | None] = mapped_column(Float)
+    high_hz: Mapped[float | None] = mapped_column(Float)
     tag: Mapped[str] = mapped_column(String(64))
     author: Mapped[str] = mapped_column(String(64))
+    identity: Mapped[str] = mapped_column(String(40), unique=True)
+    box: Mapped[int | None] = mapped_column(ForeignKey("boxes.id", name="annotation_box"))
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
     revision: Mapped[int] = mapped_column(Integer, default=1)
@@ -235,7 +306,7 @@ class ModelVersionRow(Base):
 
 
 class AccountRow(Base):
-    """Who may use /transcriber: see `accounts.Account`. The password is kept as an Argon2 hash."""
+    """A person, or a program: see `accounts.Account`. The password is kept as an Argon2 hash."""
 
     __tablename__ = "accounts"
     __table_args__ = ({"sqlite_autoincrement": True},)  # else the next account would get the number of one that was deleted
@@ -244,8 +315,19 @@ class AccountRow(Base):
     username: Mapped[str] = mapped_column(String(150), unique=True)
     email: Mapped[str] = mapped_column(String(254), default="")
     password_hash: Mapped[str] = mapped_column(String(256))
-    is_admin: Mapped[bool] = mapped_column(default=False)
+    roles: Mapped[list[Any]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
+
+
+class AccountSessionRow(Base):
+    """A browser that is signed in, by an account or (None) by the studio's password; only the hash of its cookie is kept."""
+
+    __tablename__ = "account_sessions"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[int | None] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 class AccountTokenRow(Base):
@@ -269,7 +351,7 @@ class FailedLoginRow(Base):
     at: Mapped[datetime]
 
 
-class UploadRow(Base):
+class UploadRow(Queued):
     """A recording that an account uploaded, and what was made of it: see `uploads.Upload` for the meaning of each column."""
 
     __tablename__ = "uploads"
@@ -288,11 +370,6 @@ class UploadRow(Base):
     stemming: Mapped[str | None] = mapped_column(String(32))
     fuzzy: Mapped[float] = mapped_column(Float)
     revision: Mapped[int] = mapped_column(Integer, default=0)
-    state: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str | None] = mapped_column(String(32))
-    message: Mapped[str | None] = mapped_column(Text)
-    attempts: Mapped[int] = mapped_column(Integer)
-    claimed_by: Mapped[str | None] = mapped_column(String(256))
     day: Mapped[date] = mapped_column(Date)
     path: Mapped[str] = mapped_column(String(1024))
     content: Mapped[str] = mapped_column(String(64))
@@ -323,6 +400,20 @@ class UploadChangeRow(Base):
     username: Mapped[str] = mapped_column(String(150))
     action: Mapped[str] = mapped_column(String(16))
     what: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class ErasureRow(Base):
+    """That something was erased, and when; nothing by which it could be known again but a hash."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    subject_sha256: Mapped[str] = mapped_column(String(64))
+    items: Mapped[int] = mapped_column(Integer)
+    seconds: Mapped[float] = mapped_column(Float)
+    by: Mapped[str] = mapped_column(String(150))
     at: Mapped[datetime]
 
 

@@ -1,47 +1,48 @@
-"""Recordings that accounts upload: what was asked for, who works on it, what came of it, and what happened to it since."""
+"""Recordings that accounts upload: what was asked for, how far it is, its transcript and findings, and its history."""
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.leases import living
 from soundmill.catalog.ledger import Item, Ledger
+from soundmill.catalog.queue import QUEUED, WorkQueue
 from soundmill.catalog.schema import AccountRow, UploadChangeRow, UploadRow
+from soundmill.errors import AccountDeleted, IdempotencyConflict
 
 WORKER = "uploads/worker "  # names of the leases that workers hold while they live begin so
 SOURCE = "transcriber"  # of uploads in the ledger
-_UNFINISHED = ("queued", "running")
 
 UploadState = Literal["queued", "running", "done", "failed"]
 WebhookState = Literal["waiting", "delivered", "failed"]
-
-
-class AccountGone(LookupError):
-    """The account was deleted meanwhile."""
-
-
-class OtherRequest(ValueError):
-    """An idempotency key that was used for another request."""
 
 
 @dataclass(frozen=True)
 class Upload:
     """One recording of an account.
 
-    words            what is looked for, between commas, as it was given; get_timestamps: whether its times are told
-    stemming, fuzzy  how words are compared: see `speech.Keywords`; revision: how often other words were looked for
-    state            failed: `reason` in one short word, `message` in a sentence
-    path, content    its 16 kHz WAV in the lake, and the sha256 of that; day: of its coming, UTC
-    text             the words that were said; transcript: as `speech.Transcript` gives it, None in lists; hits: as `speech.Hit`;
-                     sentiment: model, scores, and scores along it
-    request_hash     of what was asked for, by which a repeated request is known under its idempotency key
-    webhook          URL that is told when it is done; webhook_due: when that is tried next
+    words            keywords to find, comma separated, as given
+    get_timestamps   whether their times are in the answer
+    stemming, fuzzy  how words are compared: see `speech.Keywords`
+    revision         how often other keywords were asked for
+    state            queued, running (queued, and held by a living worker), done, failed
+    reason, message  why it failed, in one short word and in a sentence
+    path             its 16 kHz WAV in the lake
+    content          the sha256 of that WAV
+    day              when it came, UTC
+    text             the transcript as plain text
+    transcript       as `speech.Transcript` gives it; None in lists
+    hits             as `speech.Hit`
+    sentiment        model, scores, and scores along the recording
+    request_hash     of the request, by which a repeated one is known under its idempotency key
+    webhook          URL that is called when it is done
+    webhook_due      when that is tried next
     """
 
     uuid: str
@@ -95,12 +96,13 @@ class Uploads:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog, self._ledger = catalog, Ledger(catalog)
+        self.work = WorkQueue(catalog, UploadRow, UploadRow.uuid, WORKER)
 
     def add(self, upload: Upload, item: Item, stale: str, place: Callable[[], None]) -> Upload:
         """Enters an upload and its row of the ledger, and puts its file where it belongs, all or nothing; of two requests with one
         idempotency key the first counts, and is what both get.
 
-        `stale` names the asset whose day is to be made again. Raises `OtherRequest`, `AccountGone`.
+        `stale` names the asset whose day is to be made again. Raises `IdempotencyConflict`, `AccountDeleted`.
         """
         values = {name: getattr(upload, name) for name in _COLUMNS}
         try:
@@ -116,17 +118,17 @@ class Uploads:
                 return first
             with self._catalog.reading() as session:
                 if session.get(AccountRow, upload.account) is None:
-                    raise AccountGone(f"the account {upload.username} is deleted") from None
+                    raise AccountDeleted(f"the account {upload.username} is deleted") from None
             raise
         return upload
 
     def repeated(self, account: int, idempotency_key: str | None, request_hash: str) -> Upload | None:
-        """What the same request made before. Raises `OtherRequest` where the key was another's."""
+        """What the same request made before. Raises `IdempotencyConflict` where the key was another's."""
         if idempotency_key is None:
             return None
         found = self._uploads(UploadRow.account == account, UploadRow.idempotency_key == idempotency_key)
         if found and found[0].request_hash != request_hash:
-            raise OtherRequest(f"the idempotency key {idempotency_key!r} was used for another request")
+            raise IdempotencyConflict(f"the idempotency key {idempotency_key!r} was used for another request")
         return found[0] if found else None
 
     def get(self, uuid: str, account: int | None = None) -> Upload | None:
@@ -149,7 +151,7 @@ class Uploads:
         wanted = [
             true() if account is None else UploadRow.account == account,
             true() if username is None else AccountRow.username == username,
-            true() if state is None else UploadRow.state == state,
+            true() if state is None else self._is_in_state(state),
         ]
         if search:
             fields_searched = (UploadRow.name, UploadRow.words, UploadRow.text)
@@ -159,77 +161,38 @@ class Uploads:
             number = session.scalar(count) or 0
         return self._uploads(*wanted, limit=limit, offset=offset, whole=False), number
 
-    def begin(self, uuid: str, worker: str) -> Upload | None:
-        """Starts on an upload that this worker holds; None where it is deleted, or held by another."""
-        mine = (UploadRow.uuid == uuid, UploadRow.claimed_by == worker, UploadRow.state == "queued")
-        start = update(UploadRow).where(*mine).values(state="running", attempts=UploadRow.attempts + 1, updated_at=datetime.now(UTC))
-        with self._catalog.writing() as session:
-            begun = session.execute(start.returning(UploadRow.uuid)).scalar()
-        return self.get(uuid) if begun else None
+    def claim(self, worker: str, now: datetime) -> Upload | None:
+        """Takes the upload that has waited longest, if there is one that no living worker holds."""
+        rows = self.work.claim(worker, now, columns=[UploadRow.uuid], order=UploadRow.created_at)
+        return self.get(rows[0][0]) if rows else None
 
     def settle(self, upload: Upload, worker: str, change: str = "", **values: Any) -> Upload | None:
-        """Ends an attempt, if it is still this worker's and nobody asked for other words since `upload` was read; None where either is not
-        so, say because the upload was deleted meanwhile."""
+        """Ends an attempt, if it is still this worker's and nobody asked for other keywords since `upload` was read; None where either is
+        not so, say because the upload was deleted meanwhile."""
         now = datetime.now(UTC)
         if upload.webhook and values.get("state") in ("done", "failed"):
             values |= {"webhook_state": "waiting", "webhook_due": now, "webhook_attempts": 0}
-        mine = (
-            UploadRow.uuid == upload.uuid,
-            UploadRow.claimed_by == worker,
-            UploadRow.state == "running",
-            UploadRow.revision == upload.revision,
-        )
-        ended = update(UploadRow).where(*mine).values(**values, updated_at=now)
         with self._catalog.writing() as session:
-            if session.execute(ended.returning(UploadRow.uuid)).scalar() is None:
+            if not self.work.settle(session, upload.uuid, worker, UploadRow.revision == upload.revision, **values, updated_at=now):
                 return None
             _note(session, upload.uuid, upload.username, values["state"], change)
         return replace(upload, **values, updated_at=now)
 
-    def give_back(self, upload: Upload, worker: str) -> None:
-        """Ends an attempt that this worker has no time for: it is queued again for any other, and does not count."""
-        mine = (UploadRow.uuid == upload.uuid, UploadRow.claimed_by == worker, UploadRow.state == "running")
-        values: dict[str, Any] = {"state": "queued", "claimed_by": None, "attempts": UploadRow.attempts - 1}
-        with self._catalog.writing() as session:
-            session.execute(update(UploadRow).where(*mine).values(**values))
-
-    def take_over(self, worker: str, busy_with: Container[str], most_attempts: int) -> Iterator[str]:
-        """Takes what workers left that are gone, and what this one lost sight of: it is queued again for this one, or failed where it was
-        begun too often. What this worker is `busy_with` stays as it is, whatever became of its lease."""
-        query = select(UploadRow.uuid, UploadRow.claimed_by, UploadRow.attempts).where(UploadRow.state.in_(_UNFINISHED))
-        with self._catalog.reading() as session:
-            held = list(session.execute(query.order_by(UploadRow.created_at)))
-        # asked after the rows were read: who holds one of them has had its lease before
-        alive = living(self._catalog, WORKER) - {worker} if held else set()
-        for uuid, holder, attempts in held:
-            if holder in alive or (holder == worker and uuid in busy_with):
-                continue
-            again = attempts < most_attempts
-            values: dict[str, Any] = {"claimed_by": worker, "state": "queued" if again else "running"}
-            mine = UploadRow.claimed_by == holder if holder else UploadRow.claimed_by.is_(None)
-            claim = update(UploadRow).where(UploadRow.uuid == uuid, mine, UploadRow.state.in_(_UNFINISHED)).values(**values)
-            with self._catalog.writing() as session:
-                won = session.execute(claim.returning(UploadRow.uuid)).scalar() is not None
-            if won and again:
-                yield uuid
-            elif won and (upload := self.get(uuid)):
-                message = f"its worker was ended {attempts} times while it was at it"
-                self.settle(upload, worker, "interrupted", state="failed", reason="interrupted", message=message)
-
-    def queue_again(self, upload: Upload, worker: str) -> Upload | None:
+    def requeue(self, upload: Upload) -> Upload | None:
         """Queues a failed upload anew; None where it is not failed any more."""
-        values: dict[str, Any] = {"state": "queued", "claimed_by": worker, "attempts": 0, "reason": None, "message": None}
-        again = update(UploadRow).where(UploadRow.uuid == upload.uuid, UploadRow.state == "failed")
+        values: dict[str, Any] = {"state": QUEUED, "attempts": 0, "next_attempt_at": None, "reason": None, "message": None}
+        failed = update(UploadRow).where(UploadRow.uuid == upload.uuid, UploadRow.state == "failed")
         with self._catalog.writing() as session:
-            if session.execute(again.values(**values, updated_at=datetime.now(UTC)).returning(UploadRow.uuid)).scalar() is None:
+            if session.execute(failed.values(**values, updated_at=datetime.now(UTC)).returning(UploadRow.uuid)).scalar() is None:
                 return None
-            _note(session, upload.uuid, upload.username, "queued", "again")
+            _note(session, upload.uuid, upload.username, "queued", "retried")
         return self.get(upload.uuid)
 
     def set_words(self, upload: Upload, **values: Any) -> Upload | None:
         """Stores other words to look for, and where they were said; None where the upload is no longer as it was read."""
         now = datetime.now(UTC)
-        same = (UploadRow.uuid == upload.uuid, UploadRow.revision == upload.revision, UploadRow.state == upload.state)
+        state = QUEUED if upload.state == "running" else upload.state
+        same = (UploadRow.uuid == upload.uuid, UploadRow.revision == upload.revision, UploadRow.state == state)
         change = update(UploadRow).where(*same).values(**values, revision=upload.revision + 1, updated_at=now)
         with self._catalog.writing() as session:
             if session.execute(change.returning(UploadRow.uuid)).scalar() is None:
@@ -242,7 +205,7 @@ class Uploads:
         with self._catalog.writing() as session:
             if session.execute(delete(UploadRow).where(UploadRow.uuid == upload.uuid).returning(UploadRow.uuid)).scalar() is None:
                 return
-            place = {"lay_at": upload.path, "there": True}
+            place = {"original_path": upload.path, "file_exists": True}
             gone = Item(upload_key(upload.uuid), "upload", SOURCE, upload.day, "withdrawn", "", seconds=upload.seconds, measures=place)
             self._ledger.write(session, [gone])
             self._ledger.mark_stale(session, stale, [upload.day])
@@ -255,7 +218,7 @@ class Uploads:
     def file_is_gone(self, item: Item) -> None:
         """Notes that a deleted upload's file is gone."""
         with self._catalog.writing() as session:
-            self._ledger.write(session, [replace(item, measures={**item.measures, "there": False})])
+            self._ledger.write(session, [replace(item, measures={**item.measures, "file_exists": False})])
 
     def changes(self, uuid: str) -> list[UploadChange]:
         """What happened to an upload, in order; also to one that is deleted."""
@@ -296,9 +259,18 @@ class Uploads:
 
     def counts(self) -> dict[str, int]:
         """Uploads by state."""
+        alive, found = self.work.alive(), Counter[str]()
+        query = select(UploadRow.state, UploadRow.claimed_by, func.count()).group_by(UploadRow.state, UploadRow.claimed_by)
         with self._catalog.reading() as session:
-            found = session.execute(select(UploadRow.state, func.count()).group_by(UploadRow.state))
-            return {state: count for state, count in found}  # noqa: C416  # rows are Row objects, not pairs
+            for state, holder, count in session.execute(query):
+                found["running" if state == QUEUED and holder in alive else state] += count
+        return dict(found)
+
+    def _is_in_state(self, state: str) -> ColumnElement[bool]:
+        held = UploadRow.claimed_by.in_(sorted(self.work.alive()))
+        if state == "running":
+            return and_(UploadRow.state == QUEUED, held)
+        return and_(UploadRow.state == QUEUED, or_(UploadRow.claimed_by.is_(None), ~held)) if state == QUEUED else UploadRow.state == state
 
     def _uploads(self, *wanted: ColumnElement[bool], limit: int | None = None, offset: int = 0, whole: bool = True) -> list[Upload]:
         """The newest first; with their transcripts only where they are wanted `whole`, for these are long."""
@@ -307,7 +279,12 @@ class Uploads:
         query = query.join(AccountRow, AccountRow.id == UploadRow.account).where(*wanted)
         query = query.order_by(UploadRow.created_at.desc(), UploadRow.uuid).limit(limit).offset(offset)
         with self._catalog.reading() as session:
-            return [Upload(**dict(zip([*names, "username"], row, strict=True))) for row in session.execute(query)]
+            found = [dict(zip([*names, "username"], row, strict=True)) for row in session.execute(query)]
+        alive = self.work.alive() if any(values["state"] == QUEUED and values["claimed_by"] for values in found) else set()
+        return [
+            Upload(**values | ({"state": "running"} if values["state"] == QUEUED and values["claimed_by"] in alive else {}))
+            for values in found
+        ]
 
 
 def upload_key(uuid: str) -> str:

@@ -17,7 +17,8 @@ def account_add(
     admin: Annotated[bool, typer.Option("--admin", help="Let it see everybody's recordings listed.")] = False,
 ) -> None:
     """Make an account; its password is asked for, or read from standard input."""
-    from soundmill.catalog import AccountRefused, Accounts
+    from soundmill.catalog import Accounts
+    from soundmill.errors import AccountRefused
 
     password = (
         typer.prompt("password", hide_input=True, confirmation_prompt=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
@@ -62,7 +63,7 @@ def account_remove(
 ) -> None:
     """Delete an account with all its recordings."""
     from soundmill.catalog import Accounts, Uploads
-    from soundmill.uploads import delete_account
+    from soundmill.workflows.erasure import erase
 
     catalog = the_catalog()
     found = Accounts(catalog).named(name)
@@ -71,5 +72,5 @@ def account_remove(
     _, count = Uploads(catalog).listed(found.id, limit=1)
     if not yes:
         refuse(f"{name} has {count} recordings, which would be deleted, too; to do it: --yes")
-    delete_account(the_lake(), catalog, found)
+    erase(the_lake(), catalog, found)
     typer.echo(f"{name} is deleted, with {count} recordings")

@@ -20,8 +20,8 @@ def backup_run(
     as_json: Json = False,
 ) -> None:
     """Copy what changed since the last backup. Safe to kill, and to run again. Exit code 1 where a file could not be copied."""
-    from soundmill.backup import BackupRefused, BackupUnavailable, back_up, bucket_of
-    from soundmill.catalog import LeaseLost
+    from soundmill.backup import back_up, bucket_of
+    from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost
 
     try:
         bucket = bucket_of(settings())
@@ -48,7 +48,8 @@ def backup_verify(
     place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "", as_json: Json = False
 ) -> None:
     """Read every object of the backup back and compare its hash. Exit code 1 where one is missing or damaged."""
-    from soundmill.backup import BackupUnavailable, bucket_of, verify
+    from soundmill.backup import bucket_of, verify
+    from soundmill.errors import BackupUnavailable
 
     try:
         bucket = bucket_of(settings(), place)
@@ -72,8 +73,8 @@ def backup_restore(
     as_json: Json = False,
 ) -> None:
     """Bring a backup into an empty home: the same files, the same ledger. A restore that was stopped goes on when run again."""
-    from soundmill.backup import BackupUnavailable, RestoreRefused, bucket_of, restore
-    from soundmill.catalog import CatalogUnavailable
+    from soundmill.backup import bucket_of, restore
+    from soundmill.errors import BackupUnavailable, CatalogUnavailable, RestoreRefused
 
     values = settings()
     try:

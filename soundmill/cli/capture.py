@@ -17,7 +17,7 @@ from soundmill.cli.common import Json, app, count, instant, log_to_stderr, print
 
 if TYPE_CHECKING:
     from soundmill.capture.switch import Switch
-    from soundmill.live import Follower
+    from soundmill.workflows.live import Follower
 
 log = logging.getLogger("soundmill.capture")
 _EXAMPLES = (
@@ -64,7 +64,8 @@ def capture(
     Silence is not stored but accounted for. It goes on when the disk is full or the hub away, and starts a source that died again.
     Turned on and off by `--state`, by the studio's /capture/state, or by the signals USR1 and USR2.
     """
-    from soundmill.capture.sources import SourceRefused, microphones
+    from soundmill.capture.sources import microphones
+    from soundmill.errors import SourceRefused
 
     if devices:
         try:
@@ -160,12 +161,11 @@ class _Wanted:
 
 def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     from soundmill.alerts import send_alert
-    from soundmill.audio import UndecodableAudio
     from soundmill.capture.edge import follow_hub
     from soundmill.capture.outbox import Landing, Outbox, Store, to_hub, to_lake
-    from soundmill.capture.sources import SourceRefused
     from soundmill.capture.station import Cut, Station
     from soundmill.capture.switch import Switch
+    from soundmill.errors import SourceRefused, UndecodableAudio
 
     values = settings()
     log_to_stderr()
@@ -230,7 +230,7 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 def _listening(wanted: _Wanted) -> Iterator["Follower"]:
     """A thread that judges what this station lands; what it has not got to at the end it still does. It stops no capture."""
     from soundmill.cli.detect import follower_of
-    from soundmill.live import NoChampion
+    from soundmill.errors import NoChampion
 
     follower = follower_of((wanted.name,), wanted.open(0).started_at or datetime.now(UTC))
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
+from soundmill.errors import UnreadableTime
 from soundmill.settings import Settings
-from soundmill.times import UnreadableTime, parse_days, parse_instant
+from soundmill.times import parse_days, parse_instant
 
 app = typer.Typer(
     name="soundmill",
@@ -91,7 +92,8 @@ def the_lake() -> Any:
 
 def the_catalog() -> Any:
     """The catalog of the settings, or one line on why it cannot be opened."""
-    from soundmill.catalog import CatalogUnavailable, open_catalog
+    from soundmill.catalog import open_catalog
+    from soundmill.errors import CatalogUnavailable
 
     try:
         return open_catalog(settings().catalog_url)

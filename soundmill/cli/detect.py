@@ -10,7 +10,7 @@ import typer
 from soundmill.cli.common import Json, app, count, instant, log_to_stderr, print_json, refuse, settings, the_catalog, the_lake
 
 if TYPE_CHECKING:
-    from soundmill.live import Detector, Follower
+    from soundmill.workflows.live import Detector, Follower
 
 _EXAMPLES = "Examples: `soundmill detect night.flac`, `soundmill detect --follow`, `soundmill detect --follow --source porch`"
 
@@ -55,10 +55,10 @@ def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
     """Events of a file, in seconds from its start, in order of their onset."""
     import numpy as np
 
-    from soundmill.audio import UndecodableAudio
-    from soundmill.live import EventTracker, NoChampion
-    from soundmill.live.detector import over_the_seam
+    from soundmill.errors import NoChampion, UndecodableAudio
     from soundmill.times import from_ms
+    from soundmill.workflows.live import EventTracker
+    from soundmill.workflows.live.detector import over_the_seam
 
     zero, rate, tracker = from_ms(0), detector.segmenter.sample_rate, EventTracker(str(file))
     latest: dict[tuple[str, datetime], Any] = {}
@@ -87,7 +87,7 @@ def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
 
 def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
     from soundmill.catalog import LiveRecord
-    from soundmill.live import NoChampion
+    from soundmill.errors import NoChampion
 
     log_to_stderr()
     now = datetime.now(UTC)
@@ -106,8 +106,8 @@ def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
 def follower_of(sources: tuple[str, ...], since: datetime) -> "Follower":
     """A follower of this home's landing area, which prints what it hears by name."""
     from soundmill.catalog import LiveDetection, LiveRecord
-    from soundmill.live import Follower, LiveEvent
     from soundmill.osr.spec import OTHER
+    from soundmill.workflows.live import Follower, LiveEvent
 
     def told(one: LiveDetection, events: list[LiveEvent]) -> None:
         if one.tag != OTHER:
@@ -120,7 +120,7 @@ def follower_of(sources: tuple[str, ...], since: datetime) -> "Follower":
 def _detector() -> "Detector":
     from soundmill.capture import Segmenter
     from soundmill.catalog import ModelRegistry
-    from soundmill.live import Detector
+    from soundmill.workflows.live import Detector
 
     values = settings()
     segmenter = Segmenter(values.segment_rate, values.segment_samples, values.gate_dbfs, values.channels)

@@ -35,10 +35,11 @@ def download_add(
     from collections import Counter
 
     from soundmill.catalog import DownloadQueue
-    from soundmill.ingest.requests import ListRefused, read_requests
+    from soundmill.errors import RequestListRefused
+    from soundmill.ingest.requests import read_requests
 
     moment = instant(requested_at) or datetime.now(UTC)
-    found = _read(lambda text: read_requests(text), file, ListRefused)
+    found = _read(lambda text: read_requests(text), file, RequestListRefused)
     if not (found.wanted or found.refused):
         refuse(f"{file} asks for nothing")
     outcomes = DownloadQueue(the_catalog()).add(found.wanted, moment, replace=replace)
@@ -71,7 +72,9 @@ def download_run(
     """
     from soundmill.catalog import DownloadQueue, Ledger
     from soundmill.cli.progress_bar import bar
-    from soundmill.ingest.downloads import ASSET, Outcome, download_options, update_downloads
+    from soundmill.ingest.downloader import ASSET, Outcome
+    from soundmill.ingest.downloads import update_downloads
+    from soundmill.options import download_options
 
     lake, catalog, options = the_lake(), the_catalog(), download_options(settings())
     queue = DownloadQueue(catalog)
@@ -113,17 +116,17 @@ def download_status(
     from soundmill.catalog import DownloadQueue
 
     queue, now = DownloadQueue(the_catalog()), datetime.now(UTC)
-    troubled = queue.troubled()
-    reasons = Counter(request.reason or "" for request in troubled)
+    failed_or_retrying = queue.failed_or_retrying()
+    reasons = Counter(request.reason or "" for request in failed_or_retrying)
     if as_json:
         shown = ("conversation", "speaker", "url", "day", "state", "attempts", "reason", "message", "next_attempt_at")
-        listed = [{name: getattr(request, name) for name in shown} for request in troubled]
-        print_json({"requests": queue.counts(now), "reasons": reasons, **({"troubled": listed} if failed else {})})
+        listed = [{name: getattr(request, name) for name in shown} for request in failed_or_retrying]
+        print_json({"requests": queue.counts(now), "reasons": reasons, **({"failed_or_retrying": listed} if failed else {})})
         return
     typer.echo(_counts(queue.counts(now)) or "no requests")
     for reason, number in reasons.most_common():
         typer.echo(f"  {reason:<20} {number}")
-    for request in troubled if failed else ():
+    for request in failed_or_retrying if failed else ():
         when = f"again after {request.next_attempt_at:%Y-%m-%d %H:%M} UTC" if request.next_attempt_at else "no further attempt"
         typer.echo(f"{request.conversation} {request.speaker}: {request.reason}, {request.message} ({when})\n  {request.url}")
 
@@ -145,7 +148,7 @@ def download_withdraw(
 ) -> None:
     """Take a conversation back: its files are deleted, its rows stay as withdrawn, and it is never fetched again."""
     from soundmill.catalog import DownloadQueue
-    from soundmill.ingest.downloads import withdraw
+    from soundmill.workflows.erasure import Conversation, erase
 
     catalog = the_catalog()
     known = DownloadQueue(catalog).of(conversation)
@@ -154,7 +157,7 @@ def download_withdraw(
     if not yes:
         typer.echo(f"would withdraw {conversation}: {', '.join(request.speaker for request in known)}; add --yes to do it")
         return
-    typer.echo(f"{conversation} is withdrawn, {count(withdraw(the_lake(), catalog, conversation, datetime.now(UTC)), 'file')}")
+    typer.echo(f"{conversation} is withdrawn, {count(erase(the_lake(), catalog, Conversation(conversation)).files, 'file')}")
 
 
 @download.command("history", epilog="Example: `soundmill download history --by day`")
@@ -222,14 +225,14 @@ def download_submit(
     token: Annotated[str, typer.Option(envvar="SOUNDMILL_API_TOKEN", help="The server's token, if it asks for one.")] = "",
 ) -> None:
     """Hand a list to a downloader over HTTP, one call after another, and write down what became of each. Exit code 1 where any failed."""
-    from soundmill.ingest.client import ServerAway, submit
-    from soundmill.ingest.requests import ListRefused
+    from soundmill.errors import RequestListRefused, ServerUnavailable
+    from soundmill.ingest.client import submit
 
-    text = _read(lambda content: content, file, ListRefused)
+    text = _read(lambda content: content, file, RequestListRefused)
     began = datetime.now().astimezone()
     try:
         found = submit(text, str(file), server, delay=delay, timeout=timeout, token=token, say=lambda line: typer.echo(line, err=True))
-    except (ServerAway, ListRefused) as error:
+    except (ServerUnavailable, RequestListRefused) as error:
         refuse(str(error))
     place = results or Path(f"download_results_{began:%Y%m%d_%H%M%S}.json")
     place.write_text(json.dumps(found, indent=1) + "\n")

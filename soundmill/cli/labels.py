@@ -41,7 +41,8 @@ def labels_import(
     """
     from soundmill.capture.landing import LANDING
     from soundmill.catalog import Annotations
-    from soundmill.formats.labels import READERS, LabelFileRefused, Placement
+    from soundmill.errors import LabelFileRefused
+    from soundmill.formats.labels import READERS, Placement
 
     if format not in READERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")

@@ -56,7 +56,8 @@ def model_define(
     The sensor `model_requests` then fits and evaluates it; or by hand: `soundmill materialize osr_model evaluation_report --model NAME`.
     """
     from soundmill.catalog import ModelRegistry
-    from soundmill.osr.spec import ModelSpec, SpecRefused, check_name
+    from soundmill.errors import SpecRefused
+    from soundmill.osr.spec import ModelSpec, check_name
 
     values = {
         "tags": names_in(tags),
@@ -119,7 +120,8 @@ def model_list(as_json: Json = False) -> None:
 @model.command("show", epilog="Example: `soundmill model show kitchen`")
 def model_show(name: str, version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None) -> None:
     """Print a version's card as JSON."""
-    from soundmill.catalog import ModelRegistry, UnknownModel
+    from soundmill.catalog import ModelRegistry
+    from soundmill.errors import UnknownModel
 
     registry = ModelRegistry(the_catalog())
     try:
@@ -138,7 +140,8 @@ def model_promote(
     because: Annotated[str, typer.Option(help="Why; kept with the version.")] = "by hand",
 ) -> None:
     """Make a version the champion, whose verdicts become detections."""
-    from soundmill.catalog import ModelRegistry, UnknownModel
+    from soundmill.catalog import ModelRegistry
+    from soundmill.errors import UnknownModel
 
     registry = ModelRegistry(the_catalog())
     try:
@@ -153,7 +156,8 @@ def model_delete(
     name: str, yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only say what would go.")] = False
 ) -> None:
     """Delete a model with all its versions. Detections that its versions made stay."""
-    from soundmill.catalog import ModelRegistry, UnknownModel
+    from soundmill.catalog import ModelRegistry
+    from soundmill.errors import UnknownModel
 
     registry = ModelRegistry(the_catalog())
     try:

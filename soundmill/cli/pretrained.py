@@ -41,12 +41,13 @@ def pretrained_fetch(
     sha256: Annotated[str | None, typer.Option(help="Another checksum to hold it to, for another build of it.")] = None,
 ) -> None:
     """Fetch a network, check its checksum, and put it where the settings want it: `vosk-small-en` for speech, `yamnet` for sounds."""
-    from soundmill.pretrained import PRETRAINED, CannotFetch, fetch_pretrained
+    from soundmill.errors import PretrainedUnavailable
+    from soundmill.pretrained import PRETRAINED, fetch_pretrained
 
     if name not in PRETRAINED:
         refuse(f"there is no {name!r} to fetch; there are: {', '.join(PRETRAINED)}")
     try:
         place, fetched = fetch_pretrained(PRETRAINED[name], settings(), url, sha256)
-    except CannotFetch as error:
+    except PretrainedUnavailable as error:
         refuse(str(error))
     typer.echo(f"{name} is {'now' if fetched else 'already'} at {place}")

@@ -26,8 +26,9 @@ def ingest(
     """
     from datetime import timedelta
 
-    from soundmill.audio import UndecodableAudio, probe
+    from soundmill.audio import probe
     from soundmill.capture.landing import audio_files, land
+    from soundmill.errors import UndecodableAudio
     from soundmill.speech.tables import REFERENCE_SUFFIX, REFERENCES
 
     lake = the_lake()

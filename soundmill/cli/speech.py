@@ -147,8 +147,9 @@ def _transcripts(files: list[Path]) -> "list[Transcript | None]":
     """Transcripts in the order of the files, as many at a time as there are cores; None, and a line, where there is none."""
     import os
 
-    from soundmill.audio import UndecodableAudio, probe
-    from soundmill.speech import NoSpeechModel, TranscriptionFailed, transcriber
+    from soundmill.audio import probe
+    from soundmill.errors import NoSpeechModel, TranscriptionFailed, UndecodableAudio
+    from soundmill.speech import transcriber
 
     try:
         writer = transcriber(settings().vosk_folder)
@@ -182,7 +183,8 @@ def _transcripts(files: list[Path]) -> "list[Transcript | None]":
 
 def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentiment: bool) -> dict[str, Any]:
     """What was heard in one file, as JSON."""
-    from soundmill.speech import NoSentimentModel, sentiment_model, sentiment_of
+    from soundmill.errors import NoSentimentModel
+    from soundmill.speech import sentiment_model, sentiment_of
 
     report: dict[str, Any] = {"file": str(file), **transcript.as_json()}
     if keywords.words:
@@ -205,11 +207,12 @@ def _text(report: Any) -> str:
 
 
 def _keywords(words: str, stemming: str | None, fuzzy: float) -> "Keywords":
-    from soundmill.speech import Keywords, UnusableKeywords
+    from soundmill.errors import KeywordsRefused
+    from soundmill.speech import Keywords
 
     try:
         return Keywords(names_in(words), stemming=stemming, fuzzy=fuzzy)
-    except UnusableKeywords as error:
+    except KeywordsRefused as error:
         raise typer.BadParameter(str(error), param_hint="--words") from None
 
 

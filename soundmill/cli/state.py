@@ -58,7 +58,7 @@ def progress(
 def doctor(as_json: Json = False) -> None:
     """Print every setting with its source, and check that lake and catalog can be used."""
     from soundmill.capture.landing import landing_by_day
-    from soundmill.catalog import CatalogUnavailable
+    from soundmill.errors import CatalogUnavailable
 
     values = settings()
     shown = values.shown()
@@ -116,22 +116,24 @@ def _source(name: str, is_set: bool) -> str:
 
 
 def _speech_check(values: Settings) -> str:
-    from soundmill.speech import Keywords, NoSpeechModel, UnusableKeywords, transcriber
+    from soundmill.errors import KeywordsRefused, NoSpeechModel
+    from soundmill.speech import Keywords, transcriber
 
     if not values.transcription_enabled:
         return "switched off"
     try:
         Keywords(values.keyword_list, stemming=values.keyword_stemming or None, fuzzy=values.keyword_score)
         return f"ok, {transcriber(values.vosk_folder).model}"
-    except UnusableKeywords as error:
+    except KeywordsRefused as error:
         return f"failed: SOUNDMILL_KEYWORDS: {error}"
     except NoSpeechModel as error:
         return f"failed: {error}" if values.vosk_model else f"none: {error}"
 
 
 def _backup_check(values: Settings) -> str:
-    from soundmill.backup import BackupUnavailable, bucket_of
+    from soundmill.backup import bucket_of
     from soundmill.backup.manifest import read_manifest
+    from soundmill.errors import BackupUnavailable
 
     try:
         manifest = read_manifest(bucket_of(values))

@@ -30,7 +30,8 @@ def interval(
 
     import soundfile as sf
 
-    from soundmill.capture import SEGMENTS, NoAudioThere, Timeline
+    from soundmill.capture import SEGMENTS, Timeline
+    from soundmill.errors import NoAudio
     from soundmill.times import days_between
 
     start, end = instant(first), instant(last)
@@ -47,7 +48,7 @@ def interval(
     segments = lake.read_days(SEGMENTS, days_between((start - timedelta(days=1)).date(), end.date()))
     try:
         rate, pieces = Timeline(lake, segments).pieces(source, start, end)
-    except NoAudioThere as error:
+    except NoAudio as error:
         refuse(f"{error}; are its days materialised?")
     kind, subtype = kinds[out.suffix.lower()]
     if kind == "WAV" and (end - start).total_seconds() * rate * 2 > 0xFFFF_0000:
@@ -97,7 +98,8 @@ def redact(
 
     It does not come back: the ledger remembers what was withdrawn, and backups drop it at once.
     """
-    from soundmill.capture.redaction import carry_out, plan_redaction, plan_silent
+    from soundmill.capture.redaction import plan_redaction, plan_silent
+    from soundmill.workflows.erasure import erase
 
     start, end = instant(first), instant(last)
     assert start is not None
@@ -106,7 +108,7 @@ def redact(
         raise typer.BadParameter("it lies before --from", param_hint="--to")
     catalog = the_catalog()
     plan = plan_silent(catalog, source, start, end) if silent else plan_redaction(catalog, source, start, end, keep)
-    gone = carry_out(the_lake(), catalog, plan) if yes else 0
+    gone = erase(the_lake(), catalog, plan).files if yes else 0
     if as_json:
         values = {"segments": len(plan.segments), "seconds": plan.seconds, "files": list(plan.files), "kept": plan.kept, "deleted": gone}
         print_json(values)

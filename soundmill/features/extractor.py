@@ -1,7 +1,7 @@
 """What every feature extractor is: a name, a size, a fingerprint, and samples to vectors."""
 
 from dataclasses import asdict
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,11 @@ from soundmill.fingerprint import digest
 Vectors = npt.NDArray[np.float32]
 
 
-class ExtractorUnavailable(RuntimeError):
-    """An extractor whose model or runtime is not on this machine; says how to get it."""
-
-
 class Extractor(Protocol):
     """A frozen dataclass whose fields are its parameters.
 
-    Name, version and parameters make the fingerprint by which stored vectors are known to be stale.
+    Name, version and parameters make the fingerprint by which stored vectors are known to be stale. Where a field is no parameter (a path),
+    a property `parameters` says what counts.
     """
 
     @property
@@ -48,4 +45,10 @@ class Extractor(Protocol):
 
 def fingerprint(extractor: Extractor) -> str:
     """Changes whenever the extractor's numbers may."""
-    return digest([extractor.name, str(extractor.version), str(sorted(asdict(extractor).items()))])  # type: ignore[call-overload]
+    return digest([extractor.name, str(extractor.version), str(sorted(parameters(extractor).items()))])
+
+
+def parameters(extractor: Extractor) -> dict[str, Any]:
+    """The parameters that decide the numbers: its `parameters` where it has such a property, else its fields."""
+    found: dict[str, Any] = extractor.parameters if hasattr(extractor, "parameters") else asdict(extractor)  # type: ignore[call-overload]
+    return found

@@ -1,12 +1,15 @@
 """The extractors there are. A new one is a file beside this one and a line here."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from soundmill.errors import UnknownExtractor
 from soundmill.features.acoustic_fingerprint import AcousticFingerprint
-from soundmill.features.extractor import Extractor, Vectors
+from soundmill.features.extractor import Extractor, Vectors, parameters
 from soundmill.features.loudest_frames import LoudestFrames
 from soundmill.features.pooled_spectral import PooledSpectral
 from soundmill.features.yamnet import Yamnet, YamnetScores
@@ -21,10 +24,6 @@ EXTRACTORS: dict[str, type[Extractor]] = {
 FINGERPRINT = AcousticFingerprint.name  # made of every annotated sound, to find the same recording on both sides of a split
 JOIN = "+"
 _SEVERAL = frozenset({"loudest_frames", "acoustic_fingerprint"})  # give several vectors a sound, and so cannot be joined to others
-
-
-class UnknownExtractor(LookupError):
-    """A name that no extractor has, or that joins what cannot be joined."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,11 @@ class Joined:
         return sum(part.version for part in self.parts)
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of all parts."""
+        return {"parts": tuple(parameters(part) for part in self.parts)}
+
+    @property
     def size(self) -> int:
         """Numbers of all parts."""
         return sum(part.size for part in self.parts)
@@ -58,10 +62,10 @@ class Joined:
         return np.concatenate([part(samples, sample_rate) for part in self.parts], axis=1)
 
 
-def extractor(name: str) -> Extractor:
+def extractor(name: str, yamnet_model: Path | None = None) -> Extractor:
     """The extractor of that name, or several joined by + (`pooled_spectral+yamnet`), with default parameters.
 
-    Raises `UnknownExtractor`, `ExtractorUnavailable`.
+    `yamnet_model` is the file of YAMNet, which `yamnet` and `yamnet_scores` need for vectors. Raises `UnknownExtractor`.
     """
     names = name.split(JOIN)
     if unknown := [part for part in names if part not in EXTRACTORS]:
@@ -69,9 +73,14 @@ def extractor(name: str) -> Extractor:
             f"no feature extractor is called {unknown[0]!r}; there are: {', '.join(EXTRACTORS)}, and several joined by +"
         )
     if len(names) == 1:
-        return EXTRACTORS[name]()
+        return _made(name, yamnet_model)
     if several := _SEVERAL & set(names):
         raise UnknownExtractor(f"{name!r} cannot be joined: {', '.join(several)} gives many vectors a sound")
     if len(set(names)) < len(names):
         raise UnknownExtractor(f"{name!r} joins an extractor to itself")
-    return Joined(tuple(EXTRACTORS[part]() for part in names))
+    return Joined(tuple(_made(part, yamnet_model) for part in names))
+
+
+def _made(name: str, yamnet_model: Path | None) -> Extractor:
+    kind = EXTRACTORS[name]
+    return kind(yamnet_model) if issubclass(kind, Yamnet | YamnetScores) else kind()

@@ -7,7 +7,7 @@ The network comes as a TFLite file (`soundmill pretrained fetch yamnet`, or SOUN
 import hashlib
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from soundmill.features.extractor import ExtractorUnavailable, Vectors
-from soundmill.settings import Settings
+from soundmill.errors import ExtractorUnavailable
+from soundmill.features.extractor import Vectors
 
 _RATE = 16_000
 _WINDOW = 15_600  # samples: 0.975 s
@@ -27,9 +27,9 @@ _EMBEDDING = "global_average_pooling2d/Mean"
 EMBEDDING_SIZE, CLASSES = 1024, 521
 
 
-def _checksum() -> str:
-    path = Settings().yamnet_file
-    if not path.is_file():
+def _checksum(path: Path | None) -> str:
+    """Its sha256. Raises `ExtractorUnavailable`."""
+    if path is None or not path.is_file():
         raise ExtractorUnavailable(f"no YAMNet in {path}: soundmill pretrained fetch yamnet, or set SOUNDMILL_YAMNET_MODEL")
     return _checksum_of(path, path.stat().st_mtime_ns)
 
@@ -46,7 +46,12 @@ class Yamnet:
     name: ClassVar[str] = "yamnet"
     version: ClassVar[int] = 1
 
-    model: str = field(default_factory=_checksum)  # sha256 of the network's file
+    file: Path | None = None  # the network; needed for vectors and fingerprints, not for sizes
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The network by its content. Raises `ExtractorUnavailable`."""
+        return {"model": _checksum(self.file)}
 
     @property
     def size(self) -> int:
@@ -60,7 +65,7 @@ class Yamnet:
 
     def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:
         """See `Extractor`."""
-        return _pooled([window.embedding for window in _windows(samples, sample_rate)], self.size)
+        return _pooled([window.embedding for window in _windows(self.file, samples, sample_rate)], self.size)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,12 @@ class YamnetScores:
     name: ClassVar[str] = "yamnet_scores"
     version: ClassVar[int] = 1
 
-    model: str = field(default_factory=_checksum)
+    file: Path | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The network by its content. Raises `ExtractorUnavailable`."""
+        return {"model": _checksum(self.file)}
 
     @property
     def size(self) -> int:
@@ -84,7 +94,7 @@ class YamnetScores:
 
     def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:
         """See `Extractor`."""
-        scores = _pooled([window.scores for window in _windows(samples, sample_rate)], self.size)
+        scores = _pooled([window.scores for window in _windows(self.file, samples, sample_rate)], self.size)
         logs: Vectors = np.log(scores + np.float32(1e-4))
         return logs
 
@@ -98,10 +108,11 @@ def _pooled(values: list[Vectors], size: int) -> Vectors:
     return np.stack(values).mean(axis=0, keepdims=True, dtype=np.float32) if values else np.empty((0, size), np.float32)
 
 
-def _windows(samples: npt.NDArray[np.float32], sample_rate: int) -> Iterator[_Window]:
+def _windows(file: Path | None, samples: npt.NDArray[np.float32], sample_rate: int) -> Iterator[_Window]:
     if not len(samples):
         return
-    network = _network(str(Settings().yamnet_file))
+    _checksum(file)
+    network = _network(str(file))
     heard = soxr.resample(samples, sample_rate, _RATE)
     given = False
     for start in range(0, max(1, len(heard) - _HOP), _HOP):

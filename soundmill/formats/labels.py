@@ -6,14 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from soundmill.catalog import Annotation
-from soundmill.times import UnreadableTime, parse_instant
+from soundmill.errors import LabelFileRefused, UnreadableTime
+from soundmill.formats.annotation import Annotation
+from soundmill.times import parse_instant
 
 CSV_COLUMNS = ("source", "start", "end", "tag", "author")
-
-
-class LabelFileRefused(ValueError):
-    """A label file with something wrong in it; the message names the line."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from soundmill.ingest.failures import FetchFailed
+from soundmill.errors import FetchFailed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]

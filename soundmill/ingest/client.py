@@ -8,14 +8,11 @@ from typing import Any
 import httpx
 
 from soundmill.catalog import Wanted
+from soundmill.errors import RequestListRefused, ServerUnavailable
 from soundmill.ingest.pairs import AGENT, CUSTOMER
-from soundmill.ingest.requests import ListRefused, read_requests
+from soundmill.ingest.requests import read_requests
 
 _TIMED_OUT = 408
-
-
-class ServerAway(RuntimeError):
-    """Nobody answers at the server's address, or not as a downloader does."""
 
 
 def submit(
@@ -31,14 +28,14 @@ def submit(
     """Posts each call of a list (`name` is its file) to `server`/download/dual, with `delay` seconds between two.
 
     Returns counts and details as the batch client of old wrote them. A call that takes longer than `timeout` seconds has failed with
-    status 408; the server may still finish it. Raises `ServerAway`, `ListRefused`.
+    status 408; the server may still finish it. Raises `ServerUnavailable`, `RequestListRefused`.
     """
     calls: dict[str, dict[str, Wanted]] = {}
     found = read_requests(text)
     for one in found.wanted:
         calls.setdefault(one.conversation, {})[one.speaker] = one
     if strange := [one.conversation for one in found.wanted if one.speaker not in (AGENT, CUSTOMER)]:
-        raise ListRefused(f"only calls with an agent and a customer can be handed over, unlike {strange[0]}")
+        raise RequestListRefused(f"only calls with an agent and a customer can be handed over, unlike {strange[0]}")
     began = datetime.now().astimezone()
     details: list[dict[str, Any]] = [
         {"conversation_id": line, "success": False, "status_code": None, "duration_seconds": 0.0, "response": {"detail": line}}
@@ -48,7 +45,7 @@ def submit(
     try:
         client = httpx.Client(base_url=server.rstrip("/") + "/", timeout=timeout, headers=headers)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise ServerAway(f"the address or the token cannot be used: {error}") from None
+        raise ServerUnavailable(f"the address or the token cannot be used: {error}") from None
     with client:
         _check_health(client, server)
         for line in found.refused:
@@ -80,9 +77,9 @@ def _check_health(client: httpx.Client, server: str) -> None:
         answer = client.get("health", timeout=10)
         healthy = answer.status_code == httpx.codes.OK and answer.json().get("status") == "healthy"
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise ServerAway(f"{server} does not answer: {error}") from None
+        raise ServerUnavailable(f"{server} does not answer: {error}") from None
     if not healthy:
-        raise ServerAway(f"{server} is not healthy: it answers {answer.status_code}")
+        raise ServerUnavailable(f"{server} is not healthy: it answers {answer.status_code}")
 
 
 def _hand_over(client: httpx.Client, conversation: str, sides: dict[str, Wanted]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-from soundmill.audio import LevelMeter, Levels, Resampler, SpeechMeter, Turn, UndecodableAudio, WavWriter, open_audio, speech_seconds
+from soundmill.audio import LevelMeter, Levels, Resampler, SpeechMeter, Turn, WavWriter, open_audio, speech_seconds
 from soundmill.audio.decode import AudioInfo, AudioReader, Float32, Source
+from soundmill.errors import UndecodableAudio
 
 SAMPLE_RATE = 16_000  # Hz
 _HASH_BLOCK = 1 << 20

@@ -21,41 +21,18 @@ from typing import Any, BinaryIO
 import httpx
 
 from soundmill.audio.sniff import HEAD_BYTES, sniff
+from soundmill.errors import FetchFailed
 from soundmill.ingest.addresses import AddressPolicy, Resolve, guarded_transport, resolve
-from soundmill.ingest.failures import FetchFailed
 from soundmill.ingest.share_links import confirmed_link, direct_link, is_drive
+from soundmill.ingest.statuses import is_transient
+from soundmill.options import FetchOptions
 
 _AGENT = "Soundmill (audio downloads)"
-_PASSING = frozenset({202, 408, 425, 429})
 _LONGEST_PAGE = 1 << 20  # bytes of a web page that are looked at
 _LONGEST_WAIT = 24 * 3600.0  # seconds: more than that no server is believed
 _HASH_BLOCK = 1 << 20
 _SLOW_WINDOW = 30.0
 _TOLD_APART = 60  # seconds
-
-
-@dataclass(frozen=True)
-class FetchOptions:
-    """Limits of one file, and manners toward one host.
-
-    most_bytes   a file may have
-    seconds      a file may take in all; idle_seconds: until the next byte; least_rate: bytes a second, over half a minute
-    redirects    that are followed; resumes: how often a broken file is gone on with before it is put off
-    per_host     connections to one host at a time; delay: seconds between the starts of two files from it
-    pause        longest wait, in seconds, when a host has said twice in a row that it is too much
-    allow        hosts and networks exempt from the refusal of private addresses
-    """
-
-    most_bytes: int = 1 << 30
-    seconds: float = 1800
-    idle_seconds: float = 30
-    least_rate: float = 1024
-    redirects: int = 10
-    resumes: int = 3
-    per_host: int = 4
-    delay: float = 0
-    pause: float = 30
-    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -351,7 +328,7 @@ def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status in (200, 206):
         return
-    transient = status in _PASSING or status >= 500
+    transient = is_transient(status)
     after = _retry_after(response) if transient else None
     message = f"the server said {status} {response.reason_phrase}".strip()
     raise FetchFailed(f"http_{status}", message, transient=transient, retry_after=after)

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from soundmill.audio import UndecodableAudio, probe
+from soundmill.audio import probe
+from soundmill.errors import UndecodableAudio
 from soundmill.ingest.conversations import megabytes
 from soundmill.ingest.pairs import AGENT, CUSTOMER
 

@@ -28,7 +28,7 @@ def history(catalog: Catalog, ledger: Ledger, zone: tzinfo, by: str = "hour") ->
         calls.setdefault(when, set()).add(item.measures["conversation"])
         sizes[when] = sizes.get(when, 0) + size_of(item)
         found["conversations"], found["size_mb"] = len(calls[when]), megabytes(sizes[when])
-    for request in DownloadQueue(catalog).troubled():
+    for request in DownloadQueue(catalog).failed_or_retrying():
         if request.state == "failed" and request.finished_at:
             row(request.finished_at)["failed"] += 1
     return [rows[when] for when in sorted(rows)]

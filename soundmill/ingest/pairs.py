@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from soundmill.audio import Turn, overlap_seconds, speech_seconds
 from soundmill.catalog import Item, by_speaker
-from soundmill.lake import DayTable, column
+from soundmill.lake import column, day_table
 
 AGENT, CUSTOMER = "agent", "customer"
-PAIRS = DayTable(
+PAIRS = day_table(
     "download_pairs",
     pa.schema(
         [

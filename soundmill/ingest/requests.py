@@ -4,17 +4,14 @@ import csv
 import io
 from dataclasses import dataclass
 
-from soundmill.catalog import RequestRefused, Wanted
+from soundmill.catalog import Wanted
+from soundmill.errors import RequestListRefused, RequestRefused
 from soundmill.ingest.pairs import AGENT, CUSTOMER
 
 DEFAULT_SPEAKER = "speaker"
 _IDS = ("conversation_id", "conversation", "id")
 _SPEAKERS = ("speaker_label", "speaker")
 _URLS = ("audio_url", "url")
-
-
-class ListRefused(ValueError):
-    """A file that is no list of downloads at all."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +28,13 @@ def read_requests(text: str) -> RequestList:
 
     A line for each call: conversation_id, agent_url, customer_url, and what else there is (customer_filename, agent_filename);
     one of the two URLs may be empty. A line for each file: conversation_id (or id), speaker, url; also without a header line.
-    Raises `ListRefused`.
+    Raises `RequestListRefused`.
     """
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
     try:
         lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
     except csv.Error as error:
-        raise ListRefused(f"line {rows.line_num}: {error}") from None
+        raise RequestListRefused(f"line {rows.line_num}: {error}") from None
     lines = [(number, cells) for number, cells in lines if any(cells)]
     if not lines:
         return RequestList((), (), 0)
@@ -48,7 +45,7 @@ def read_requests(text: str) -> RequestList:
     else:
         body = lines[1:]
     if not set(_IDS) & set(names) or not (by_call or set(_URLS) & set(names)):
-        raise ListRefused("the header needs conversation_id with agent_url and customer_url, or id, speaker and url")
+        raise RequestListRefused("the header needs conversation_id with agent_url and customer_url, or id, speaker and url")
     wanted: list[Wanted] = []
     refused: list[str] = []
     skipped = 0

@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx
 
+from soundmill.errors import FetchFailed
 from soundmill.ingest.addresses import AddressPolicy, guarded_transport
-from soundmill.ingest.failures import FetchFailed
+from soundmill.ingest.statuses import is_transient
 
 _AGENT = "Soundmill (webhook)"
-_PASSING = frozenset({408, 425, 429})
 
 
 def call(url: str, body: Mapping[str, Any], allow: Sequence[str] = (), seconds: float = 30) -> None:
@@ -30,4 +30,4 @@ def call(url: str, body: Mapping[str, Any], allow: Sequence[str] = (), seconds: 
     except Exception as error:  # noqa: BLE001  # whatever a stranger's URL and server bring about
         raise FetchFailed("connection_failed", f"{type(error).__name__}: {error}", transient=True) from None
     if not 200 <= status < 300:
-        raise FetchFailed(f"http_{status}", f"it answers {status}", transient=status in _PASSING or status >= 500)
+        raise FetchFailed(f"http_{status}", f"it answers {status}", transient=is_transient(status))

@@ -5,12 +5,12 @@ from datetime import date
 
 import pyarrow as pa
 
-from soundmill.catalog import Annotation
 from soundmill.fingerprint import digest
-from soundmill.lake import DayTable, Lake, column
+from soundmill.formats.annotation import Annotation
+from soundmill.lake import Lake, column, day_table
 from soundmill.times import to_ms
 
-ANNOTATIONS = DayTable(
+ANNOTATIONS = day_table(
     "annotations",
     pa.schema(
         [

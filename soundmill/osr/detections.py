@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from soundmill.lake import DayTable, column
+from soundmill.lake import column, day_table
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import OTHER
 
 if TYPE_CHECKING:
     from soundmill.osr.recogniser import Recogniser
 
-DETECTIONS = DayTable(
+DETECTIONS = day_table(
     "detections",
     pa.schema(
         [

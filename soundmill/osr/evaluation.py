@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from soundmill.errors import NotEnoughData
 from soundmill.osr import metrics
 from soundmill.osr.metrics import EventCounts, Span
 from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.sounds import Sounds, Verdicts
-from soundmill.osr.spec import OTHER, NothingToLearnFrom
+from soundmill.osr.spec import OTHER
 
 WORST = 12
 _SWEEP_DRAWS = 20
@@ -122,11 +123,11 @@ class Evaluation:
 
 
 def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
-    """Results on test sounds. Sounds of tags that the model was not taught count as unknown. Raises `NothingToLearnFrom` where there is
+    """Results on test sounds. Sounds of tags that the model was not taught count as unknown. Raises `NotEnoughData` where there is
     no tagged sound."""
     tagged, background = data.tagged, data.background
     if not len(tagged):
-        raise NothingToLearnFrom("the test days hold no annotated sound; name other --test-days")
+        raise NotEnoughData("the test days hold no annotated sound; name other --test-days")
     judged = Judged.of(model, data)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
     rows = [*model.tags_, OTHER]

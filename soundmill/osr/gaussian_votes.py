@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
+from soundmill.errors import NotEnoughData
 from soundmill.osr.sounds import Sounds, Verdicts
-from soundmill.osr.spec import OTHER, NothingToLearnFrom
+from soundmill.osr.spec import OTHER
 from soundmill.osr.thresholds import percentile_threshold, precision_threshold, sound_costs
 from soundmill.osr.time_of_day import time_model, weight_at
 
@@ -51,14 +52,14 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, taught: Sounds, background: Sounds | None = None) -> "GaussianVotes":
-        """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NothingToLearnFrom`."""
+        """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NotEnoughData`."""
         tags = sorted(set(taught.tags))
         if not tags:
-            raise NothingToLearnFrom("no tagged sound to learn from")
+            raise NotEnoughData("no tagged sound to learn from")
         y = np.array(taught.tags)[taught.owner]
         for tag in tags:
             if np.count_nonzero(y == tag) < 2:
-                raise NothingToLearnFrom(f"the tag {tag!r} has fewer than two vectors of sound to learn from")
+                raise NotEnoughData(f"the tag {tag!r} has fewer than two vectors of sound to learn from")
         use_background = background is not None and len(background.vectors) > 1
         self.tags_ = tags
         self.classes_ = [*tags, OTHER] if use_background else tags

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from soundmill.lake import DayTable, column
+from soundmill.lake import column, day_table
 from soundmill.osr.sounds import Floats, Sounds, Verdicts
 from soundmill.osr.spec import OTHER
 
@@ -19,7 +19,7 @@ _FEWEST = 4  # sounds in a group
 _LARGEST_NUMBER = 200  # of groups, if they were all of the smallest size
 _DIMENSIONS = 20
 
-NEW_SOUNDS = DayTable(
+NEW_SOUNDS = day_table(
     "new_sounds",
     pa.schema(
         [

@@ -6,9 +6,10 @@ It adds what a sound is beside its vector: how loud it is, which recording it be
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
+from soundmill.errors import NotEnoughData
 from soundmill.osr.classifier import OpenSetClassifier
 from soundmill.osr.sounds import Floats, Sounds, Verdicts
-from soundmill.osr.spec import OTHER, NothingToLearnFrom
+from soundmill.osr.spec import OTHER
 from soundmill.osr.time_of_day import density_at, time_model
 
 _AT_ONCE = 4096  # sounds judged together: a day of them in doubles would take gigabytes
@@ -31,14 +32,14 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
         self.time_of_day = time_of_day
 
     def fit(self, taught: Sounds, background: Sounds | None = None) -> "OpenSet":
-        """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NothingToLearnFrom`.
+        """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NotEnoughData`.
 
         Sounds of one group are never on both sides of a rehearsal.
         """
         if not taught.tags:
-            raise NothingToLearnFrom("no tagged sound to learn from")
+            raise NotEnoughData("no tagged sound to learn from")
         if len(taught) < 2:
-            raise NothingToLearnFrom(f"one sound of {taught.tags[0]!r} is too little to learn from")
+            raise NotEnoughData(f"one sound of {taught.tags[0]!r} is too little to learn from")
         background = None if background is None else background.only_heard()
         if background is not None and len(background) < 2:
             background = None
@@ -52,7 +53,7 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
                 background_groups=None if background is None else background.groups or None,
             )
         except ValueError as error:
-            raise NothingToLearnFrom(str(error)) from None
+            raise NotEnoughData(str(error)) from None
         self.tags_ = [str(tag) for tag in self.classifier_.classes_]
         self.classes_ = list(self.tags_) if background is None else [*self.tags_, OTHER]
         # rehearsals know no hours: with them nothing can be promised

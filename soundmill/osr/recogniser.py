@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, BinaryIO, Protocol
 
+from soundmill.errors import UntrustedModel
 from soundmill.osr.classifier import Choice, OpenSetClassifier
 from soundmill.osr.gaussian_votes import GaussianVotes
 from soundmill.osr.open_set import OpenSet
@@ -38,16 +39,12 @@ class Recogniser(Protocol):
         ...
 
     def fit(self, taught: Sounds, background: Sounds | None = None) -> Any:
-        """Learns from tagged sounds and from background. Raises `NothingToLearnFrom`."""
+        """Learns from tagged sounds and from background. Raises `NotEnoughData`."""
         ...
 
     def verdicts(self, sounds: Sounds, use_hours: bool = True) -> Verdicts:
         """What it says of sounds; the hour can be told not to count."""
         ...
-
-
-class UntrustedModel(RuntimeError):
-    """A model file that holds types this project does not know, or is no model file."""
 
 
 def recogniser(spec: ModelSpec, blocks: Sequence[int]) -> Recogniser:

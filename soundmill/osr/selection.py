@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from soundmill.osr.spec import ModelSpec, NothingToLearnFrom
+from soundmill.errors import NotEnoughData
+from soundmill.osr.spec import ModelSpec
 from soundmill.osr.splits import components
 
 TRAIN_SHARE = 0.7
@@ -30,16 +31,16 @@ class DataChoice:
 def choose_days(spec: ModelSpec, annotated: Collection[date]) -> DataChoice:
     """The days for training, testing and background; `annotated` are days that hold annotations of the model's tags.
 
-    Without days in the specification the first 70 % of the annotated days train and the rest test. Raises `NothingToLearnFrom`.
+    Without days in the specification the first 70 % of the annotated days train and the rest test. Raises `NotEnoughData`.
     """
     days = sorted(annotated)
     if not days:
-        raise NothingToLearnFrom("no day holds an annotation of these tags; add some with: soundmill labels import")
+        raise NotEnoughData("no day holds an annotation of these tags; add some with: soundmill labels import")
     train, test = spec.train_days, spec.test_days
     if not train:
         free = [day for day in days if day not in test]
         if not free:
-            raise NothingToLearnFrom("every annotated day is a test day; name other --test-days, or annotate more days")
+            raise NotEnoughData("every annotated day is a test day; name other --test-days, or annotate more days")
         train = tuple(free) if test else tuple(free[: max(1, math.floor(TRAIN_SHARE * len(free)))])
     if not test:
         test = tuple(day for day in days if day not in train and day not in (spec.background_days or ()))

@@ -6,20 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from soundmill.errors import SpecRefused
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 OTHER = "other"
 CODE = {"open_set": 1, "gaussian_votes": 1}  # part of every fit's fingerprint: goes up when the same data would give another model
 _ORIGINAL = {"extractor": "loudest_frames", "components": 20, "least_recall": 0.6, "least_dbfs": -35.0, "time_of_day": True}
-
-
-class NothingToLearnFrom(ValueError):
-    """Data that no recogniser could be made or judged of, said in one line."""
-
-
-class SpecRefused(ValueError):
-    """A specification that contradicts itself, said in one line."""
 
 
 class ModelSpec(BaseModel):

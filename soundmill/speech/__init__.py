@@ -4,23 +4,19 @@ Here belong transcription, keywords, sentiment, and the forms in which transcrip
 lies in other folders.
 """
 
-from soundmill.speech.keywords import Hit, Keywords, UnusableKeywords
-from soundmill.speech.sentiment import NoSentimentModel, Scores, SentimentModel, TimedScores, sentiment_model, sentiment_of
-from soundmill.speech.transcriber import NoSpeechModel, Transcriber, TranscriptionFailed, transcriber
+from soundmill.speech.keywords import Hit, Keywords
+from soundmill.speech.sentiment import Scores, SentimentModel, TimedScores, sentiment_model, sentiment_of
+from soundmill.speech.transcriber import Transcriber, transcriber
 from soundmill.speech.transcript import Transcript, Word
 
 __all__ = [
     "Hit",
     "Keywords",
-    "NoSentimentModel",
-    "NoSpeechModel",
     "Scores",
     "SentimentModel",
     "TimedScores",
     "Transcriber",
     "Transcript",
-    "TranscriptionFailed",
-    "UnusableKeywords",
     "Word",
     "sentiment_model",
     "sentiment_of",

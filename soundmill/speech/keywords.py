@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import fmean
 
+from soundmill.errors import KeywordsRefused
 from soundmill.speech.transcript import Transcript, Word
 
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ](?=\w)")
@@ -18,10 +19,6 @@ _NO_WORD = re.compile(r"[^\w]+|_")
 MOST_WORDS, LONGEST_WORD = 500, 100
 _WINDOWS_AT_ONCE = 4096
 _Place = tuple[float, int, int, int]  # score below 0, words more or fewer than looked for, first word, words
-
-
-class UnusableKeywords(ValueError):
-    """Too many words to look for, words that are too long, or a score that is none."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +40,23 @@ class Keywords:
     stemming  a language of Snowball (english, german, ...): words with the same stem are the same
     fuzzy     how alike heard words must be, from just over 0 to 1 (normalised Indel similarity, as rapidfuzz has it); 1: the same
 
-    Raises `UnusableKeywords`.
+    Raises `KeywordsRefused`.
     """
 
     def __init__(self, words: Iterable[str], *, stemming: str | None = None, fuzzy: float = 1.0) -> None:
         self.words = tuple(dict.fromkeys(word for given in words if (word := " ".join(given.split()).lower())))
         if len(self.words) > MOST_WORDS:
-            raise UnusableKeywords(f"{len(self.words)} words are more than {MOST_WORDS}")
+            raise KeywordsRefused(f"{len(self.words)} words are more than {MOST_WORDS}")
         if long := next((word for word in self.words if len(word) > LONGEST_WORD), None):
-            raise UnusableKeywords(f"{long[:20]}... is longer than {LONGEST_WORD} characters")
+            raise KeywordsRefused(f"{long[:20]}... is longer than {LONGEST_WORD} characters")
         if not 0 < fuzzy <= 1:
-            raise UnusableKeywords("a fuzzy score lies above 0, and is at most 1")
+            raise KeywordsRefused("a fuzzy score lies above 0, and is at most 1")
         self.stemming, self.fuzzy = stemming, fuzzy
         self._stem = lru_cache(None)(_stemmer(stemming))  # of its own: Snowball's remember what they are at, and threads would mix that up
 
     @classmethod
     def parse(cls, text: str, *, stemming: str | None = None, fuzzy: float = 1.0) -> "Keywords":
-        """From words between commas. Raises `UnusableKeywords`."""
+        """From words between commas. Raises `KeywordsRefused`."""
         return cls(text.split(","), stemming=stemming, fuzzy=fuzzy)
 
     def hits(self, transcript: Transcript) -> list[Hit]:
@@ -148,6 +145,6 @@ def _stemmer(language: str | None) -> Callable[[str], str]:
     import snowballstemmer
 
     if language not in snowballstemmer.algorithms():
-        raise UnusableKeywords(f"no stems are known of {language!r}; there are: {', '.join(snowballstemmer.algorithms())}")
+        raise KeywordsRefused(f"no stems are known of {language!r}; there are: {', '.join(snowballstemmer.algorithms())}")
     stem: Callable[[str], str] = snowballstemmer.stemmer(language).stemWord
     return stem

@@ -13,15 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
+from soundmill.errors import NoSentimentModel
 from soundmill.speech.transcript import Transcript, Word
 
 LONGEST_SENTENCE = 40  # words
 _LABELS = ("negative", "neutral", "positive")
 _BATCH = 16
-
-
-class NoSentimentModel(LookupError):
-    """There is no usable model where the settings say; the message tells what is missing."""
 
 
 @dataclass(frozen=True)

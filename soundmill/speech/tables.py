@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundmill.audio import UndecodableAudio
+from soundmill.errors import NotInLake, TranscriptionFailed, UndecodableAudio
 from soundmill.fingerprint import digest
-from soundmill.lake import DayTable, Lake, NotInLake, column
+from soundmill.lake import DayTable, Lake, column, day_table
 from soundmill.speech.keywords import Keywords
 from soundmill.speech.sentiment import Scores, SentimentModel, TimedScores, sentiment_of
-from soundmill.speech.transcriber import Transcriber, TranscriptionFailed
+from soundmill.speech.transcriber import Transcriber
 from soundmill.speech.transcript import Transcript, Word
 from soundmill.speech.word_errors import WordErrors, parse_references, total, word_errors
 
@@ -36,7 +36,7 @@ _WORDS = pa.list_(
         ]
     )
 )
-TRANSCRIPTS = DayTable(
+TRANSCRIPTS = day_table(
     "transcripts",
     pa.schema(
         [
@@ -54,7 +54,7 @@ TRANSCRIPTS = DayTable(
     ),
     key=("key",),
 )
-KEYWORD_HITS = DayTable(
+KEYWORD_HITS = day_table(
     "keyword_hits",
     pa.schema(
         [
@@ -71,7 +71,7 @@ KEYWORD_HITS = DayTable(
     ),
     key=("key", "start", "keyword"),
 )
-SENTIMENT = DayTable(
+SENTIMENT = day_table(
     "sentiment",
     pa.schema(
         [

@@ -13,6 +13,7 @@ import numpy as np
 
 from soundmill.audio import AudioReader, LevelTrack, Resampler, open_audio, to_pcm16
 from soundmill.audio.decode import Int16, Source
+from soundmill.errors import NoSpeechModel, TranscriptionFailed
 from soundmill.speech.boundaries import FRAME_SECONDS, fit_to_sound
 from soundmill.speech.transcript import Transcript, Word, in_order
 
@@ -23,14 +24,6 @@ _QUIET, _SOFT, _LOUD = 0.01, 0.1, 0.25  # peaks, as shares of full scale: see `t
 _RIM_SECONDS, _RIM_LEVEL = 0.3, 6.0  # the level in int16 steps: -75 dBFS
 _UNKNOWN = {"[unk]", "<unk>"}
 _LOADING = threading.Lock()
-
-
-class NoSpeechModel(LookupError):
-    """There is no model where the settings say; the message tells how to get one."""
-
-
-class TranscriptionFailed(RuntimeError):
-    """The recogniser gave up on sound that can be decoded."""
 
 
 class Transcriber(Protocol):

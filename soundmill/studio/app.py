@@ -14,12 +14,13 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from soundmill.catalog import open_catalog
-from soundmill.ingest.downloads import Downloader, download_options
+from soundmill.ingest.downloader import Downloader
 from soundmill.lake import open_lake
+from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings
 from soundmill.studio import downloader, hub, pages, transcriber
 from soundmill.studio.logs import log_to_file
-from soundmill.uploads import UploadWorker, upload_options
+from soundmill.workflows.uploads.worker import UploadWorker
 
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
 

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from soundmill.catalog import DownloadRequest, Item, Ledger, RequestRefused, Wanted, download_key
+from soundmill.catalog import DownloadRequest, Item, Ledger, Wanted, download_key
+from soundmill.errors import FetchFailed, RequestRefused
 from soundmill.ingest.conversations import conversations_of, megabytes, size_of, summary, toward_target
-from soundmill.ingest.downloads import Downloader, Outcome
-from soundmill.ingest.failures import FetchFailed
+from soundmill.ingest.downloader import Downloader, Outcome
 from soundmill.ingest.pairs import AGENT, CUSTOMER, complete
 from soundmill.ingest.requests import DEFAULT_SPEAKER
 from soundmill.lake import Lake

@@ -11,14 +11,15 @@ from fastapi.templating import Jinja2Templates
 
 from soundmill.capture.status import ALARMING, read_status
 from soundmill.catalog import Accounts, Catalog, DownloadQueue, Ledger, LiveRecord, Uploads
+from soundmill.errors import NoSpeechModel
 from soundmill.ingest.progress import progress_of
 from soundmill.settings import Settings
-from soundmill.speech import NoSpeechModel, transcriber
+from soundmill.speech import transcriber
 from soundmill.studio.access import password
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(password)])
 _TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
-_MOST_TROUBLED = 20
+_MOST_SHOWN = 20
 _HOURS_OF_EVENTS, _MOST_EVENTS = 6, 50
 _MOST_RECORDINGS = 100
 
@@ -67,7 +68,7 @@ def _facts(catalog: Catalog, settings: Settings) -> dict[str, Any]:
     return {
         "progress": progress,
         "requests": queue.counts(now),
-        "troubled": queue.troubled(_MOST_TROUBLED),
+        "failed_or_retrying": queue.failed_or_retrying(_MOST_SHOWN),
         "stations": read_status(settings.home / "capture"),
         "alarming": ALARMING,
         "events": LiveRecord(catalog).events(now - timedelta(hours=_HOURS_OF_EVENTS))[: -_MOST_EVENTS - 1 : -1],

@@ -21,14 +21,26 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.security import APIKeyHeader
 from starlette.datastructures import UploadFile
 
-from soundmill.audio import UndecodableAudio
-from soundmill.catalog import Account, AccountGone, AccountRefused, Accounts, OtherRequest, TooManyLogins, Upload, Uploads, WrongCredentials
+from soundmill.catalog import Account, Accounts, Upload, Uploads
+from soundmill.errors import (
+    AccountDeleted,
+    AccountRefused,
+    FetchFailed,
+    IdempotencyConflict,
+    KeywordsRefused,
+    NoSpeechModel,
+    QuotaExceeded,
+    TooManyLogins,
+    UndecodableAudio,
+    WrongCredentials,
+)
 from soundmill.ingest.addresses import AddressPolicy
-from soundmill.ingest.failures import FetchFailed
 from soundmill.settings import Settings
-from soundmill.speech import Keywords, NoSpeechModel, Transcript, UnusableKeywords, transcriber
+from soundmill.speech import Keywords, Transcript, transcriber
 from soundmill.speech.subtitles import FORMS
-from soundmill.uploads import COMPAT_SECONDS, TooMuch, UploadWorker, Wanted, delete_account, delete_upload
+from soundmill.workflows.erasure import erase
+from soundmill.workflows.uploads.intake import COMPAT_SECONDS, Wanted
+from soundmill.workflows.uploads.worker import UploadWorker
 
 log = logging.getLogger("soundmill.transcriber")
 router = APIRouter(prefix="/transcriber", tags=["transcriber"])
@@ -249,7 +261,7 @@ async def delete_me(request: Request, known: Known, body: Body) -> Response:
         raise _too_many(error) from None
     if not right:
         raise Refused(current_password="Invalid password.")
-    await run_in_threadpool(delete_account, request.app.state.lake, request.app.state.catalog, known)
+    await run_in_threadpool(erase, request.app.state.lake, request.app.state.catalog, known, known.username)
     return Response(status_code=204)
 
 
@@ -330,11 +342,11 @@ async def upload(request: Request, known: Known, body: Body, asynchronous: Async
         made = await run_sync(partial(_receive, worker, known, wanted, file), limiter=request.app.state.decoding)
     except UndecodableAudio as error:
         raise Refused(audio_file=f"{error} ({error.code})") from None
-    except TooMuch as error:
+    except QuotaExceeded as error:
         raise Refused(audio_file=str(error)) from None
-    except AccountGone:
+    except AccountDeleted:
         raise HTTPException(401, "Invalid token.", {"WWW-Authenticate": "Token"}) from None
-    except OtherRequest as error:
+    except IdempotencyConflict as error:
         raise HTTPException(409, str(error)) from None
     except OSError:
         log.exception("an upload of %s could not be stored", known.username)
@@ -356,7 +368,7 @@ async def detail(request: Request, known: Known, uuid: str, compat: Compat = "0"
 async def delete(request: Request, known: Known, uuid: str) -> Response:
     """Deletes a recording and its sound."""
     state = request.app.state
-    await run_in_threadpool(delete_upload, state.lake, state.catalog, await _own(request, known, uuid))
+    await run_in_threadpool(erase, state.lake, state.catalog, await _own(request, known, uuid), known.username)
     return Response(status_code=204)
 
 
@@ -479,7 +491,7 @@ def _wanted(request: Request, body: _Body, compat: str, settings: Settings) -> t
 def _keywords(words: str, body: _Body) -> Keywords:
     try:
         return Keywords.parse(words, stemming=body.text("stemming", 32) or None, fuzzy=body.number("fuzzy", 1.0))
-    except UnusableKeywords as error:
+    except KeywordsRefused as error:
         raise Refused(words=str(error)) from None
 
 

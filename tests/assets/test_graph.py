@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 import pytest
 import soundfile as sf
 
-from assets.model_data import ModelData
 from assets.operations import CAPTURE_DAY
 from assets.partitions import RANGE_END, RANGE_START
 from pipeline.definitions import build_definitions
@@ -31,11 +30,13 @@ from soundmill.capture.landing import landing_path
 from soundmill.capture.recorder import Recorder, Silence
 from soundmill.capture.ring import Block
 from soundmill.capture.status import Status, now_text, write_status
-from soundmill.catalog import Annotation, Annotations, ModelRegistry
+from soundmill.catalog import Annotations, ModelRegistry
+from soundmill.formats.annotation import Annotation
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.novelty import NEW_SOUNDS
 from soundmill.osr.spec import ModelSpec
+from soundmill.workflows.training.data import ModelData
 from tests.conftest import ROOT, wait_until, wav
 from tests.home import FIRST, Home
 

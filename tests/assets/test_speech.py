@@ -12,10 +12,11 @@ from pipeline.run import RunFailed
 from resources import SpeechResource
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import Annotation, Annotations, DownloadQueue, Wanted
-from soundmill.ingest.downloads import withdraw
+from soundmill.catalog import Annotations, DownloadQueue, Wanted
+from soundmill.formats.annotation import Annotation
 from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, stretches
 from soundmill.speech.transcriber import VoskTranscriber
+from soundmill.workflows.erasure import Conversation, erase
 from tests.home import FIRST, Home
 from tests.web import Web
 
@@ -173,7 +174,7 @@ def test_what_is_deleted_goes_from_the_tables_also_where_nothing_is_written_down
     bring(local_home, web, data)
     local_home.run(*SPEECH, days=(DAY,))
     local_home.lake.write_bytes(f"unfinished/transcripts/{DAY}/hash-model.json", b"what a killed run had heard")
-    withdraw(local_home.lake, local_home.catalog, "call", NIGHT)
+    erase(local_home.lake, local_home.catalog, Conversation("call")).files
     local_home.run("downloads", days=(DAY,))
     listen(local_home, tmp_path / "no-model", sentiment_enabled=False, keywords_wanted=["one"])
     done = local_home.run(*SPEECH, days=(DAY,))

@@ -12,7 +12,8 @@ from assets.ingest import downloads
 from assets.operations import CAPTURE_DAY
 from pipeline.dev import DevFailed, _free_port, running
 from soundmill.audio import to_pcm16, wav_bytes
-from soundmill.catalog import Annotation, Annotations, Catalog, ModelRegistry, lease, open_catalog
+from soundmill.catalog import Annotations, Catalog, ModelRegistry, lease, open_catalog
+from soundmill.formats.annotation import Annotation
 from soundmill.lake import open_lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.scene import RATE, household

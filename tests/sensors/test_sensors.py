@@ -26,12 +26,15 @@ from sensors.sensors import (
     new_speech,
 )
 from soundmill.catalog import Accounts, Annotations, DownloadQueue, ModelRegistry, Wanted
-from soundmill.ingest.downloads import DOWNLOADS, Downloader
+from soundmill.ingest.downloader import Downloader
+from soundmill.ingest.downloads import DOWNLOADS
+from soundmill.options import upload_options
 from soundmill.osr.detections import DETECTIONS
 from soundmill.settings import Settings
 from soundmill.speech.tables import TRANSCRIPTS
-from soundmill.uploads import UploadWorker, delete_upload, upload_options
-from soundmill.uploads import Wanted as WantedUpload
+from soundmill.workflows.erasure import erase
+from soundmill.workflows.uploads.intake import Wanted as WantedUpload
+from soundmill.workflows.uploads.worker import UploadWorker
 from tests.conftest import wait_until, wav
 from tests.home import FIRST, Home
 from tests.web import Web, reply
@@ -521,7 +524,7 @@ def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home,
     newest = local_home.instance.get_latest_materialization_event(dg.AssetKey("transcripts"))
     assert newest is not None
     assert "four eight two" not in str(newest.asset_materialization)  # Dagster's log would keep it for ever
-    delete_upload(local_home.lake, local_home.catalog, upload)
+    erase(local_home.lake, local_home.catalog, upload)
     local_home.resources["speech"] = SpeechResource(vosk_model=str(tmp_path / "gone"))
     local_home.__post_init__()
     (request,) = tick(new_speech, local_home).run_requests or []

@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from soundmill.lake import DamagedTable, DayTable, Lake, NotInLake, open_lake
+from soundmill.errors import DamagedTable, NotInLake
+from soundmill.lake import DayTable, Lake, day_table, open_lake
 from tests.conftest import wait_until
 
-TABLE = DayTable(
+TABLE = day_table(
     "things",
     pa.schema([pa.field("key", pa.string()), pa.field("size", pa.int32()), pa.field("vector", pa.list_(pa.float32(), 4))]),
     key=("key",),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from soundmill.ingest.fetch import FetchOptions
-from soundmill.pretrained import PRETRAINED, CannotFetch, fetch_pretrained
+from soundmill.errors import PretrainedUnavailable
+from soundmill.options import FetchOptions
+from soundmill.pretrained import PRETRAINED, fetch_pretrained
 from soundmill.settings import Settings
 from soundmill.speech import transcriber
 from tests.web import Web
@@ -33,7 +34,7 @@ def test_a_network_is_fetched_once_and_held_to_its_checksum(web: Web, tmp_path: 
 
 def test_another_file_is_not_put_in_place(web: Web, tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    with pytest.raises(CannotFetch, match=r"is not yamnet: its SHA-256 is .*, not 141fba1c"):
+    with pytest.raises(PretrainedUnavailable, match=r"is not yamnet: its SHA-256 is .*, not 141fba1c"):
         fetch_pretrained(PRETRAINED["yamnet"], settings, web.serve("/other", BODY), options=LOCAL)
     assert not list((tmp_path / "pretrained").iterdir())
     mirror = web.serve("/mirror", BODY)
@@ -41,7 +42,7 @@ def test_another_file_is_not_put_in_place(web: Web, tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be_reached_is_said_with_a_way_by_hand(web: Web, tmp_path: Path) -> None:
-    with pytest.raises(CannotFetch, match=r"did not come: .*; take it from https://tfhub.dev/.* and put it at .*yamnet.tflite"):
+    with pytest.raises(PretrainedUnavailable, match=r"did not come: .*; take it from https://tfhub.dev/.* and put it at .*yamnet.tflite"):
         fetch_pretrained(PRETRAINED["yamnet"], Settings(home=tmp_path), web.url + "/nowhere", options=LOCAL)
 
 
@@ -79,6 +80,6 @@ def test_a_speech_model_is_unpacked_whole_and_fetched_once(web: Web, tmp_path: P
 )
 def test_an_archive_that_is_no_model_leaves_nothing_behind(web: Web, tmp_path: Path, content: bytes, says: str) -> None:
     wanted = replace(PRETRAINED["vosk-small-en"], url=web.serve("/bad.zip", content), sha256=hashlib.sha256(content).hexdigest())
-    with pytest.raises(CannotFetch, match=says):
+    with pytest.raises(PretrainedUnavailable, match=says):
         fetch_pretrained(wanted, Settings(home=tmp_path / "home"), options=LOCAL)
     assert not [path for path in tmp_path.rglob("*") if path.name in ("evil", "vosk-small-en")]

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundmill.scene import BACKGROUND, LABELLED, RATE, SLOT, UNLABELLED, Event, SceneRefused, from_clips, household, truth_of
+from soundmill.errors import SceneRefused
+from soundmill.scene import BACKGROUND, LABELLED, RATE, SLOT, UNLABELLED, Event, from_clips, household, truth_of
 from tests.conftest import wav
 
 FIRST = date(2025, 1, 1)

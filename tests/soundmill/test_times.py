@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.times import UnreadableTime, from_ms, instant_in_name, parse_days, parse_instant, to_ms
+from soundmill.errors import UnreadableTime
+from soundmill.times import from_ms, instant_in_name, parse_days, parse_instant, to_ms
 
 NOON = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 

@@ -12,7 +12,8 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundmill.audio import UndecodableAudio, convert, open_audio, probe, read_pcm, to_pcm16, wav_bytes
+from soundmill.audio import convert, open_audio, probe, read_pcm, to_pcm16, wav_bytes
+from soundmill.errors import UndecodableAudio
 from tests.conftest import ROOT, tone, wav
 
 

@@ -13,35 +13,15 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 
-from soundmill.backup import (
-    BackupRefused,
-    BackupUnavailable,
-    Bucket,
-    RestoreRefused,
-    back_up,
-    bucket_of,
-    pending,
-    restore,
-    verify,
-)
+from soundmill.backup import Bucket, back_up, bucket_of, pending, restore, verify
 from soundmill.backup.catalog_copy import chunk_names, marks, read_chunk, snapshot
 from soundmill.backup.manifest import NAME, read_manifest
-from soundmill.catalog import (
-    Annotation,
-    Annotations,
-    Catalog,
-    DownloadQueue,
-    Item,
-    LeaseLost,
-    Ledger,
-    ModelRegistry,
-    Wanted,
-    lease,
-    open_catalog,
-)
-from soundmill.ingest.downloads import withdraw
+from soundmill.catalog import Annotations, Catalog, DownloadQueue, Item, Ledger, ModelRegistry, Wanted, lease, open_catalog
+from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost, RestoreRefused
+from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake, open_lake
 from soundmill.settings import Settings
+from soundmill.workflows.erasure import Conversation, erase
 
 DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -333,7 +313,7 @@ def test_what_was_taken_back_leaves_the_backup_at_once(folder_lake: Lake, sqlite
     path = "audio/downloads/2026-01-05/call/call_agent.wav"
     folder_lake.write_bytes(path, b"x")
     back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
-    withdraw(folder_lake, sqlite_catalog, "call", NOW)
+    erase(folder_lake, sqlite_catalog, Conversation("call")).files
     assert back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path)).purged == 1
     assert not any(path in name for name in bucket.list())
 

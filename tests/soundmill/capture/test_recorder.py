@@ -241,7 +241,7 @@ def test_three_hours_with_every_fault_come_back_sample_for_sample(
     rows = []
     for day in days:
         edges = midnight(day), midnight(day + timedelta(days=1))
-        rows += coverage_of(ledger.segments(day), {"mic": ledger.beside("mic", *edges)}, day).to_pylist()
+        rows += coverage_of(ledger.segments(day), {"mic": ledger.neighbours("mic", *edges)}, day).to_pylist()
     total = {name: sum(row[name] for row in rows) for name in ("captured", "silent", "gap", "overlap")}
     block = BLOCK / RATE
     assert total["gap"] == pytest.approx(planted["lost"] / RATE, abs=block / 2)

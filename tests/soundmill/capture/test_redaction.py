@@ -11,10 +11,12 @@ from typer.testing import CliRunner
 from soundmill.audio import wav_bytes
 from soundmill.capture import SEGMENTS, Segmenter, update_segments
 from soundmill.capture.naming import SegmentName
-from soundmill.capture.redaction import carry_out, plan_redaction, plan_silent
-from soundmill.catalog import Annotation, Annotations, Catalog, Ledger, open_catalog
+from soundmill.capture.redaction import plan_redaction, plan_silent
+from soundmill.catalog import Annotations, Catalog, Ledger, open_catalog
 from soundmill.cli import app
+from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake, open_lake
+from soundmill.workflows.erasure import erase
 
 RATE = 8000
 SEGMENT = 24_000
@@ -51,7 +53,7 @@ def test_what_nobody_annotated_goes_but_for_two_on_either_side(folder_lake: Lake
     assert gone == [2, 3, 4, 5, 6, 7, 13, 14, 15, 16, 17]  # the bell is in the eleventh
     assert (plan.kept, plan.seconds) == (5, 33.0)
     assert keys(folder_lake) == list(range(20))  # so far it is a plan
-    assert carry_out(folder_lake, sqlite_catalog, plan) == 22  # segments and landed files
+    assert erase(folder_lake, sqlite_catalog, plan).files == 22  # segments and landed files
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, CUT, now=NOON)
     assert keys(folder_lake) == [0, 1, 8, 9, 10, 11, 12, 18, 19]
     files = {entry.path for entry in folder_lake.files("landing")} | {entry.path for entry in folder_lake.files("audio")}
@@ -66,7 +68,7 @@ def test_cut_off_midway_the_same_redaction_finishes_it(folder_lake: Lake, sqlite
     Ledger(sqlite_catalog).withdraw(plan.segments, SEGMENTS.name)  # and then the machine stops
     again = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=12))
     assert (again.segments, again.files) == ((), plan.files)
-    assert carry_out(folder_lake, sqlite_catalog, again) == 8
+    assert erase(folder_lake, sqlite_catalog, again).files == 8
     land(folder_lake, sqlite_catalog, [1])  # and should the file come back, its sound does not
     assert keys(folder_lake) == []
 
@@ -77,7 +79,7 @@ def test_a_recording_keeps_only_what_is_protected_of_it(folder_lake: Lake, sqlit
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, CUT, now=NOON)
     Annotations(sqlite_catalog).add([Annotation("mic", NOON, NOON + timedelta(seconds=1), "bell", "test")])
     plan = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=36), keep=1)
-    carry_out(folder_lake, sqlite_catalog, plan)
+    erase(folder_lake, sqlite_catalog, plan)
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, CUT, now=NOON)
     assert len(folder_lake.read_days(SEGMENTS, [DAY])) == 2
     assert not list(folder_lake.files("landing"))
@@ -90,7 +92,7 @@ def test_what_was_taken_back_does_not_come_back_under_another_name(folder_lake: 
     folder_lake.write_bytes("landing/mic/2026-01-05/20260105T120000Z-other.wav", other)  # it claims the same moments, and waits its turn
     ledger = Ledger(sqlite_catalog)
     update_segments(folder_lake, ledger, DAY, CUT, now=NOON)
-    carry_out(folder_lake, sqlite_catalog, plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=60)))
+    erase(folder_lake, sqlite_catalog, plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=60)))
     update_segments(folder_lake, ledger, DAY, CUT, now=NOON)
     assert len(folder_lake.read_days(SEGMENTS, [DAY])) == 0
     folder_lake.write_bytes("landing/mic/2026-01-05/again_20260105T120000Z.wav", whole)
@@ -102,7 +104,7 @@ def test_silent_files_go_and_their_seconds_stay(folder_lake: Lake, sqlite_catalo
     land(folder_lake, sqlite_catalog, list(range(6)), silent=(2, 3))
     plan = plan_silent(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))
     assert (len(plan.files), plan.seconds) == (2, 6.0)
-    assert carry_out(folder_lake, sqlite_catalog, plan) == 2
+    assert erase(folder_lake, sqlite_catalog, plan).files == 2
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, CUT, now=NOON)
     counts = {count.state: count.seconds for count in Ledger(sqlite_catalog).counts(DAY)}
     assert counts == {"ready": 12.0, "silent": 6.0}

@@ -24,13 +24,14 @@ import soundfile as sf
 
 from soundmill.audio import read_pcm, wav_bytes
 from soundmill.capture.naming import SegmentName
-from soundmill.capture.outbox import Landing, NoRoom, NotTaken, Outbox, Refused, to_hub
+from soundmill.capture.outbox import Landing, Outbox, to_hub
 from soundmill.capture.recorder import Closed
 from soundmill.capture.ring import Block
-from soundmill.capture.sources import FileSource, MicSource, PcmSource, Source, SourceAway, SourceRefused, StreamSource, microphones, now
+from soundmill.capture.sources import FileSource, MicSource, PcmSource, Source, StreamSource, microphones, now
 from soundmill.capture.station import Cut, Station
 from soundmill.capture.status import read_status
 from soundmill.capture.switch import Switch
+from soundmill.errors import DiskFull, HubRefused, HubUnavailable, SourceRefused, SourceUnavailable
 from soundmill.lake import Lake, open_lake
 from tests.conftest import ROOT, wait_until
 from tests.soundmill.studio.running import studio
@@ -179,7 +180,7 @@ def test_turned_off_it_drops_what_fills_no_segment_and_turned_on_it_begins_anew(
 
 def test_a_source_that_goes_away_is_opened_again_and_told_of(tmp_path: Path) -> None:
     def broken(source: Scripted) -> Iterator[Block]:
-        raise SourceAway("the plug is out")
+        raise SourceUnavailable("the plug is out")
         yield
 
     def ends(source: Scripted) -> Iterator[Block]:
@@ -243,7 +244,7 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
 
     def put(name: SegmentName, data: bytes) -> None:
         if full.is_set():
-            raise NoRoom(28, "the disk is full")
+            raise DiskFull(28, "the disk is full")
         keep(name, data)
 
     kept.put = put  # type: ignore[method-assign]
@@ -266,10 +267,10 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
 
 def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, folder_lake: Lake) -> None:
     name = SegmentName(NOON, 1, 1, 1)
-    with pytest.raises(NoRoom, match="are to stay so"):
+    with pytest.raises(DiskFull, match="are to stay so"):
         Landing(folder_lake, "mic", 1 << 60).put(name, b"x")
     outbox = Outbox(tmp_path / "outbox", lambda name, data: None, 1 << 60)
-    with pytest.raises(NoRoom):
+    with pytest.raises(DiskFull):
         outbox.put(name, b"x")
     outbox.close(5)
     assert not list(folder_lake.files("landing"))
@@ -284,7 +285,7 @@ def test_an_outbox_sends_the_oldest_first_and_keeps_what_is_refused(tmp_path: Pa
         if away.is_set():
             raise httpx.ConnectError("nobody there")
         if name.sequence == 2:
-            raise Refused("never")
+            raise HubRefused("never")
         sent.append(name.sequence)
 
     box = Outbox(tmp_path, deliver, 0)
@@ -317,7 +318,7 @@ def test_a_network_stream_is_heard_and_opened_again_when_it_ends(tmp_path: Path,
     first = min(name.session for name in kept.files)
     of_first = [read_pcm(data)[0] for name, data in kept.files.items() if name.session == first]
     np.testing.assert_array_equal(np.concatenate(of_first), pcm)
-    with pytest.raises(SourceAway, match="cannot be heard"):
+    with pytest.raises(SourceUnavailable, match="cannot be heard"):
         list(StreamSource(web.serve("/nothing", b"no sound"), RATE).blocks())
 
 
@@ -497,7 +498,7 @@ def test_a_hub_that_is_killed_again_and_again_has_every_segment_once(tmp_path: P
 def test_what_answers_for_everybody_is_no_hub(tmp_path: Path, web: Web) -> None:
     web.on("/capture/data", lambda asked, connection: reply(connection, "200 OK", b"<html>Log in to the network</html>"))
     deliver = to_hub(f"{web.url}/capture", "porch", None)
-    with pytest.raises((NotTaken, ValueError)):
+    with pytest.raises((HubUnavailable, ValueError)):
         deliver(SegmentName(NOON, 1, 1, 1), b"sound")
 
 

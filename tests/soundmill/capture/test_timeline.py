@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from soundmill.audio import wav_bytes
-from soundmill.capture import SEGMENTS, NoAudioThere, Segmenter, Timeline, update_segments
+from soundmill.capture import SEGMENTS, Segmenter, Timeline, update_segments
 from soundmill.catalog import Catalog, Ledger
+from soundmill.errors import NoAudio
 from soundmill.lake import Lake
 from tests.conftest import RATE
 
@@ -43,9 +44,9 @@ def test_what_is_missing_is_zero_and_told(stream: tuple[Timeline, np.ndarray]) -
 
 def test_where_there_is_nothing_it_says_so(stream: tuple[Timeline, np.ndarray]) -> None:
     timeline, _ = stream
-    with pytest.raises(NoAudioThere, match="porch"):
+    with pytest.raises(NoAudio, match="porch"):
         timeline.read("porch", NOON, NOON + timedelta(seconds=1))
-    with pytest.raises(NoAudioThere, match="13:00:00"):
+    with pytest.raises(NoAudio, match="13:00:00"):
         timeline.read("mic", NOON + timedelta(hours=1), NOON + timedelta(hours=1, seconds=1))
 
 

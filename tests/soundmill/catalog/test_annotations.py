@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from soundmill.catalog import Annotation, Annotations, Catalog
+from soundmill.catalog import Annotations, Catalog
+from soundmill.formats.annotation import Annotation
 
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 DAY = date(2026, 1, 5)

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, text
 
-from soundmill.catalog import Catalog, CatalogUnavailable, open_catalog
+from soundmill.catalog import Catalog, open_catalog
 from soundmill.catalog.database import HEAD
 from soundmill.catalog.schema import Base
+from soundmill.errors import CatalogUnavailable
 
 
 def test_the_migrations_build_what_the_models_say(catalog: Catalog) -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from soundmill.catalog import Catalog, DownloadQueue, Item, Ledger, RequestRefused, Wanted, lease
+from soundmill.catalog import Catalog, DownloadQueue, Item, Ledger, Wanted, lease
 from soundmill.catalog.downloads import WORKER
+from soundmill.errors import RequestRefused
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 DAY = date(2026, 1, 5)
@@ -107,7 +108,7 @@ def test_a_request_waits_for_its_next_attempt_and_can_be_hurried(catalog: Catalo
     queue.settle(claimed, [], NOW, state="queued", reason="http_503", message="busy", next_attempt_at=later, stale="downloads")
     assert queue.claim("me", NOW) == []
     assert queue.counts(NOW) == {"waiting": 1}
-    assert [request.reason for request in queue.troubled()] == ["http_503"]
+    assert [request.reason for request in queue.failed_or_retrying()] == ["http_503"]
     mark = queue.due_days(later)
     assert set(mark) == {DAY}
     assert queue.retry(reason="http_404") == 0
@@ -122,7 +123,7 @@ def test_the_first_of_those_that_sound_the_same_is_ready_whoever_came_first(cata
     for order in ([early, late, other_side], [late, other_side, early]):
         for one in order:
             ledger.record(one)
-        ledger.settle_twins({"same"}, "downloads")
+        ledger.resolve_duplicates({"same"}, "downloads")
         states = {one.key: (one.state, one.blocked_by) for one in ledger.downloads()}
         assert states == {
             "downloads/a/agent": ("duplicate", "downloads/b/agent"),

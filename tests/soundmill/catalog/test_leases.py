@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from soundmill.catalog import Catalog, LeaseLost, lease, open_catalog
+from soundmill.catalog import Catalog, lease, open_catalog
+from soundmill.errors import LeaseLost
 from tests.conftest import wait_until
 
 

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from soundmill.catalog import Catalog, ModelRegistry, UnknownModel
+from soundmill.catalog import Catalog, ModelRegistry
+from soundmill.errors import UnknownModel
 
 
 def test_a_fit_is_known_by_its_fingerprint(catalog: Catalog) -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soundmill.features.extractor import ExtractorUnavailable, fingerprint
+from soundmill.errors import ExtractorUnavailable, UnknownExtractor
+from soundmill.features.extractor import fingerprint
 from soundmill.features.loudest_frames import LoudestFrames, count_peaks
 from soundmill.features.pooled_spectral import GROUPS, PooledSpectral
-from soundmill.features.registry import EXTRACTORS, UnknownExtractor, extractor
+from soundmill.features.registry import EXTRACTORS, extractor
 from soundmill.features.spectrogram import LogMel
 from tests.conftest import RATE, tone
 
@@ -158,29 +159,34 @@ def test_yamnet_hears_what_audio_set_calls_by_name(yamnet: Path, data: Path) -> 
     names = [line.split(",")[1] for line in yamnet.with_name("yamnet_class_map.csv").read_text().splitlines()[1:]]
     for clip in hens:
         samples, rate = read_samples(clip)
-        assert extractor("yamnet")(samples, rate).shape == (1, 1024)
-        scores = extractor("yamnet_scores")(samples, rate)[0]
+        assert extractor("yamnet", yamnet)(samples, rate).shape == (1, 1024)
+        scores = extractor("yamnet_scores", yamnet)(samples, rate)[0]
         assert len(names) == 521
         assert 67 <= int(scores.argmax()) <= 131  # animals, from "Animal" to the last of the birds, whatever the language of the map
 
 
 def test_extractors_are_joined_by_a_plus(yamnet: Path) -> None:
     sound = noise(1.5)
-    joined = extractor("pooled_spectral+yamnet")
+    joined = extractor("pooled_spectral+yamnet", yamnet)
     assert joined.size == 1393 + 1024
     assert sum(size for _, size in joined.groups) == joined.size
-    expected = np.concatenate([extractor("pooled_spectral")(sound, RATE), extractor("yamnet")(sound, RATE)], axis=1)
+    expected = np.concatenate([extractor("pooled_spectral")(sound, RATE), extractor("yamnet", yamnet)(sound, RATE)], axis=1)
     np.testing.assert_array_equal(joined(sound, RATE), expected)
-    assert len({fingerprint(joined), fingerprint(extractor("yamnet")), fingerprint(extractor("yamnet+pooled_spectral"))}) == 3
+    assert (
+        len({fingerprint(joined), fingerprint(extractor("yamnet", yamnet)), fingerprint(extractor("yamnet+pooled_spectral", yamnet))}) == 3
+    )
     for name, says in (("yamnet+loudest_frames", "many vectors"), ("yamnet+yamnet", "to itself"), ("yamnet+mfcc", "mfcc")):
         with pytest.raises(UnknownExtractor, match=says):
             extractor(name)
 
 
-def test_a_missing_network_is_said_with_the_way_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("SOUNDMILL_YAMNET_MODEL", str(tmp_path / "nowhere.tflite"))
+def test_a_missing_network_is_said_with_the_way_to_get_it(tmp_path: Path) -> None:
+    missing = extractor("yamnet", tmp_path / "nowhere.tflite")
+    assert missing.size == 1024
     with pytest.raises(ExtractorUnavailable, match="soundmill pretrained fetch yamnet"):
-        extractor("yamnet")
+        missing(noise(1.0), RATE)
+    with pytest.raises(ExtractorUnavailable, match="soundmill pretrained fetch yamnet"):
+        fingerprint(missing)
 
 
 @pytest.mark.parametrize("name", EXTRACTORS)
@@ -189,9 +195,7 @@ def test_a_missing_network_is_said_with_the_way_to_get_it(monkeypatch: pytest.Mo
 def test_every_extractor_gives_finite_numbers_of_its_size_at_any_length(
     request: pytest.FixtureRequest, name: str, length: int, seed: int
 ) -> None:
-    if name.startswith("yamnet"):
-        request.getfixturevalue("yamnet")
-    tool = extractor(name)
+    tool = extractor(name, request.getfixturevalue("yamnet") if name.startswith("yamnet") else None)
     for sound in (noise(1.0, seed)[:length], np.zeros(length, np.float32), np.ones(length, np.float32)):
         found = tool(sound, RATE)
         assert found.dtype == np.float32

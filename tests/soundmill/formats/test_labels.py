@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.catalog import Annotation
-from soundmill.formats.labels import LabelFileRefused, Placement, read_audacity, read_csv, write_audacity, write_csv
+from soundmill.errors import LabelFileRefused
+from soundmill.formats.annotation import Annotation
+from soundmill.formats.labels import Placement, read_audacity, read_csv, write_audacity, write_csv
 
 NIGHT = datetime(2026, 1, 5, 22, tzinfo=UTC)
 PLACE = Placement("mic", NIGHT, "ann")

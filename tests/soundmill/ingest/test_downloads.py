@@ -21,10 +21,12 @@ import soundfile as sf
 from soundmill.audio import probe, read_pcm, to_pcm16, wav_bytes
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, open_catalog
 from soundmill.ingest import downloads, fetch
-from soundmill.ingest.downloads import DOWNLOADS, Downloader, DownloadOptions, damaged_files, update_downloads, withdraw
-from soundmill.ingest.fetch import FetchOptions
+from soundmill.ingest.downloader import Downloader
+from soundmill.ingest.downloads import DOWNLOADS, damaged_files, update_downloads
 from soundmill.ingest.pairs import PAIRS
 from soundmill.lake import Lake, open_lake
+from soundmill.options import DownloadOptions, FetchOptions
+from soundmill.workflows.erasure import Conversation, erase
 from tests.conftest import tone, wait_until, wav
 from tests.web import Asked, Web, reply, reset
 
@@ -144,7 +146,7 @@ def test_the_same_sound_under_another_name_is_a_duplicate(folder_lake: Lake, sql
     }
     assert done.seconds["ready"] == 2.0
     assert [pair.problem for pair in done.pairs] == ["both sides are the same audio"]
-    assert withdraw(folder_lake, sqlite_catalog, "a", NOW) == 1
+    assert erase(folder_lake, sqlite_catalog, Conversation("a")).files == 1
     assert not folder_lake.exists("audio/downloads/2026-01-05/a/a_agent.wav")
     done = update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
     assert done.states == {"ready": 2, "duplicate": 1, "withdrawn": 1}
@@ -171,9 +173,9 @@ def test_originals_are_kept_under_their_hash_and_go_with_the_last_that_uses_them
     update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, keep_originals=True))
     (kept,) = list(folder_lake.files("audio/originals"))
     assert folder_lake.read_bytes(kept.path) == sound
-    withdraw(folder_lake, sqlite_catalog, "a", NOW)
+    erase(folder_lake, sqlite_catalog, Conversation("a")).files
     assert folder_lake.exists(kept.path)
-    withdraw(folder_lake, sqlite_catalog, "b", NOW)
+    erase(folder_lake, sqlite_catalog, Conversation("b")).files
     assert not folder_lake.exists(kept.path)
 
 
@@ -421,7 +423,7 @@ def test_who_lost_the_claim_puts_nothing_in_place(
         made = convert(*arguments)
         if second.pop() if second else False:
             if how == "withdrawn":
-                withdraw(folder_lake, sqlite_catalog, "c", NOW)
+                erase(folder_lake, sqlite_catalog, Conversation("c")).files
             else:
                 queue.add([Wanted("c", "agent", web.serve("/two", wav(1, 500)))], NOW, replace=True)
                 update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path / "other"))

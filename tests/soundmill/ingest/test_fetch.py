@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from soundmill.errors import FetchFailed
 from soundmill.ingest import share_links
 from soundmill.ingest.addresses import AddressPolicy
-from soundmill.ingest.failures import FetchFailed
-from soundmill.ingest.fetch import Fetched, Fetcher, FetchOptions
+from soundmill.ingest.fetch import Fetched, Fetcher
+from soundmill.options import FetchOptions
 from tests.conftest import wav
 from tests.web import Asked, Web, reply, reset, serving
 

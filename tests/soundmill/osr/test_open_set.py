@@ -9,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soundmill.errors import NotEnoughData, SpecRefused, UntrustedModel
 from soundmill.osr.card import card_markdown, model_card
 from soundmill.osr.classifier import OpenSetClassifier
 from soundmill.osr.evaluation import Evaluation, HeldOut, Stream, evaluate, merge_verdicts
 from soundmill.osr.metrics import Span
 from soundmill.osr.open_set import OpenSet
-from soundmill.osr.recogniser import UntrustedModel, dump_model, load_model, recogniser
+from soundmill.osr.recogniser import dump_model, load_model, recogniser
 from soundmill.osr.report import playable, report_html, report_pictures
 from soundmill.osr.sounds import Sounds
-from soundmill.osr.spec import OTHER, ModelSpec, NothingToLearnFrom, SpecRefused
+from soundmill.osr.spec import OTHER, ModelSpec
 from tests.soundmill.osr.plain import sounds, together
 
 TAGS = ("bell", "drum", "glass", "whistle")
@@ -73,9 +74,9 @@ def test_several_vectors_of_a_sound_are_pooled() -> None:
 
 
 def test_nothing_to_learn_from_is_said_in_one_line() -> None:
-    with pytest.raises(NothingToLearnFrom, match="no tagged sound"):
+    with pytest.raises(NotEnoughData, match="no tagged sound"):
         OpenSet().fit(TAUGHT.take(np.array([], np.int64)))
-    with pytest.raises(NothingToLearnFrom, match="one sound of 'bell'"):
+    with pytest.raises(NotEnoughData, match="one sound of 'bell'"):
         OpenSet().fit(TAUGHT.take(np.array([0])))
 
 
@@ -116,7 +117,7 @@ def test_an_evaluation_adds_up(model: OpenSet, result: Evaluation) -> None:
     assert low <= headline.known_auroc <= high
     assert [point.unknown_tags for point in result.openness] == [1]
     json.dumps(result.as_json())
-    with pytest.raises(NothingToLearnFrom, match="--test-days"):
+    with pytest.raises(NotEnoughData, match="--test-days"):
         evaluate(model, HeldOut(TEST.take(np.array([], np.int64)), BACKGROUND, 0))
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from soundmill.errors import NotEnoughData, SpecRefused
 from soundmill.osr.selection import background_share, choose_days, free_of, heard_in, rehearsal_groups, sample
-from soundmill.osr.spec import ModelSpec, NothingToLearnFrom, SpecRefused
+from soundmill.osr.spec import ModelSpec
 from soundmill.osr.thresholds import balanced_threshold, percentile_threshold, precision_threshold, quantile_threshold, sound_costs
 from soundmill.osr.time_of_day import GRID, time_model, weight_at
 
@@ -77,9 +78,9 @@ def test_days_are_split_by_themselves_or_as_told() -> None:
     assert told.background == ()
     assert choose_days(ModelSpec(train_days=(DAYS[0],), background_days=(DAYS[1],)), DAYS).test == tuple(DAYS[2:])
     assert choose_days(ModelSpec(test_days=(DAYS[0],)), DAYS).train == tuple(DAYS[1:])
-    with pytest.raises(NothingToLearnFrom, match="labels import"):
+    with pytest.raises(NotEnoughData, match="labels import"):
         choose_days(ModelSpec(), [])
-    with pytest.raises(NothingToLearnFrom, match="every annotated day is a test day"):
+    with pytest.raises(NotEnoughData, match="every annotated day is a test day"):
         choose_days(ModelSpec(test_days=tuple(DAYS)), DAYS)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.speech import Keywords, Transcript, UnusableKeywords, Word
+from soundmill.errors import KeywordsRefused
+from soundmill.speech import Keywords, Transcript, Word
 from soundmill.speech.keywords import fold
 
 SAID = "the puppies met a puppy and their mother said don't run puppies run"
@@ -77,7 +78,7 @@ def test_no_place_counts_twice_for_one_phrase() -> None:
     ("words", "options"), [(["x" * 101], {}), ([str(n) for n in range(501)], {}), (["a"], {"fuzzy": 0}), (["a"], {"stemming": "klingon"})]
 )
 def test_what_cannot_be_looked_for_is_refused(words: list[str], options: dict[str, object]) -> None:
-    with pytest.raises(UnusableKeywords):
+    with pytest.raises(KeywordsRefused):
         Keywords(words, **options)  # type: ignore[arg-type]
 
 

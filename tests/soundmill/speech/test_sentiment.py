@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundmill.speech import NoSentimentModel, Transcript, Word, sentiment_model, sentiment_of
+from soundmill.errors import NoSentimentModel
+from soundmill.speech import Transcript, Word, sentiment_model, sentiment_of
 from soundmill.speech.sentiment import LONGEST_SENTENCE, Scores
 
 LEXICON = sentiment_model(None)

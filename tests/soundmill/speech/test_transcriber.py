@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from soundmill.audio import UndecodableAudio, read_samples, to_pcm16, wav_bytes
-from soundmill.speech import NoSpeechModel, Transcriber, Transcript, transcriber
+from soundmill.audio import read_samples, to_pcm16, wav_bytes
+from soundmill.errors import NoSpeechModel, UndecodableAudio
+from soundmill.speech import Transcriber, Transcript, transcriber
 from soundmill.speech.word_errors import total, word_errors
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

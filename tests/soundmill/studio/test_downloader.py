@@ -19,10 +19,12 @@ import pytest
 from soundmill.audio import probe
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, lease, open_catalog
 from soundmill.catalog.downloads import WORKER
+from soundmill.errors import ServerUnavailable
 from soundmill.ingest import fetch
-from soundmill.ingest.client import ServerAway, submit
-from soundmill.ingest.downloads import DownloadOptions, update_downloads
+from soundmill.ingest.client import submit
+from soundmill.ingest.downloads import update_downloads
 from soundmill.lake import open_lake
+from soundmill.options import DownloadOptions
 from tests.conftest import wav
 from tests.soundmill.studio.running import studio, studio_processes
 from tests.web import Web, reply
@@ -332,7 +334,7 @@ def test_the_batch_client_hands_a_list_over(four_workers: str, web: Web, tmp_pat
 
 
 def test_the_batch_client_gives_up_on_a_server_that_is_not_there(web: Web) -> None:
-    with pytest.raises(ServerAway):
+    with pytest.raises(ServerUnavailable):
         submit("conversation_id,agent_url\na,http://a.test/", "x", web.url)
     web.serve("/health", b'{"status": "healthy"}')
     web.on("/download/dual", lambda _, connection: time.sleep(1))

@@ -15,19 +15,20 @@ from typing import Any
 import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
-from soundmill.audio import UndecodableAudio, levels
+from soundmill.audio import levels
 from soundmill.audio.decode import Int16
 from soundmill.capture.landing import LANDING, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Closed
 from soundmill.capture.status import now_text, write_status
 from soundmill.catalog import LiveDetection, LiveRecord
+from soundmill.errors import UndecodableAudio
 from soundmill.lake import Lake
-from soundmill.live.detector import Detector, Heard, over_the_seam
-from soundmill.live.events import GAP, EventTracker, LiveEvent
 from soundmill.times import instant_in_name
+from soundmill.workflows.live.detector import Detector, Heard, over_the_seam
+from soundmill.workflows.live.events import GAP, EventTracker, LiveEvent
 
-log = logging.getLogger("soundmill.live")
+log = logging.getLogger("soundmill.workflows.live")
 _LOOK_EVERY = 0.02  # seconds between two looks at a folder on this machine
 _LOOK_EVERY_REMOTE = 10.0  # seconds between two listings of a bucket
 _MOST_AT_ONCE = 50  # segments judged between two writes

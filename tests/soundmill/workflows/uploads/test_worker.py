@@ -13,13 +13,16 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
-from soundmill import uploads
-from soundmill.catalog import Account, AccountGone, Accounts, Catalog, Ledger, Upload, Uploads, open_catalog
+from soundmill.catalog import Account, Accounts, Catalog, Ledger, Upload, Uploads, open_catalog
 from soundmill.catalog.schema import LeaseRow, UploadRow
+from soundmill.errors import AccountDeleted
 from soundmill.lake import Lake
+from soundmill.options import UploadOptions
 from soundmill.speech import Transcript
 from soundmill.speech.transcriber import VoskTranscriber
-from soundmill.uploads import UploadOptions, UploadWorker, Wanted, delete_account, delete_upload
+from soundmill.workflows.erasure import erase
+from soundmill.workflows.uploads.intake import Wanted
+from soundmill.workflows.uploads.worker import UploadWorker
 from tests.conftest import wait_until
 from tests.web import Asked, Web, reply
 
@@ -180,7 +183,7 @@ def test_other_words_for_a_deleted_recording_are_refused(
 ) -> None:
     with working() as worker:
         upload = wait_for(worker, worker.receive(ann, Wanted("x", "x.wav"), digits, "0"))
-        delete_upload(folder_lake, catalog, upload)
+        erase(folder_lake, catalog, upload)
         assert worker.look_for(upload, "one", None, 1.0, True) is None
         assert actions(worker, upload) == ["created", "done", "deleted"]
 
@@ -196,11 +199,11 @@ def test_a_file_that_cannot_be_deleted_is_deleted_later_and_a_stray_one_too(
 
     with monkeypatch.context() as broken:
         broken.setattr(Lake, "delete", fails)
-        delete_upload(folder_lake, catalog, upload)
+        erase(folder_lake, catalog, upload)
     assert folder_lake.exists(upload.path)
-    stray = f"audio/uploads/{datetime.now(UTC).date()}/11111111-2222-3333-4444-555555555555.wav"
+    stray = f"audio/worker/{datetime.now(UTC).date()}/11111111-2222-3333-4444-555555555555.wav"
     folder_lake.write_bytes(stray, b"killed before its row was there")
-    monkeypatch.setattr(uploads, "_SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(worker, "_SWEEP_SECONDS", 0.1)
     with working():
         wait_until(lambda: not folder_lake.exists(upload.path) and not folder_lake.exists(stray), 30)
     assert upload.path in Ledger(catalog).withdrawn_paths()  # the backup drops it, too
@@ -213,12 +216,12 @@ def test_an_account_that_is_deleted_while_it_uploads_leaves_nothing_to_the_next(
     add = Uploads.add
 
     def deleted_first(*given: Any) -> Upload:
-        delete_account(folder_lake, catalog, ann)
+        erase(folder_lake, catalog, ann)
         Accounts(catalog).add("carl", PASSWORD)
         return add(*given)
 
     monkeypatch.setattr(Uploads, "add", deleted_first)
-    with working() as worker, pytest.raises(AccountGone):
+    with working() as worker, pytest.raises(AccountDeleted):
         worker.receive(ann, Wanted("secret", "x.wav"), digits, "0")
     carl = Accounts(catalog).named("carl")
     assert carl is not None
@@ -238,13 +241,13 @@ def test_stems_are_right_when_many_ask_at_once(working: Any, ann: Account, digit
     with working() as worker:
         upload = wait_for(worker, worker.receive(ann, Wanted("x", "x.wav"), digits, "0"))
         spoken = replace(upload, words="ones,fours,running,generously", stemming="english")
-        expected = uploads._hits(spoken)
+        expected = worker._hits(spoken)
         wrong: list[object] = []
 
         def ask() -> None:
             for _ in range(50):
                 try:
-                    if uploads._hits(spoken) != expected:
+                    if worker._hits(spoken) != expected:
                         wrong.append("other hits")
                 except Exception as error:  # noqa: BLE001  # whatever it is, it is wrong
                     wrong.append(error)

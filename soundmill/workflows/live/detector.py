@@ -13,20 +13,18 @@ from soundmill.audio import Resampler, levels, open_audio
 from soundmill.audio.decode import Int16
 from soundmill.capture import Segmenter
 from soundmill.catalog import ModelRegistry, ModelVersion
+from soundmill.errors import NoChampion
 from soundmill.features.extractor import Extractor
 from soundmill.features.registry import extractor
 from soundmill.lake import Lake
 from soundmill.osr.detections import score_of
-from soundmill.osr.recogniser import Recogniser, load_model
+from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
 from soundmill.times import from_ms, to_ms
+from soundmill.workflows.training.models import load_version
 
 _LOOK_EVERY = 1.0  # seconds between two looks at who the champion is
-
-
-class NoChampion(LookupError):
-    """There is no model to ask."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class Heard:
 class Detector:
     """The champion, loaded once, and anew when another one has been promoted."""
 
-    def __init__(self, lake: Lake, registry: ModelRegistry, segmenter: Segmenter, zone: ZoneInfo) -> None:
-        self._lake, self._registry, self.segmenter, self._zone = lake, registry, segmenter, zone
+    def __init__(self, lake: Lake, registry: ModelRegistry, segmenter: Segmenter, zone: ZoneInfo, yamnet_model: Path | None = None) -> None:
+        self._lake, self._registry, self.segmenter, self._zone, self._yamnet = lake, registry, segmenter, zone, yamnet_model
         self._loaded: tuple[ModelVersion, Recogniser, Extractor] | None = None
         self._looked_at = -1e9
 
@@ -56,8 +54,8 @@ class Detector:
             if now is None or now.card is None:
                 raise NoChampion("there is no champion model; see soundmill model promote")
             if self._loaded is None or (now.name, now.version) != (self._loaded[0].name, self._loaded[0].version):
-                model = load_model(self._lake.read_bytes(f"models/{now.name}/{now.version}/model.skops"))
-                self._loaded = (now, model, extractor(ModelSpec.parse(now.card["spec"]).extractor))
+                tool = extractor(ModelSpec.parse(now.card["spec"]).extractor, self._yamnet)
+                self._loaded = (now, load_version(self._lake, now), tool)
             self._looked_at = time.monotonic()
         return self._loaded[0]
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from soundmill.clips import ClipsRefused, by_source, plan_clips, source_of, tag_of
+from soundmill.errors import ClipsRefused
 from soundmill.scene import RATE, babble
+from soundmill.workflows.clips import by_source, plan_clips, source_of, tag_of
 
 FIRST = date(2025, 1, 1)
 
@@ -85,7 +86,7 @@ def test_groups_can_be_given_and_copies_are_found(folder: Path, tmp_path: Path) 
 
 
 def test_more_than_a_day_of_clips_takes_more_days(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundmill.clips._LONGEST_DAY", timedelta(seconds=4))
+    monkeypatch.setattr("soundmill.workflows.clips._LONGEST_DAY", timedelta(seconds=4))
     plan = plan_clips(folder, FIRST)
     assert len(plan.train_days) > 5
     assert len(plan.test_days) > 1

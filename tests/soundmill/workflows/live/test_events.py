@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.live import EventTracker, Heard, LiveEvent
 from soundmill.osr.spec import OTHER
+from soundmill.workflows.live import EventTracker, Heard, LiveEvent
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

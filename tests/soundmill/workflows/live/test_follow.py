@@ -20,11 +20,13 @@ from soundmill.capture.ring import Block
 from soundmill.capture.sources import FileSource
 from soundmill.capture.station import Station
 from soundmill.capture.switch import Switch
-from soundmill.catalog import Annotation, Annotations, LiveDetection, LiveRecord, ModelRegistry
+from soundmill.catalog import Annotations, LiveDetection, LiveRecord, ModelRegistry
 from soundmill.cli import app
-from soundmill.live import Detector, Follower, NoChampion
+from soundmill.errors import NoChampion
+from soundmill.formats.annotation import Annotation
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
+from soundmill.workflows.live import Detector, Follower
 from tests.conftest import RATE, wait_until
 from tests.home import Home, _home
 from tests.sensors.test_sensors import asked, tick

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundmill.audio import UndecodableAudio, open_audio, read_samples
+from soundmill.audio import open_audio, read_samples
+from soundmill.errors import ClipsRefused, UndecodableAudio
 from soundmill.features.acoustic_fingerprint import AcousticFingerprint
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.splits import groups_with_copies
@@ -23,10 +24,6 @@ _RATE = 44_100
 TEST_DAYS = 10  # so many that intervals come from whole days
 _GAP = timedelta(seconds=10)  # more than what joins neighbouring sounds to one event
 _LONGEST_DAY = timedelta(hours=23)
-
-
-class ClipsRefused(ValueError):
-    """A folder that no model can be taught from."""
 
 
 @dataclass(frozen=True)

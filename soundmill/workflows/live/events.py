@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from soundmill.live.detector import Heard
+from soundmill.workflows.live.detector import Heard
 
 HYSTERESIS = 0.5  # standard deviations under the threshold at which an event that has begun still goes on
 GAP = 3.0  # seconds without the sound that end an event

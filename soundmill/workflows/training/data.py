@@ -1,4 +1,4 @@
-"""What a model learns from and is judged on: sounds brought together from segments, labels and features of its days."""
+"""Training and test data of a model: sounds brought together from the segments, labels and features of its days."""
 
 import re
 from bisect import bisect_left
@@ -8,14 +8,14 @@ from datetime import date, datetime, timedelta
 from importlib.metadata import version as installed
 from operator import itemgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
-import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources import CollectionResource
-from soundmill.capture import SEGMENTS, NoAudioThere, Timeline
+from soundmill.capture import SEGMENTS, Timeline
+from soundmill.errors import MissingFeatures, NoAudio
 from soundmill.fingerprint import digest
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import DayTable, Lake
@@ -39,16 +39,16 @@ _DAY = timedelta(days=1)
 _TOUCH = timedelta(milliseconds=10)
 
 
-class ModelData:
+class TrainingData:
     """The sounds of one specification, from the tables of its days."""
 
-    def __init__(self, lake: Lake, spec: ModelSpec, collection: CollectionResource, choice: DataChoice | None = None) -> None:
-        self._lake, self.spec, self.collection = lake, spec, collection
+    def __init__(self, lake: Lake, spec: ModelSpec, zone: ZoneInfo, choice: DataChoice | None = None) -> None:
+        self._lake, self.spec, self.zone = lake, spec, zone
         self.days = choice or self._choose()
 
     def fingerprint(self, code: str) -> str:
         """Covers the specification, the chosen days, every label, vector and segment that the fit may use, and its code."""
-        parts = [code, self.spec.model_dump_json(), repr(self.days), self.collection.timezone, installed("scikit-learn")]
+        parts = [code, self.spec.model_dump_json(), repr(self.days), self.zone.key, installed("scikit-learn")]
         parts += [row["key"] for row in self._labels(self.days.train)]
         segment_days = sorted({*self.days.background, *(self.days.train if self._hears_segments else ())})
         for table, of_days in (
@@ -78,7 +78,7 @@ class ModelData:
             segments = segments.filter(_is_in("key", [one.segment for one in heard]))
             tags = {one.segment: one.tag for one in heard}
             named = [tags[key] for key in segments["key"].to_pylist()]
-            parts.append(segment_sounds(self._lake, self.days.train, segments, self.spec.extractor, self.collection, named))
+            parts.append(segment_sounds(self._lake, self.days.train, segments, self.spec.extractor, self.zone, named))
             days += [moment.date() for moment in segments["started_at"].to_pylist()]
             by_segment = {one.segment: one.annotation for one in heard}
             of_sound += [
@@ -127,7 +127,7 @@ class ModelData:
                 starts = [_second(moment, day) for moment in mine["started_at"].to_pylist()]
                 marked = [row for row in labels if row["source"] == source]
                 events = [Span(row["tag"], _second(row["start"], day), _second(row["end"], day)) for row in marked]
-                sounds = segment_sounds(self._lake, [day], mine, self.spec.extractor, self.collection)
+                sounds = segment_sounds(self._lake, [day], mine, self.spec.extractor, self.zone)
                 yield starts, mine["seconds"].to_pylist(), sounds, events
 
     def audio(self, keys: Sequence[str], of_days: tuple[date, ...]) -> dict[str, tuple[Any, int, str]]:
@@ -146,7 +146,7 @@ class ModelData:
                 source, start, end = spans[key]
                 try:
                     samples, rate, _ = timeline.read(source, start, end)
-                except NoAudioThere:
+                except NoAudio:
                     continue
                 heard = [row["recording"] for row in places if row["source"] == source and row["started_at"] <= start + _TOUCH]
                 file = re.sub(r"^\d{13}_", "", heard[-1].rpartition("/")[2]) + ", " if heard else ""
@@ -178,18 +178,18 @@ class ModelData:
         return self._sounds_of(labels, of_days, self.spec.extractor)
 
     def _sounds_of(self, labels: list[dict[str, Any]], of_days: tuple[date, ...], extractor: str) -> Sounds:
-        """As an extractor has them. Raises `dg.Failure` where their features have not been made."""
+        """As an extractor has them. Raises `MissingFeatures` where their features have not been made."""
         from soundmill.features.store import vectors
 
         table = feature_table("annotation", extractor)
         if missing := sorted({row["start"].date() for row in labels} - set(self._lake.days(table))):
             names = ", ".join(day.isoformat() for day in missing)
-            raise dg.Failure(f"annotation_features of {extractor} is missing for {names}: materialise those days", allow_retries=False)
+            raise MissingFeatures(f"annotation_features of {extractor} is missing for {names}: materialise those days")
         rows = self._lake.read_days(table, of_days, columns=["key", "vector"])
         return Sounds.build(
             [row["key"] for row in labels],
             [row["start"] for row in labels],
-            self.collection.zone,
+            self.zone,
             rows["key"].to_pylist(),
             vectors(rows),
             tags=[row["tag"] for row in labels],
@@ -202,7 +202,7 @@ class ModelData:
         labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, with_eves).to_pylist()]
         chosen = sample(free_of(_spans(segments), labels), count, self.spec.seed)
         segments = segments.filter(_is_in("key", chosen))
-        sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.collection)
+        sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.zone)
         days = [moment.date() for moment in segments["started_at"].to_pylist()]
         places = zip(segments["recording"].to_pylist(), segments["started_at"].to_pylist(), strict=True)
         groups, _ = rehearsal_groups(days, [frozenset({_stretch(recording, start)}) for recording, start in places])
@@ -251,10 +251,10 @@ def segment_sounds(
     of_days: Sequence[date],
     segments: pa.Table,
     extractor_name: str,
-    collection: CollectionResource,
+    zone: ZoneInfo,
     tags: Sequence[str] = (),
 ) -> Sounds:
-    """Sounds of the given segments, in their order, from the feature tables of their days. Raises `dg.Failure` where some have none."""
+    """Sounds of the given segments, in their order, from the feature tables of their days. Raises `MissingFeatures` where some have none."""
     from soundmill.features.store import vectors
 
     keys = segments["key"].to_pylist()
@@ -262,7 +262,7 @@ def segment_sounds(
     sounds = Sounds.build(
         keys,
         segments["started_at"].to_pylist(),
-        collection.zone,
+        zone,
         rows["key"].to_pylist(),
         vectors(rows),
         max_amp=segments["max_amp"].to_pylist(),
@@ -271,9 +271,8 @@ def segment_sounds(
     unheard = np.flatnonzero(~sounds.heard())
     if len(unheard):
         names = ", ".join(sorted({segments["started_at"][int(at)].as_py().date().isoformat() for at in unheard}))
-        raise dg.Failure(
-            f"{len(unheard)} of {len(segments)} segments have no {extractor_name} vectors: materialise segment_features for {names}",
-            allow_retries=False,
+        raise MissingFeatures(
+            f"{len(unheard)} of {len(segments)} segments have no {extractor_name} vectors: materialise segment_features for {names}"
         )
     return sounds
 

@@ -1,0 +1,109 @@
+"""Erasure: whatever is withdrawn goes through one function, which deletes the sound and leaves an audit row.
+
+What is deleted here is the audio and the rows that name it. Tables that were made from it are marked stale, and lose it with the next run of
+their day; backups drop withdrawn files at once, and live bucket versions with them.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from soundmill.capture.landing import SIDECAR
+from soundmill.capture.redaction import Redaction
+from soundmill.capture.segmenter import ASSET as SEGMENTS
+from soundmill.catalog import Account, Accounts, Catalog, DownloadQueue, Erasures, Ledger, Upload, Uploads, upload_key
+from soundmill.ingest.downloader import ASSET as DOWNLOADS
+from soundmill.ingest.originals import drop_originals
+from soundmill.lake import Lake
+from soundmill.speech.tables import TRANSCRIPTS
+
+log = logging.getLogger("soundmill.erasure")
+_BATCH = 100
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A conversation by its id: all its requests and files."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure did: ledger rows withdrawn, their length, and files deleted (a file that cannot be deleted now is deleted later)."""
+
+    items: int
+    seconds: float
+    files: int
+
+
+Subject = Conversation | Upload | Account | Redaction
+
+
+def erase(lake: Lake, catalog: Catalog, subject: Subject, by: str = "operator") -> Erased:
+    """Erases a conversation, an upload, an account with all its uploads, or planned segments of a source; leaves an audit row.
+
+    Catalog rows change first, so that no worker can put anything in place any longer; killed in between, the same erasure finds the files
+    again.
+    """
+    match subject:
+        case Conversation():
+            kind, name, erased = "conversation", subject.id, _erase_conversation(lake, catalog, subject)
+        case Upload():
+            kind, name, erased = "upload", subject.uuid, _erase_upload(lake, catalog, subject)
+        case Account():
+            kind, name, erased = "account", subject.username, _erase_account(lake, catalog, subject, by)
+        case Redaction():
+            kind, name, erased = subject.kind, subject.name, _erase_segments(lake, catalog, subject)
+    Erasures(catalog).record(kind, name, erased.items, erased.seconds, by)
+    log.info("erased: %s, %d items, %d files, by %s", kind, erased.items, erased.files, by)
+    return erased
+
+
+def _erase_conversation(lake: Lake, catalog: Catalog, conversation: Conversation) -> Erased:
+    ledger, queue = Ledger(catalog), DownloadQueue(catalog)
+    requests = queue.of(conversation.id)
+    gone = queue.withdraw(conversation.id, datetime.now(UTC), DOWNLOADS)
+    for request in requests:
+        for speaker in request.speakers:
+            lake.delete(request.path(speaker))
+    drop_originals(lake, ledger, {item.measures["original"]["hash"] for item in gone if "original" in item.measures})
+    ledger.resolve_duplicates({item.content_hash for item in gone if item.content_hash}, DOWNLOADS)
+    return Erased(len(gone), sum(item.seconds for item in gone), sum(item.path is not None for item in gone))
+
+
+def _erase_upload(lake: Lake, catalog: Catalog, upload: Upload) -> Erased:
+    uploads = Uploads(catalog)
+    uploads.remove(upload, TRANSCRIPTS.name)
+    files = 0
+    for item in Ledger(catalog).known([upload_key(upload.uuid)]).values():
+        try:
+            lake.delete(upload.path)
+        except OSError:  # the sweep of a studio's worker deletes it later
+            log.exception("the file of the deleted recording %s could not be deleted yet", upload.uuid)
+        else:
+            uploads.file_is_gone(item)
+            files += 1
+    return Erased(1, upload.seconds, files)
+
+
+def _erase_account(lake: Lake, catalog: Catalog, account: Account, by: str) -> Erased:
+    """Also recordings that come meanwhile."""
+    uploads, items, seconds, files = Uploads(catalog), 0, 0.0, 0
+    while True:
+        for upload in uploads.listed(account.id, limit=_BATCH)[0]:
+            erased = erase(lake, catalog, upload, by)
+            items, seconds, files = items + erased.items, seconds + erased.seconds, files + erased.files
+        if uploads.listed(account.id, limit=1)[1] == 0 and Accounts(catalog).remove(account.id):
+            return Erased(items, seconds, files)
+
+
+def _erase_segments(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
+    Ledger(catalog).withdraw(redaction.segments, SEGMENTS)
+    files = 0
+    for path in redaction.files:
+        for name in (path, path + SIDECAR):
+            if lake.exists(name):
+                lake.delete(name)
+                files += name == path
+    return Erased(len(redaction.segments), redaction.seconds, files)

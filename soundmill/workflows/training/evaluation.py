@@ -1,0 +1,102 @@
+"""Evaluation: a version on its test days, as figures, pictures and an HTML page that stands alone."""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from soundmill.catalog import Catalog, ModelRegistry, ModelVersion
+from soundmill.errors import DataLeakage, NotEnoughData
+from soundmill.lake import Lake
+from soundmill.options import TrainingOptions
+from soundmill.osr.spec import ModelSpec
+from soundmill.osr.splits import Leak
+from soundmill.workflows.training.data import TrainingData
+from soundmill.workflows.training.models import days_of, load_version, report_folder
+from soundmill.workflows.training.promotion import consider_promotion
+
+if TYPE_CHECKING:
+    from soundmill.osr.evaluation import Evaluation, Stream
+    from soundmill.osr.novelty import NewSound
+    from soundmill.osr.recogniser import Recogniser
+
+log = logging.getLogger("soundmill.training")
+NEW_SHOWN = 12  # groups of new sounds in a report
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation found. `pictures`: PNGs by name; `report`: the page's path in the lake; `promotion`: what became of the version's
+    candidacy, in words; `below_expectation`: recall and expected recall of the tags whose recall stays 0.05 under it."""
+
+    version: ModelVersion
+    test_days: tuple[date, ...]
+    result: "Evaluation"
+    pictures: dict[str, bytes]
+    report: str
+    promotion: str
+    below_expectation: dict[str, str]
+
+
+def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOptions) -> Evaluated:
+    """Evaluates the version of the model's newest fit on its test days, stores the report, and promotes it where it is better.
+
+    Raises `UnknownModel`, `NotEnoughData`, `DataLeakage`, `MissingFeatures`, `NotInLake`, `UntrustedModel`.
+    """
+    from soundmill.osr.evaluation import HeldOut, evaluate
+    from soundmill.osr.report import playable, report_html, report_pictures
+
+    version = ModelRegistry(catalog).current(name)
+    card = version.card or {}
+    data = TrainingData(lake, ModelSpec.parse(card["spec"]), options.zone, days_of(card))
+    if not data.days.test:
+        raise NotEnoughData(f"the model {name!r} has no test days: annotate another day, or define it with --test-days")
+    if (leaks := data.leaks()) and not data.spec.allow_duplicates:
+        raise DataLeakage(describe_leaks(leaks))
+    model = load_version(lake, version)
+    streams, fresh = _listen(model, data)
+    test = HeldOut(data.tagged(), *data.test_background(), streams)
+    result = evaluate(model, test)
+    promotion = consider_promotion(lake, catalog, version, (model, test), data, options, has_leaks=bool(leaks))
+    log.info("drawing the report")
+    pictures = report_pictures(model, result)
+    wanted = [example.key for example in result.worst] + [key for one in fresh[:NEW_SHOWN] for key in one.examples]
+    sounds = {key: playable(*found) for key, found in data.audio(wanted, data.days.test).items()}
+    folder = report_folder(version)
+    lake.write_if_changed(f"{folder}/evaluation.json", json.dumps(result.as_json(), indent=1).encode())
+    for picture_name, png in pictures.items():
+        lake.write_if_changed(f"{folder}/{picture_name}.png", png)
+    report = f"{folder}/report.html"
+    lake.write_if_changed(report, report_html(result, card, pictures, sounds, fresh[:NEW_SHOWN], promotion).encode())
+    below = {
+        tag: f"{row.recall:.2f} of {row.promised:.2f}"
+        for tag, row in result.tags.items()
+        if row.recall is not None and row.promised is not None and row.recall < row.promised - 0.05
+    }
+    return Evaluated(version, data.days.test, result, pictures, report, promotion, below)
+
+
+def describe_leaks(leaks: list[Leak]) -> str:
+    """Which test sounds are copies of training sounds, and what to do about it, in a sentence."""
+    shown = "; ".join(f"{leak.tested} is {leak.taught} ({leak.likeness:.2f})" for leak in leaks[:3])
+    return f"{len(leaks)} test sounds are copies of training sounds: {shown}. Name other days, or define the model with --allow-duplicates"
+
+
+def _listen(model: "Recogniser", data: TrainingData) -> "tuple[list[Stream], list[NewSound]]":
+    """The test days as detections would have them, a source and day at a time, and groups among what was called "other"."""
+    from soundmill.osr.evaluation import Stream
+    from soundmill.osr.novelty import MOST_SOUNDS, Rejected, group_new_sounds
+
+    streams, rejected = [], []
+    for starts, seconds, sounds, events in data.streams():
+        said = model.verdicts(sounds)
+        streams.append(Stream(starts, seconds, said.names, events))
+        taught = [event for event in events if event.tag in model.tags_]
+        spans = zip(starts, seconds, strict=True)
+        missed = [any(event.onset < start + length and event.offset > start for event in taught) for start, length in spans]
+        rejected.append(Rejected.among(sounds, said, missed))
+        kept = sum(len(part.keys) for part in rejected)
+        if kept > MOST_SOUNDS:  # thinned evenly, so that a month takes no more memory than a day
+            rejected = [part.thinned(MOST_SOUNDS / kept / 2) for part in rejected]
+    return streams, group_new_sounds(*Rejected.joined(rejected)) if rejected else []

@@ -1,0 +1,91 @@
+"""Fitting: the same specification on the same data is the same version, and nothing is fitted twice."""
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from soundmill.catalog import Catalog, ModelRegistry, ModelVersion, lease
+from soundmill.lake import Lake
+from soundmill.options import TrainingOptions
+from soundmill.osr.spec import CODE, ModelSpec
+from soundmill.osr.splits import Leak
+from soundmill.workflows.training.data import TrainingData
+from soundmill.workflows.training.models import is_demo, model_folder, model_path
+
+log = logging.getLogger("soundmill.training")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training did. `fresh`: it was fitted now, and not before; `leaks`: test sounds that are copies of training sounds."""
+
+    version: ModelVersion
+    spec: ModelSpec
+    card: dict[str, Any]
+    fresh: bool
+    leaks: list[Leak]
+    is_champion: bool
+
+
+def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOptions) -> Fitted:
+    """Fits the model `name` as it is defined in the registry, and stores it with its card; the first of one's own is the champion.
+
+    Raises `UnknownModel`, `SpecRefused`, `NotEnoughData`, `MissingFeatures`.
+    """
+    registry = ModelRegistry(catalog)
+    with lease(catalog, f"osr_model/{name}"):
+        spec = ModelSpec.parse(registry.spec(name))
+        data = TrainingData(lake, spec, options.zone)
+        version = registry.begin(name, data.fingerprint(f"{spec.recogniser} {CODE[spec.recogniser]}"))
+        fresh = version.card is None or not lake.exists(model_path(version))
+        card = _fit(lake, version, data) if fresh else version.card or {}
+        if fresh:
+            registry.finish(name, version.version, card)
+        leaks = data.leaks()
+        registry.set_current(name, version.version)
+        before = registry.champion()
+        if before is not None and is_demo(before.name) and not is_demo(name):
+            registry.promote(name, version.version, "the first model of one's own, in place of the demo's")
+    champion = registry.champion()
+    is_champion = champion is not None and (champion.name, champion.version) == (name, version.version)
+    return Fitted(version, spec, card, fresh, leaks, is_champion)
+
+
+def _fit(lake: Lake, version: ModelVersion, data: TrainingData) -> dict[str, Any]:
+    """Fits, stores the model and its card, and returns the card."""
+    from soundmill.features.registry import extractor
+    from soundmill.osr.card import card_markdown, model_card
+    from soundmill.osr.recogniser import dump_model, recogniser
+
+    taught, support, groups = data.taught()
+    background = data.background_for(support)
+    log.info(
+        "fitting %s %d to %d sounds of %d tags and %d of background",
+        version.name,
+        version.version,
+        len(taught),
+        len(support),
+        len(background),
+    )
+    blocks = [size for _, size in extractor(data.spec.extractor).groups]
+    model = recogniser(data.spec, blocks).fit(taught, background if len(background) else None)
+    facts = {
+        "train_days": [day.isoformat() for day in data.days.train],
+        "test_days": [day.isoformat() for day in data.days.test],
+        "background_days": [day.isoformat() for day in data.days.background],
+        "support": {tag: support.get(tag, 0) for tag in model.tags_},
+        "sounds": len(taught),
+        "groups": len(set(taught.groups)),
+        "groups_are": groups,
+        "background_segments": len(background),
+        "timezone": data.zone.key,
+    }
+    card = model_card(version.name, version.version, version.fingerprint, data.spec, model, facts)
+    with lake.writer(model_path(version)) as file:
+        dump_model(model, file)
+    card["sha256"] = hashlib.sha256(lake.read_bytes(model_path(version))).hexdigest()
+    lake.write_bytes(f"{model_folder(version)}/card.json", json.dumps(card, indent=1).encode())
+    lake.write_bytes(f"{model_folder(version)}/card.md", card_markdown(card).encode())
+    return card
