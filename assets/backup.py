@@ -34,7 +34,7 @@ def s3_backup(
         if done % 1000 == 0:
             context.log.info(f"{done} of {total} changed files looked at")
 
-    done = back_up(bucket, lake.open(), catalog.open(), backup.settings(), progress=progress)
+    done = back_up(bucket, lake.open(), catalog.open(), backup.options(), progress=progress)
     metadata = {
         "status": "updated" if done.changed else "unchanged",
         "files_uploaded": done.uploaded,

@@ -53,7 +53,7 @@ def segment_features(
             with store.local_file(paths[span.key]) as local:
                 return read_pcm(str(local))
 
-        metadata, missing = _features(context, store, "segment", day, spans, read, collection.extractors)
+        metadata, missing = _features(context, store, "segment", day, spans, read, collection, collection.extractors)
         return DayOutcome(metadata, {"all_segments_have_vectors": Verdict(not missing, f"{len(missing)} segments without vectors")})
 
     return for_each_day(context, catalog.open(), update, {"all_segments_have_vectors": _ERROR})
@@ -98,7 +98,7 @@ def annotation_features(
             return samples, rate
 
         # a fingerprint of every annotated sound, by which the same recording is found on both sides of a split
-        metadata, missing = _features(context, store, "annotation", day, spans, read, [*collection.extractors, FINGERPRINT])
+        metadata, missing = _features(context, store, "annotation", day, spans, read, collection, [*collection.extractors, FINGERPRINT])
         facts = f"{len(missing)} of {len(labels)} annotations have no audio" + (f", the first {min(missing)}" if missing else "")
         return DayOutcome(metadata, {"annotations_have_audio": Verdict(not missing, facts)})
 
@@ -112,15 +112,16 @@ def _features(
     day: date,
     spans: list[Any],
     read: Callable[[Any], tuple[Any, int] | None],
+    collection: CollectionResource,
     names: list[str],
 ) -> tuple[dict[str, Any], set[str]]:
     """Updates the day's table of every extractor; metadata, and keys of sounds that one of them has no vector of."""
-    from soundmill.features.registry import FINGERPRINT, extractor
+    from soundmill.features.registry import FINGERPRINT
     from soundmill.features.store import feature_table, update_features
 
     results = {}
     for name in names:
-        tool = extractor(name)
+        tool = collection.extractor(name)
 
         def progress(done: int, total: int, name: str = name) -> None:
             if done % 2000 == 0:

@@ -14,7 +14,7 @@ from assets.ingest import downloads
 from assets.labels import annotations
 from assets.metadata import counts_table, picture
 from assets.osr import detections, evaluation_report, new_sounds, osr_model
-from assets.partitions import days, models
+from assets.partitions import models
 from assets.speech import keyword_hits, sentiment, transcripts
 from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
 from soundmill.capture import SEGMENTS
@@ -102,7 +102,7 @@ def collection_progress(
         metadata["forecast"] = str(progress.forecast or "none")
         metadata["forecast_between"] = f"{progress.forecast_early or 'unknown'} and {progress.forecast_late or 'unknown'}"
         metadata["conversations_needed"] = progress.conversations_needed if progress.conversations_needed is not None else "unknown"
-    failed = failed_partitions(context.instance)
+    failed = failed_partitions(context.instance, collection.days)
     differing, compared = unreconciled(store, catalog.open())
     return dg.MaterializeResult(
         metadata=metadata,
@@ -150,7 +150,7 @@ def unreconciled(store: Lake, catalog: Catalog) -> tuple[list[str], int]:
     return differing, compared
 
 
-def failed_partitions(instance: dg.DagsterInstance) -> dict[str, list[str]]:
+def failed_partitions(instance: dg.DagsterInstance, days: dg.DailyPartitionsDefinition) -> dict[str, list[str]]:
     """For each asset that has any: the days or models whose newest attempt failed."""
     found = {}
     by_day = [(asset, days.get_partition_keys(), days) for asset in DAY_ASSETS]

@@ -4,18 +4,19 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from soundmill.catalog import Catalog, lease
-from soundmill.settings import Settings
 from soundmill.times import midnight, parse_day
+
+if TYPE_CHECKING:
+    from soundmill.catalog import Catalog
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 
-# end_offset=1: today is a partition while it lasts, so that sound is segmented the minute it arrives
-days = dg.DailyPartitionsDefinition(start_date=Settings().start_date.isoformat(), end_offset=1)
+# stands for the collection's days: `build_definitions` puts those that begin at SOUNDMILL_START_DATE in its place
+days = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 models = dg.DynamicPartitionsDefinition(name="models")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"  # tags of a run over a range
 _LONGEST_WAIT = 12 * 3600  # seconds: for another run of the same day to end
@@ -40,7 +41,7 @@ class DayOutcome:
 
 def for_each_day(
     context: dg.AssetExecutionContext,
-    catalog: Catalog,
+    catalog: "Catalog",
     work: Callable[[date], DayOutcome],
     severity: Mapping[str, dg.AssetCheckSeverity] | None = None,
 ) -> dg.MaterializeResult:
@@ -48,6 +49,8 @@ def for_each_day(
 
     A day that fails leaves the others alone; the run fails at the end and names it. Metadata goes to each day's own event.
     """
+    from soundmill.catalog import lease
+
     name = context.asset_key.to_user_string()
     keys = list(context.partition_keys)
     outcomes: dict[str, DayOutcome] = {}

@@ -46,15 +46,16 @@ def transcripts(
 ) -> dg.MaterializeResult:
     """Transcripts of every recording of the day: downloads, uploads, and captured sound joined where it has no gap.
 
-    Only what is new, changed or was transcribed by another model is worked on. With references (`references/**/*.trans.txt` in the lake) the
-    metadata holds the word error rate. Without a speech model the day says so, and nothing else is hindered.
+    Only what is new, changed or was transcribed by another model is worked on. With references (`references/**/*.trans.txt` in the lake)
+    the metadata holds the word error rate. Without a speech model the day says so, and nothing else is hindered.
     """
+    from soundmill.speech.loading import load_transcriber
     from soundmill.speech.tables import forget_gone
     from soundmill.workflows.transcription import recordings_of, speech_marks, transcribe_day
 
     store, records, options = lake.open(), catalog.open(), speech.options()
     try:
-        model = options.load_transcriber()
+        model = load_transcriber(options)
     except NoSpeechModel as error:
         model, why = None, str(error)
     else:
@@ -93,11 +94,12 @@ def keyword_hits(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
     """Where the keywords of SOUNDMILL_KEYWORDS occur. Other keywords are found without transcribing anything again."""
+    from soundmill.speech.loading import keywords_of
     from soundmill.speech.tables import update_keyword_hits
 
     store = lake.open()
     with refused_in_one_line("SOUNDMILL_KEYWORDS: "):
-        keywords = speech.options().parsed_keywords()
+        keywords = keywords_of(speech.options())
 
     def update(day: date) -> DayOutcome:
         counts, changed = update_keyword_hits(store, day, keywords)
@@ -123,11 +125,12 @@ def sentiment(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
     """How negative, neutral and positive each transcript is, as a whole and sentence by sentence."""
+    from soundmill.speech.loading import load_sentiment
     from soundmill.speech.tables import forget_gone, update_sentiment
 
     store = lake.open()
     try:
-        model = speech.options().load_sentiment()
+        model = load_sentiment(speech.options())
     except NoSentimentModel as error:
         model, why = None, str(error)
     else:

@@ -1,4 +1,4 @@
-"""The whole command `soundmill`: the library's commands, and those that run Dagster."""
+"""The commands that run Dagster; they join those of the library by an entry point."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ import typer
 
 from soundmill.cli import Json, app, print_json, refuse, settings
 from soundmill.cli.models import model as model_commands
+from soundmill.cli.studio import refuse_open_door
 from soundmill.errors import UnreadableTime
 from soundmill.times import days_between, parse_day
 
@@ -130,12 +131,17 @@ def demo(
 def dev(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     studio_port: Annotated[int, typer.Option(help="Port of the studio.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address that the studio listens on. The Dagster UI stays on this machine.")] = "127.0.0.1",
 ) -> None:
-    """Open the Dagster UI with its daemon (sensors, schedules, backfills), and the studio, on the data in SOUNDMILL_HOME."""
+    """Open the Dagster UI with its daemon (sensors, schedules, backfills), and the studio, on the data in SOUNDMILL_HOME.
+
+    On any other address than this machine's own, the studio needs accounts or a password first.
+    """
     values = settings()
+    refuse_open_door(host)
     from pipeline.dev import serve
 
-    sys.exit(serve(values, port, studio_port))
+    sys.exit(serve(values, port, studio_port, host))
 
 
 def _range(day: str | None, first: str | None, last: str | None) -> list[date]:
@@ -154,8 +160,3 @@ def _range(day: str | None, first: str | None, last: str | None) -> list[date]:
     if end < start:
         raise typer.BadParameter("--to lies before --from", param_hint="--to")
     return list(days_between(start, end))
-
-
-def main() -> None:
-    """The entry point."""
-    app()

@@ -15,7 +15,7 @@ from assets.operations import DAY_ASSETS, collection_progress
 from assets.osr import evaluation_report, osr_model
 from assets.speech import uploaded_recordings
 from pipeline.console import one_line_console
-from resources import resources_from
+from resources import CollectionResource, resources_from
 from sensors.jobs import JOBS
 from sensors.schedules import SCHEDULES
 from sensors.sensors import SENSORS
@@ -25,13 +25,24 @@ OWNERS = ["team:soundmill"]
 QUEUES = [landing_area, download_queue, catalog_labels, uploaded_recordings]  # what the graph begins with, and does not make
 
 
-def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """The whole graph; `resources` replace those of the settings, by name, so that tests build the same graph on other ground."""
+def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole graph as the settings say; `resources` replace those of the settings, by name, so that tests build the same graph on other
+    ground."""
+    configured: dict[str, Any] = {**resources_from(settings), **(resources or {})}
+    collection: CollectionResource = configured["collection"]
     # one day late is worth a look, two days are an outage; the nightly chain runs at 01:30 UTC
     nightly = dg.FreshnessPolicy.cron(deadline_cron="0 6 * * *", lower_bound_delta=timedelta(hours=6), timezone="UTC")
     hourly = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3), warn_window=timedelta(hours=2))
-    day_assets = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=nightly), DAY_ASSETS)
-    progress = dg.map_asset_specs(lambda spec: spec.replace_attributes(owners=OWNERS, freshness_policy=hourly), [collection_progress])
+    watched = settings.watch_freshness
+
+    def of_days(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(owners=OWNERS, partitions_def=collection.days, freshness_policy=nightly if watched else None)
+
+    def hourly_one(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.replace_attributes(owners=OWNERS, freshness_policy=hourly if watched else None)
+
+    day_assets = dg.map_asset_specs(of_days, DAY_ASSETS)
+    progress = dg.map_asset_specs(hourly_one, [collection_progress])
     others = dg.map_asset_specs(
         lambda spec: spec.replace_attributes(owners=OWNERS),
         [osr_model, evaluation_report, s3_backup, *QUEUES],
@@ -43,10 +54,10 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         sensors=SENSORS,
         executor=dg.in_process_executor,  # steps are short next to the seconds that a process of its own costs
         loggers={"console": one_line_console},
-        resources={**resources_from(Settings()), **(resources or {})},
+        resources=configured,
     )
 
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", dg.BetaWarning)
-    defs = build_definitions()
+    defs = build_definitions(Settings())

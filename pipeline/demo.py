@@ -20,10 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from assets.operations import AFTER_THE_MODEL, BEFORE_THE_MODEL
-from assets.osr import DEMO
 from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, instance_of, materialize
-from resources import DownloadsResource, resources_from
+from resources import resources_from
 from soundmill.capture import land
 from soundmill.catalog import Annotations, Catalog, DownloadQueue, Ledger, ModelRegistry, Wanted, open_catalog
 from soundmill.errors import SceneRefused
@@ -35,6 +34,7 @@ from soundmill.osr.spec import OTHER, ModelSpec
 from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, from_clips, household, telephone_call, truth_of
 from soundmill.settings import Settings
 from soundmill.times import midnight, to_ms
+from soundmill.workflows.training import DEMO, is_demo
 
 _CONSOLE = Console(stderr=True)
 
@@ -53,10 +53,10 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
     lake, catalog = open_lake(settings.lake_url, settings.s3_endpoint), open_catalog(settings.catalog_url)
     registry = ModelRegistry(catalog)
     champion = registry.champion()
-    if champion is not None and not champion.name.startswith(DEMO):
+    if champion is not None and not is_demo(champion.name):
         raise DemoRefused(f"this home has its own champion, {champion.name!r}; give the demo another: SOUNDMILL_HOME=.demo soundmill demo")
-    fetching = DownloadsResource(overrides={"download_allow": f"{settings.download_allow},127.0.0.1"})
-    defs = build_definitions({**resources_from(settings), "fetching": fetching})
+    on_loopback = settings.model_copy(update={"download_allow": f"{settings.download_allow},127.0.0.1"})
+    defs = build_definitions(settings, {"fetching": resources_from(on_loopback)["fetching"]})
     with instance_of(settings) as instance, progress_bars() as bars, _calls_on_a_server(scene, catalog):
         events = _land(bars, scene, lake, catalog)
         spec = ModelSpec(

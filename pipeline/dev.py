@@ -25,7 +25,7 @@ class DevFailed(RuntimeError):
     """A process did not start, or ended by itself."""
 
 
-def serve(settings: Settings, port: int, studio_port: int) -> int:
+def serve(settings: Settings, port: int, studio_port: int, studio_host: str = "127.0.0.1") -> int:
     """Runs code server, web server, daemon and studio until interrupted, or until one of them ends by itself. Returns the exit code."""
 
     def interrupt(*_: object) -> None:
@@ -33,7 +33,7 @@ def serve(settings: Settings, port: int, studio_port: int) -> int:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        with running(settings, port, studio_port) as processes:
+        with running(settings, port, studio_port, studio_host) as processes:
             where = f"Dagster UI: http://localhost:{port}, studio: http://localhost:{studio_port}"
             print(f"{where} (home: {settings.home.absolute()}); stop with Ctrl-C", file=sys.stderr)
             while True:
@@ -50,7 +50,9 @@ def serve(settings: Settings, port: int, studio_port: int) -> int:
 
 
 @contextmanager
-def running(settings: Settings, port: int, studio_port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def running(
+    settings: Settings, port: int, studio_port: int, studio_host: str = "127.0.0.1"
+) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     """The four processes by name, ready to use; all are ended, with what they started, when the block ends. Raises `DevFailed`."""
     for taken, option in ((port, "--port"), (studio_port, "--studio-port")):
         if _is_open(taken):
@@ -63,11 +65,11 @@ def running(settings: Settings, port: int, studio_port: int) -> Iterator[dict[st
         with instance_of(settings) as instance:
             if dead := report_dead_runs(instance):
                 print(f"{dead} runs of processes that are gone are now marked as failed", file=sys.stderr)
-        yield stack.enter_context(_processes(settings, port, studio_port))
+        yield stack.enter_context(_processes(settings, port, studio_port, studio_host))
 
 
 @contextmanager
-def _processes(settings: Settings, port: int, studio_port: int) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+def _processes(settings: Settings, port: int, studio_port: int, studio_host: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
     home = dagster_home(settings)
     grpc = _free_port()
     workspace = home / f"workspace-{port}.yaml"
@@ -86,7 +88,7 @@ def _processes(settings: Settings, port: int, studio_port: int) -> Iterator[dict
         "code server": ["dagster", *code, "--host", "localhost", "--port", str(grpc)],
         "web server": ["dagster_webserver", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)],
         "daemon": ["dagster._daemon", "run", "-w", str(workspace)],
-        "studio": ["soundmill.cli", "studio", "--port", str(studio_port)],
+        "studio": ["soundmill.cli", "studio", "--host", studio_host, "--port", str(studio_port)],
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:

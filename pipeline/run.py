@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import RANGE, RANGE_END, RANGE_START, models
-from assets.partitions import days as partitions
 from sensors.sensors import PROCESS
 from soundmill.catalog import is_dead, process_mark
 from soundmill.settings import Settings
@@ -76,7 +75,8 @@ def materialize(
 
     Days go to runs of at most 30, as a backfill from the UI does. Raises `UnknownAsset`, `RunFailed`.
     """
-    known = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs() if spec.key.to_user_string() not in _EXTERNAL}
+    made_here = defs.resolve_asset_graph().materializable_asset_keys
+    known = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs() if spec.key in made_here}
     if unknown := sorted(set(names) - set(known)):
         raise UnknownAsset(f"no asset is called {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
     kinds = {_kind(known[name]) for name in names}
@@ -85,9 +85,11 @@ def materialize(
     kind = kinds.pop()
     if kind == "day" and not days:
         raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
-    if strange := sorted(set(map(str, days)) - set(partitions.get_partition_keys())):
-        first = partitions.get_first_partition_key()
-        raise UnknownAsset(f"{strange[0]} is no partition: days run from {first} (SOUNDMILL_START_DATE) to today")
+    partitions = known[names[0]].partitions_def
+    if partitions is not None and (strange := sorted(set(map(str, days)) - set(partitions.get_partition_keys()))):
+        raise UnknownAsset(
+            f"{strange[0]} is no partition: days run from {partitions.get_partition_keys()[0]} (SOUNDMILL_START_DATE) to today"
+        )
     if kind == "model" and not model:
         raise UnknownAsset(f"{', '.join(names)}: which model? give --model")
     if kind == "model" and model:
@@ -96,9 +98,6 @@ def materialize(
     for tags, partition in _runs(kind, days, model):
         found += _run(defs, instance, names, tags, partition, log_level)
     return found
-
-
-_EXTERNAL = frozenset({"landing_area", "download_queue", "catalog_labels"})
 
 
 def _kind(spec: dg.AssetSpec) -> str:

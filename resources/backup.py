@@ -1,23 +1,32 @@
 """Where the backup goes."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from soundmill.backup import Bucket, bucket_of
-from soundmill.settings import Settings
+from soundmill.options import BackupOptions
+
+if TYPE_CHECKING:
+    from soundmill.backup import Bucket
 
 
 class BackupResource(dg.ConfigurableResource):
-    """The settings that begin with `backup`; `overrides` replace some of them, by the setting's name."""
+    """The backup's place and manners; see `soundmill.options.BackupOptions`."""
 
-    overrides: dict[str, Any] = {}  # noqa: RUF012  # a pydantic field, copied per instance
+    url: str = ""
+    lake_url: str = ""
+    endpoint: str = ""
+    encryption: str = ""
+    storage_class: str = ""
+    keep_deleted_days: int = 30
+    settings: dict[str, str] = {}  # noqa: RUF012  # a pydantic field, copied per instance
 
-    def settings(self) -> Settings:
-        """The settings as they are now."""
-        return Settings(**self.overrides)
+    def options(self) -> BackupOptions:
+        """As the library takes it."""
+        return BackupOptions(**{name: getattr(self, name) for name in type(self).model_fields})
 
-    def bucket(self) -> Bucket | None:
+    def bucket(self) -> "Bucket | None":
         """The backup's place; None where none is set. Raises `BackupUnavailable`."""
-        values = self.settings()
-        return bucket_of(values) if values.backup else None
+        from soundmill.backup import bucket_of
+
+        return bucket_of(self.options()) if self.url else None

@@ -1,18 +1,32 @@
 """How downloads are fetched: limits, manners, and where half-fetched files wait."""
 
-from typing import Any
+from pathlib import Path
 
 import dagster as dg
 
-from soundmill.options import DownloadOptions, download_options
-from soundmill.settings import Settings
+from soundmill.options import DownloadOptions, FetchOptions
 
 
 class DownloadsResource(dg.ConfigurableResource):
-    """The settings that begin with `download`, and their kin; `overrides` replace some of them, by the setting's name."""
+    """See `soundmill.options.DownloadOptions` and `FetchOptions` for what each value means."""
 
-    overrides: dict[str, Any] = {}  # noqa: RUF012  # a pydantic field, copied per instance
+    spool: str
+    concurrency: int = 8
+    per_host: int = 4
+    delay: float = 0.0
+    most_bytes: int = 1 << 30
+    most_seconds: float = 1800.0
+    most_hours: float = 24.0
+    allow: list[str] = []  # noqa: RUF012  # a pydantic field, copied per instance
+    max_attempts: int = 5
+    keep_originals: bool = False
+    stop_at_hours: float | None = None
 
     def options(self) -> DownloadOptions:
-        """How a `Downloader` is to work."""
-        return download_options(Settings(**self.overrides))
+        """As the library takes it."""
+        fetch = FetchOptions(
+            most_bytes=self.most_bytes, seconds=self.most_seconds, per_host=self.per_host, delay=self.delay, allow=tuple(self.allow)
+        )
+        return DownloadOptions(
+            Path(self.spool), fetch, self.concurrency, self.most_hours, self.max_attempts, self.keep_originals, self.stop_at_hours
+        )

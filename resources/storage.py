@@ -1,12 +1,13 @@
 """Where things are kept: the lake and the catalog."""
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from soundmill.catalog import Catalog, Ledger, open_catalog
-from soundmill.lake import Lake, open_lake
-from soundmill.settings import Settings
+if TYPE_CHECKING:
+    from soundmill.catalog import Catalog, Ledger
+    from soundmill.lake import Lake
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -15,31 +16,36 @@ class LakeResource(dg.ConfigurableResource):
     url: str
     s3_endpoint: str = ""
 
-    def open(self) -> Lake:
+    def open(self) -> "Lake":
         """The lake, opened once per process."""
         return _lake(self.url, self.s3_endpoint)
 
 
 class CatalogResource(dg.ConfigurableResource):
-    """The ledger and other small records: SQLite or PostgreSQL by URL; by SOUNDMILL_CATALOG where the URL is left empty, so that a
-    password in it never shows in the UI."""
+    """The ledger and other small records: SQLite or PostgreSQL by URL."""
 
-    url: str = ""
+    url: str
 
-    def open(self) -> Catalog:
-        """The catalog, opened once per process and brought to the newest schema."""
-        return _catalog(self.url or Settings().catalog_url)
+    def open(self) -> "Catalog":
+        """The catalog, opened once per process and brought to the newest schema. Raises `CatalogUnavailable`."""
+        return _catalog(self.url)
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> "Ledger":
         """The ledger of the catalog."""
+        from soundmill.catalog import Ledger
+
         return Ledger(self.open())
 
 
 @lru_cache(maxsize=4)
-def _lake(url: str, s3_endpoint: str) -> Lake:
+def _lake(url: str, s3_endpoint: str) -> "Lake":
+    from soundmill.lake import open_lake
+
     return open_lake(url, s3_endpoint)
 
 
 @lru_cache(maxsize=4)
-def _catalog(url: str) -> Catalog:
+def _catalog(url: str) -> "Catalog":
+    from soundmill.catalog import open_catalog
+
     return open_catalog(url)

@@ -1,9 +1,12 @@
-"""Which days to run, decided from what changed, what runs already, and when each day was last asked for."""
+"""What to run, decided from what there is, what was done, and what runs already. Pure functions; the sensors are thin over them."""
 
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
+
+from soundmill.fingerprint import digest, is_stale
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def plan_days(
     counts as changed with that mark. A clock that jumped backwards makes nothing wait longer than `spacing`.
     """
     asked = {day: at for day, at in cursor.asked.items() if 0 <= now - at < spacing}
-    stale = {day: mark for day, mark in processed.items() if mark.startswith("stale ")}
+    stale = {day: mark for day, mark in processed.items() if is_stale(mark)}
     changed = {day: mark for day, mark in current.items() if processed.get(day) != mark and day not in stale}
     changed |= {day: f"{current.get(day, '')} {mark}".strip() for day, mark in stale.items()}
     run: dict[date, str] = {}
@@ -69,8 +72,8 @@ def plan_days(
 
 
 def day_ranges(wanted: Collection[date], most: int) -> list[tuple[date, date]]:
-    """First and last days of unbroken stretches of at most `most` days, the newest first. Long stretches break at the same days
-    whatever else is wanted, so that a stretch that fails is known again."""
+    """First and last days of unbroken ranges of at most `most` days, the newest first. Long ranges break at the same days whatever else
+    is wanted, so that a range that fails is known again."""
     ranges: list[tuple[date, date]] = []
     for day in sorted(set(wanted), reverse=True):
         if ranges and ranges[-1][0] - day == timedelta(days=1) and ranges[-1][0].toordinal() // most == day.toordinal() // most:
@@ -78,3 +81,77 @@ def day_ranges(wanted: Collection[date], most: int) -> list[tuple[date, date]]:
         else:
             ranges.append((day, day))
     return ranges
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """Models to fit now with the mark that asks for it; partitions to add and to remove; or why all of them wait.
+
+    `unlabelled` counts models that have no labelled tag yet, `models` all that are defined.
+    """
+
+    run: dict[str, str] = field(default_factory=dict)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    waits: str = ""
+    unlabelled: int = 0
+    models: int = 0
+
+    def skipped(self, given_up: int, after: int) -> str:
+        """Why nothing is asked for."""
+        failed = f", {given_up} of them failed {after} times and wait for other labels" if given_up else ""
+        waiting = f", {self.unlabelled} wait for their first label" if self.unlabelled else ""
+        return f"nothing to fit for {self.models} models{failed}{waiting}"
+
+
+def plan_models(
+    specs: Mapping[str, dict[str, Any]],
+    fitted: Collection[tuple[str, dict[str, Any]]],
+    *,
+    known: Collection[str],
+    tags: Collection[str],
+    annotated: Mapping[date, str],
+    in_snapshot: Mapping[date, str],
+    features_in_flight: int,
+) -> ModelPlan:
+    """Models whose specification was never fitted, and of whose tags at least one is labelled.
+
+    `fitted` are names with specifications that were; `known` are partitions that exist; `annotated` and `in_snapshot` say what each day's
+    labels are, and what the snapshot was made from: where they differ, all models wait. A fit that failed for want of labels is asked for
+    again when labels have changed.
+    """
+    if features_in_flight:
+        return ModelPlan(waits=f"features of {features_in_flight} days are being made; models wait for them")
+    if pending := [day for day, mark in annotated.items() if in_snapshot.get(day) != mark]:
+        return ModelPlan(waits=f"labels of {len(pending)} days are not yet in a snapshot; models wait for them")
+    done = {(name, _spec_text(spec)) for name, spec in fitted}
+    unfitted = {name: spec for name, spec in specs.items() if (name, _spec_text(spec)) not in done}
+    labels, labelled = digest(sorted(map(str, in_snapshot.items()))), set(tags)
+    run = {name: f"{digest([_spec_text(spec)])} {labels}" for name, spec in unfitted.items() if labelled & set(spec["tags"] or labelled)}
+    added, removed = sorted(set(specs) - set(known)), sorted(set(known) - set(specs))
+    return ModelPlan(run, added, removed, unlabelled=len(unfitted) - len(run), models=len(specs))
+
+
+@dataclass(frozen=True)
+class DetectionPlan:
+    """How many days want detections, and the ranges of those that can be run now, the newest first."""
+
+    wanted: int
+    ranges: list[tuple[date, date]]
+
+
+def plan_detections(
+    label: str,
+    segmented: Collection[date],
+    made: Mapping[date, str],
+    partitions: Collection[str],
+    in_flight: Collection[str],
+    most: int,
+) -> DetectionPlan:
+    """Segmented days whose detections are not by the version `label`, in ranges of at most `most` days."""
+    wanted = [day for day in segmented if str(day) in partitions and made.get(day) != label]
+    return DetectionPlan(len(wanted), day_ranges([day for day in wanted if str(day) not in in_flight], most))
+
+
+def _spec_text(spec: dict[str, Any]) -> str:
+    return json.dumps(spec, sort_keys=True)

@@ -6,12 +6,11 @@ from datetime import timedelta
 import dagster as dg
 
 from assets.backup import s3_backup
-from resources import BackupResource, CatalogResource, LakeResource
+from resources import BackupResource, CatalogResource, CollectionResource, LakeResource
 from sensors.jobs import backup_job, day_chain, downloads_chain, progress_check, prune_runs, speech_chain
 from sensors.sensors import is_in_flight
 from soundmill.backup import pending
 from soundmill.errors import BackupUnavailable
-from soundmill.settings import Settings
 
 _ON = dg.DefaultScheduleStatus.RUNNING
 
@@ -52,7 +51,7 @@ def backup_every_three_minutes(
             return dg.SkipReason("SOUNDMILL_BACKUP is not set")
         if is_in_flight(context.instance, s3_backup.key):
             return dg.SkipReason("a backup is running")
-        changed = pending(bucket, lake.open(), catalog.open(), backup.settings())
+        changed = pending(bucket, lake.open(), catalog.open(), backup.options())
     except BackupUnavailable as error:
         return dg.SkipReason(f"the backup cannot be reached: {error}")
     if not changed:
@@ -66,9 +65,9 @@ def _tag(text: str) -> str:
 
 
 @dg.schedule(job=prune_runs, cron_schedule="15 3 * * 0", execution_timezone="UTC", default_status=_ON)
-def weekly_pruning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+def weekly_pruning(context: dg.ScheduleEvaluationContext, collection: CollectionResource) -> dg.RunRequest:
     """Deletes runs older than SOUNDMILL_KEEP_RUNS_DAYS."""
-    config = {"ops": {"delete_old_runs": {"config": {"older_than_days": Settings().keep_runs_days, "dry_run": False}}}}
+    config = {"ops": {"delete_old_runs": {"config": {"older_than_days": collection.keep_runs_days, "dry_run": False}}}}
     return dg.RunRequest(run_config=config)
 
 

@@ -1,6 +1,5 @@
 """Sensors: new audio, changed labels, requested models, failed runs."""
 
-import json
 import time
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
@@ -10,10 +9,10 @@ import dagster as dg
 
 from assets.features import annotation_features
 from assets.labels import REVISIONS
-from assets.partitions import RANGE, RANGE_END, RANGE_START, days, models
-from resources import AlertsResource, CatalogResource, DownloadsResource, LakeResource, SpeechResource
+from assets.partitions import RANGE, RANGE_END, RANGE_START, models
+from resources import AlertsResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
 from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain, speech_chain
-from sensors.plan import Cursor, day_ranges, plan_days
+from sensors.plan import Cursor, plan_days, plan_detections, plan_models
 from soundmill.capture import landing_by_day
 from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
 from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, is_dead
@@ -21,14 +20,15 @@ from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
 from soundmill.ingest.downloader import ASSET as DOWNLOADS_ASSET
 from soundmill.osr.detections import DETECTIONS
-from soundmill.settings import Settings
+from soundmill.speech.loading import load_transcriber
 from soundmill.speech.tables import TRANSCRIPTS
+from soundmill.workflows.transcription import speech_marks
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
 _INPUT = "soundmill/input"
 _MOST_FAILURES = 3
 _MOST_BACKFILL_RUNS = 4  # asked for in one tick
-_SPACING = Settings().run_spacing_seconds
+_LONGEST_RANGE = RANGE.max_partitions_per_run or 1
 _ON = dg.DefaultSensorStatus.RUNNING
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -40,20 +40,22 @@ _UNFINISHED = [
 
 
 @dg.sensor(job=day_chain, minimum_interval_seconds=15, default_status=_ON)
-def new_audio(context: dg.SensorEvaluationContext, lake: LakeResource, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+def new_audio(
+    context: dg.SensorEvaluationContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+) -> dg.SensorResult | dg.SkipReason:
     """Runs the days whose landing folders changed, or whose broken files are due for another attempt: one run at a time per day,
     what arrives meanwhile waits for the next. A run that failed is asked for again, three times in all."""
     ledger = catalog.ledger()
     current, misplaced = landing_by_day(lake.open())
-    for day, mark in ledger.retryable(datetime.now(UTC), Settings().max_attempts).items():
-        current[day] = f"{current.get(day, '')} again: {mark}"
+    for day, mark in ledger.retryable(datetime.now(UTC), collection.max_attempts).items():
+        current[day] = f"{current.get(day, '')} retry: {mark}"
     note = f"; {misplaced} files lie outside landing/{{source}}/{{date}}/" if misplaced else ""
-    return _ask_for_days(context, current, ledger.processed(SEGMENTS_ASSET), SEGMENTS_ASSET, note)
+    return _ask_for_days(context, collection, current, ledger.processed(SEGMENTS_ASSET), SEGMENTS_ASSET, note)
 
 
 @dg.sensor(job=downloads_chain, minimum_interval_seconds=15, default_status=_ON)
 def download_requests(
-    context: dg.SensorEvaluationContext, catalog: CatalogResource, fetching: DownloadsResource
+    context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource, fetching: DownloadsResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Runs the days on which requests are due: new ones, and those whose time for another attempt has come; and days whose tables
     are to be made again because files came in over HTTP."""
@@ -63,86 +65,82 @@ def download_requests(
     processed = ledger.processed(DOWNLOADS_ASSET)
     due = {} if reached else DownloadQueue(catalog.open()).due_days(datetime.now(UTC))
     note = f"; the target of {options.stop_at_hours:g} h is reached, and SOUNDMILL_STOP_AT_TARGET is on" if reached else ""
-    return _ask_for_days(context, {**processed, **due}, processed, DOWNLOADS_ASSET, note)
+    return _ask_for_days(context, collection, {**processed, **due}, processed, DOWNLOADS_ASSET, note)
 
 
 @dg.sensor(job=speech_chain, minimum_interval_seconds=30, default_status=_ON)
-def new_speech(context: dg.SensorEvaluationContext, catalog: CatalogResource, speech: SpeechResource) -> dg.SensorResult | dg.SkipReason:
-    """Writes down the speech of days whose recordings are new or changed, and of all days anew when the speech model, the keywords or
-    the sentiment model are others."""
-    ledger, why = catalog.ledger(), ""
+def new_speech(
+    context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource, speech: SpeechResource
+) -> dg.SensorResult | dg.SkipReason:
+    """Transcribes days whose recordings are new or changed, and all days anew when the speech model, the keywords or the sentiment model
+    change."""
+    ledger, options, why = catalog.ledger(), speech.options(), ""
     try:
-        is_able = speech.transcriber() is not None
+        is_able = load_transcriber(options) is not None
     except NoSpeechModel as error:
         is_able, why = False, f"; {error}"
-    # what was deleted is to go from the tables even where nothing can be written down
-    current = speech.marks(ledger) if is_able else {}
-    return _ask_for_days(context, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, again=True)
+    # what was deleted is to go from the tables even where nothing can be transcribed
+    current = speech_marks(ledger, options) if is_able else {}
+    return _ask_for_days(context, collection, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, repeatable=True)
 
 
 @dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)
-def changed_annotations(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+def changed_annotations(
+    context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
+) -> dg.SensorResult | dg.SkipReason:
     """Runs the days whose annotations changed in the catalog."""
     current = Annotations(catalog.open()).revisions()
-    return _ask_for_days(context, current, catalog.ledger().processed(REVISIONS), REVISIONS)
+    return _ask_for_days(context, collection, current, catalog.ledger().processed(REVISIONS), REVISIONS)
 
 
 @dg.sensor(job=model_chain, minimum_interval_seconds=30, default_status=_ON)
-def model_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+def model_requests(
+    context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
+) -> dg.SensorResult | dg.SkipReason:
     """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new."""
-    if busy := days_in_flight(context.instance, annotation_features.key.to_user_string()):
-        return dg.SkipReason(f"features of {len(busy)} days are being made; models wait for them")
-    annotations, taken = Annotations(catalog.open()), catalog.ledger().processed(REVISIONS)
-    partitions = set(days.get_partition_keys())
-    pending = [day for day, mark in annotations.revisions().items() if taken.get(day) != mark and str(day) in partitions]
-    if pending:
-        return dg.SkipReason(f"labels of {len(pending)} days are not yet in a snapshot; models wait for them")
-    registry = ModelRegistry(catalog.open())
-    specs = registry.specs()
-    labelled = set(annotations.tags())
-    # a fit that failed for want of labels is asked for again when labels have come
-    labels = digest(sorted(map(str, taken.items())))
-    known = set(context.instance.get_dynamic_partitions(models.name or ""))
-    fitted = {json.dumps(version.card["spec"], sort_keys=True) + version.name for version in registry.versions() if version.card}
-    unfitted = {name: spec for name, spec in specs.items() if json.dumps(spec, sort_keys=True) + name not in fitted}
-    wanted = {
-        name: f"{digest([json.dumps(spec, sort_keys=True)])} {labels}"
-        for name, spec in unfitted.items()
-        if labelled & set(spec["tags"] or labelled)
-    }
-    requests = [request for name, mark in wanted.items() if (request := _request(context.instance, name, mark))]
-    added, removed = sorted(set(specs) - known), sorted(known - set(specs))
-    if not requests and not added and not removed:
-        given_up = f", {len(wanted)} of them failed {_MOST_FAILURES} times and wait for other labels" if wanted else ""
-        unheard = f", {len(unfitted) - len(wanted)} wait for their first label" if len(unfitted) > len(wanted) else ""
-        return dg.SkipReason(f"nothing to fit for {len(specs)} models{given_up}{unheard}")
+    annotations, registry = Annotations(catalog.open()), ModelRegistry(catalog.open())
+    days = collection.days.get_partition_keys()
+    plan = plan_models(
+        registry.specs(),
+        [(version.name, version.card["spec"]) for version in registry.versions() if version.card],
+        known=context.instance.get_dynamic_partitions(models.name or ""),
+        tags=annotations.tags(),
+        annotated={day: mark for day, mark in annotations.revisions().items() if str(day) in days},
+        in_snapshot=catalog.ledger().processed(REVISIONS),
+        features_in_flight=len(days_in_flight(context.instance, annotation_features.key.to_user_string(), days)),
+    )
+    if plan.waits:
+        return dg.SkipReason(plan.waits)
+    requests = [request for name, mark in plan.run.items() if (request := _request(context.instance, name, mark))]
+    if not requests and not plan.added and not plan.removed:
+        return dg.SkipReason(plan.skipped(given_up=len(plan.run), after=_MOST_FAILURES))
     partition_requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    if added:
-        partition_requests.append(models.build_add_request(added))
-    if removed:
-        partition_requests.append(models.build_delete_request(removed))
+    if plan.added:
+        partition_requests.append(models.build_add_request(plan.added))
+    if plan.removed:
+        partition_requests.append(models.build_delete_request(plan.removed))
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=partition_requests)
 
 
 @dg.sensor(job=detections_chain, minimum_interval_seconds=30, default_status=_ON)
-def new_champion(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+def new_champion(
+    context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
+) -> dg.SensorResult | dg.SkipReason:
     """Makes the detections of past days anew when another model has become the champion, the newest days first; those of the model
-    before stay beside them under its version."""
+    before are kept under its version."""
     ledger, champion = catalog.ledger(), ModelRegistry(catalog.open()).champion()
     if champion is None:
         return dg.SkipReason("no champion model yet")
-    label = f"{champion.name}/{champion.version}"
-    made, partitions = ledger.processed(DETECTIONS.name), set(days.get_partition_keys())
-    wanted = [day for day in ledger.processed(SEGMENTS_ASSET) if str(day) in partitions and made.get(day) != label]
-    if not wanted:
-        return dg.SkipReason(f"every segmented day has verdicts of {label}")
-    busy = {key for asset in (SEGMENTS_ASSET, DETECTIONS.name) for key in days_in_flight(context.instance, asset)}
-    free = [day for day in wanted if str(day) not in busy]
-    asked = (_range_request(context.instance, first, last, label) for first, last in day_ranges(free, RANGE.max_partitions_per_run or 1))
+    label, days = f"{champion.name}/{champion.version}", collection.days.get_partition_keys()
+    in_flight = {key for asset in (SEGMENTS_ASSET, DETECTIONS.name) for key in days_in_flight(context.instance, asset, days)}
+    plan = plan_detections(label, ledger.processed(SEGMENTS_ASSET), ledger.processed(DETECTIONS.name), days, in_flight, _LONGEST_RANGE)
+    if not plan.wanted:
+        return dg.SkipReason(f"every segmented day has detections by {label}")
+    asked = (_range_request(context.instance, first, last, label) for first, last in plan.ranges)
     requests = list(islice(filter(None, asked), _MOST_BACKFILL_RUNS))
     if not requests:
         return dg.SkipReason(
-            f"{len(wanted)} days wait for verdicts of {label}: runs on them are in flight, or failed {_MOST_FAILURES} times"
+            f"{plan.wanted} days wait for detections by {label}: runs on them are in flight, or failed {_MOST_FAILURES} times"
         )
     return dg.SensorResult(run_requests=requests)
 
@@ -163,25 +161,20 @@ def failed_runs(context: dg.RunFailureSensorContext, alerts: AlertsResource) -> 
 
 def _ask_for_days(
     context: dg.SensorEvaluationContext,
+    collection: CollectionResource,
     current: Mapping[date, str],
     processed: Mapping[date, str],
     asset: str,
     note: str = "",
     *,
-    again: bool = False,
+    repeatable: bool = False,
 ) -> dg.SensorResult | dg.SkipReason:
-    plan = plan_days(
-        current,
-        processed,
-        days_in_flight(context.instance, asset),
-        set(days.get_partition_keys()),
-        Cursor.parse(context.cursor),
-        time.time(),
-        _SPACING,
-    )
+    days = set(collection.days.get_partition_keys())
+    in_flight, cursor = days_in_flight(context.instance, asset, days), Cursor.parse(context.cursor)
+    plan = plan_days(current, processed, in_flight, days, cursor, time.time(), collection.run_spacing_seconds)
     if plan.outside:
         note += f"; no partition for {', '.join(map(str, plan.outside[:5]))}: see SOUNDMILL_START_DATE, or the clock of the source"
-    asked = _asked_again if again else _request
+    asked = _repeatable_request if repeatable else _request
     requests = [request for day, mark in plan.run.items() if (request := asked(context.instance, day.isoformat(), mark))]
     if len(requests) < len(plan.run):
         note += f"; {len(plan.run) - len(requests)} days failed {_MOST_FAILURES} times and wait for a change, or for you"
@@ -205,9 +198,9 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunR
     )
 
 
-def _asked_again(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
-    """As `_request`, for what may be asked for again after it was done, as when settings go back to what they were: runs that are over
-    make the next one another."""
+def _repeatable_request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
+    """As `_request`, for what may be wanted again after it was done, as when settings go back to what they were: the number of runs that
+    are over is part of the key."""
     request = _request(instance, partition, mark)
     if request is None:
         return None
@@ -216,8 +209,8 @@ def _asked_again(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.
 
 
 def _range_request(instance: dg.DagsterInstance, first: date, last: date, mark: str) -> dg.RunRequest | None:
-    """As `_asked_again`, for one run over a range of days: a champion may come back to days that it has judged before."""
-    request = _asked_again(instance, first.isoformat(), f"{mark} to {last}")
+    """As `_repeatable_request`, for one run over a range of days: a former champion may come back."""
+    request = _repeatable_request(instance, first.isoformat(), f"{mark} to {last}")
     if request is None or first == last:
         return request
     ends = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
@@ -235,8 +228,8 @@ def _unfinished(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return [run for run in runs if not ((process := run.tags.get(PROCESS)) and is_dead(process))]
 
 
-def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
-    """Days on which a run that has not ended works on the asset."""
+def days_in_flight(instance: dg.DagsterInstance, asset: str, days: Collection[str]) -> Collection[str]:
+    """Those of the days on which a run that has not ended works on the asset."""
     busy: set[str] = set()
     for run in _unfinished(instance):
         chosen = run.asset_selection
@@ -246,7 +239,7 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str) -> Collection[str]:
             busy.add(key)
         first, last = run.tags.get(RANGE_START), run.tags.get(RANGE_END)
         if first and last:
-            busy.update(key for key in days.get_partition_keys() if first <= key <= last)
+            busy.update(key for key in days if first <= key <= last)
     return busy
 
 

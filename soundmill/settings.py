@@ -42,8 +42,12 @@ class Settings(BaseSettings):
     )
     backup_storage_class: str = Field("", description="of objects in the backup, such as STANDARD_IA")
     backup_keep_deleted_days: int = Field(30, ge=0, description="days that the backup keeps files which are gone from the lake")
-    api_token: SecretStr | None = Field(None, description="token that the HTTP APIs ask for; none when unset")
-    studio_password: SecretStr | None = Field(None, description="password that the studio's pages ask for; none when unset")
+    api_token: SecretStr | None = Field(None, description="token that the HTTP APIs ask for; accounts' tokens, or none, when unset")
+    studio_password: SecretStr | None = Field(None, description="password that opens the studio's pages, besides those of accounts")
+    session_minutes: float = Field(60.0, gt=0, description="minutes without a request after which a browser is signed out")
+    studio_origins: str = Field(
+        "", description="addresses that the studio is reached under behind a proxy, such as https://studio.example, comma separated"
+    )
     log_dir: Path | None = Field(None, description="folder of the studio's log files (default: logs/ in home)")
     alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")
     gate_dbfs: float | None = Field(-48.0, le=0, description="segments whose peak stays below are counted as silent; 'off' keeps all")
@@ -70,7 +74,10 @@ class Settings(BaseSettings):
     transcriber_workers: int = Field(0, ge=0, le=64, description="recordings transcribed at a time in a studio process; 0: one a core")
     run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
     quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")
-    max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a passing reason")
+    max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a transient reason")
+    watch_freshness: bool = Field(
+        False, description="whether the UI marks assets as overdue that schedules should have made; on for servers"
+    )
     keep_runs_days: int = Field(90, ge=1, description="age after which the pruning job deletes finished runs")
 
     @field_validator("gate_dbfs", mode="before")
@@ -126,6 +133,11 @@ class Settings(BaseSettings):
     def vosk_folder(self) -> Path:
         """Where the speech model lies, or is to lie."""
         return (self.vosk_model or self.home / "pretrained" / "vosk-small-en").absolute()
+
+    @property
+    def studio_origin_list(self) -> tuple[str, ...]:
+        """Addresses that the studio is reached under behind a proxy."""
+        return _words(self.studio_origins)
 
     @property
     def download_exempt(self) -> tuple[str, ...]:

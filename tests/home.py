@@ -19,6 +19,7 @@ from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.scene import LABELLED, RATE, SLOT, rain
+from soundmill.settings import Settings
 
 FIRST = date(2025, 1, 1)
 
@@ -32,7 +33,7 @@ class Home:
     defs: dg.Definitions = field(init=False)
 
     def __post_init__(self) -> None:
-        self.defs = build_definitions(self.resources)
+        self.defs = build_definitions(Settings(_env_file=None), self.resources)
 
     @property
     def lake(self) -> Lake:
@@ -77,7 +78,7 @@ def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Itera
         "lake": LakeResource(url=lake_url, s3_endpoint=endpoint),
         "catalog": CatalogResource(url=catalog_url),
         "collection": CollectionResource(extractors=["pooled_spectral"]),
-        "fetching": DownloadsResource(overrides={"home": str(folder), "download_allow": "127.0.0.1"}),
+        "fetching": DownloadsResource(spool=str(folder / "spool" / "downloads"), allow=["127.0.0.1"]),
         "speech": SpeechResource(vosk_model=str(folder / "no-model")),
         "backup": BackupResource(),
         "alerts": AlertsResource(),

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from soundmill.errors import BackupUnavailable
-from soundmill.settings import Settings
+from soundmill.options import BackupOptions
 
 _WHOLE = 16 << 20  # bytes up to which a file is sent in one piece
 _CONNECTIONS = 32
@@ -123,17 +123,16 @@ class Bucket:
                 self._client.delete_objects(Bucket=self._name, Delete={"Objects": keys, "Quiet": True})
 
 
-def bucket_of(settings: Settings, url: str = "") -> Bucket:
-    """The bucket of the settings, or another with the same options. Raises `BackupUnavailable`, also where none is set."""
-    if not (url or settings.backup):
+def bucket_of(options: BackupOptions, url: str = "") -> Bucket:
+    """The bucket of the options, or another with the same manners. Raises `BackupUnavailable`, also where none is set."""
+    if not (url or options.url):
         raise BackupUnavailable("no backup is set: SOUNDMILL_BACKUP=s3://bucket/prefix names its place")
-    endpoint = settings.backup_endpoint or settings.s3_endpoint
-    place, lake = f"{(url or settings.backup).rstrip('/')}/", f"{settings.lake_url.rstrip('/')}/"
+    place, lake = f"{(url or options.url).rstrip('/')}/", f"{options.lake_url.rstrip('/')}/"
     if place.startswith(lake) or lake.startswith(place):
         raise BackupUnavailable(
             f"the backup {place} and the lake {lake} lie one inside the other: each would take the other's files for its own"
         )
-    return Bucket(url or settings.backup, endpoint, settings.backup_encryption, settings.backup_storage_class)
+    return Bucket(url or options.url, options.endpoint, options.encryption, options.storage_class)
 
 
 def sends_whole(size: int) -> bool:

@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from pydantic import SecretStr
 from sqlalchemy import Connection
 
 from soundmill.backup.bucket import Bucket, sends_whole, sha256_of
@@ -21,7 +20,7 @@ from soundmill.catalog import Catalog, DownloadQueue, Ledger, lease
 from soundmill.catalog.database import HEAD
 from soundmill.errors import BackupRefused, BackupUnavailable, NotInLake
 from soundmill.lake import Entry, Lake
-from soundmill.settings import Settings
+from soundmill.options import BackupOptions
 
 _THREADS = 16
 _MANY, _LEAST_SHARE = 20, 0.5  # a backup of so many files or rows is not replaced by less than that share of them
@@ -44,7 +43,7 @@ class BackupDone:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def pending(bucket: Bucket, lake: Lake, catalog: Catalog, settings: Settings) -> str:
+def pending(bucket: Bucket, lake: Lake, catalog: Catalog, options: BackupOptions) -> str:
     """What a backup would have to look at, in a few words; empty where nothing changed since the last one."""
     known = read_manifest(bucket)
     if known is None:
@@ -61,7 +60,7 @@ def pending(bucket: Bucket, lake: Lake, catalog: Catalog, settings: Settings) ->
     parts = [f"{changed} changed files" if changed else "", f"{len(gone)} deleted files" if gone else ""]
     parts += [
         f"{len(tables)} changed tables" if tables else "",
-        "other settings" if _sha256(_settings_bytes(settings)) != known.settings else "",
+        "other settings" if _sha256(_settings_bytes(options)) != known.settings else "",
     ]
     return ", ".join(part for part in parts if part)
 
@@ -70,7 +69,7 @@ def back_up(
     bucket: Bucket,
     lake: Lake,
     catalog: Catalog,
-    settings: Settings,
+    options: BackupOptions,
     *,
     now: datetime | None = None,
     even_if_emptier: bool = False,
@@ -100,7 +99,7 @@ def back_up(
         files = _copy_lake(bucket, lake, entries, known, there, done, progress)
         gone = _gone(known.files, entries, list(done.failed))
         done.deleted = sum(known.files[path].deleted_at is None for path in gone)
-        kept_until = moment - timedelta(days=settings.backup_keep_deleted_days)
+        kept_until = moment - timedelta(days=options.keep_deleted_days)
         # not kept a day: somebody wants them gone
         taken_back = DownloadQueue(catalog).withdrawn_paths() | Ledger(catalog).withdrawn_paths()
         for path, kept in known.files.items():
@@ -114,7 +113,7 @@ def back_up(
                 files[path] = replace(kept, deleted_at=since)
             else:
                 done.purged += 1
-        settings_copy = _settings_bytes(settings)
+        settings_copy = _settings_bytes(options)
         if known.settings != _sha256(settings_copy) or SETTINGS not in there:
             bucket.put(SETTINGS, settings_copy, _sha256(settings_copy))
         manifest = Manifest(moment, HEAD, files, chunks, _sha256(settings_copy))
@@ -254,15 +253,9 @@ def _refuse_ruin(what: str, had: int, has: int) -> None:
         raise BackupRefused(f"of {had} {what} in the backup, {has} are left here; if that is meant, use --even-if-emptier")
 
 
-def _settings_bytes(settings: Settings) -> bytes:
+def _settings_bytes(options: BackupOptions) -> bytes:
     """The settings that are set, without secrets and passwords."""
-    shown = settings.shown()
-    values = {
-        f"SOUNDMILL_{name.upper()}": shown[name]
-        for name in sorted(settings.model_fields_set)
-        if not isinstance(getattr(settings, name), SecretStr)
-    }
-    return (json.dumps(values, indent=1) + "\n").encode()
+    return (json.dumps(dict(options.settings), indent=1) + "\n").encode()
 
 
 def _sha256(data: bytes) -> str:

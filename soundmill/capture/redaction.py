@@ -1,4 +1,7 @@
-"""What a redaction would erase: segments that nobody annotated in an interval, or files that are silent. Only planned here; `workflows/erasure.py` erases."""
+"""What a redaction would erase: segments that nobody annotated in an interval, or files that are silent.
+
+Only the plan is made here; `workflows/erasure.py` carries it out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

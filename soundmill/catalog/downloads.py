@@ -64,7 +64,8 @@ class DownloadRequest:
 
     day              UTC date of `requested_at`: the partition it belongs to
     state            queued (also while it waits for its next attempt), done, failed, withdrawn
-    attempts         begun so far, the one of a claim included
+    attempts         ended so far
+    claims           begun since the last that ended: more than one where workers were killed
     next_attempt_at  not before then; reason, message: what the last attempt failed of
     claimed_by       the worker on it; a claim ends with that worker's lease
     """
@@ -77,6 +78,7 @@ class DownloadRequest:
     requested_at: datetime
     state: RequestState
     attempts: int = 0
+    claims: int = 0
     next_attempt_at: datetime | None = None
     reason: str | None = None
     message: str | None = None
@@ -163,7 +165,7 @@ class DownloadQueue:
         """Takes up to `limit` requests that are due and that no living worker holds, in order of their coming."""
         wanted = [true() if day is None else DownloadRow.day == day, true() if ids is None else DownloadRow.id.in_(sorted(ids))]
         rows = self.work.claim(worker, now, *wanted, columns=[getattr(DownloadRow, name) for name in _COLUMNS], limit=limit)
-        return sorted((DownloadRequest(*row) for row in rows), key=lambda request: request.id)
+        return sorted((DownloadRequest(*tuple(row)) for row in rows), key=lambda request: request.id)
 
     def settle(
         self,

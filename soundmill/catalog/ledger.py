@@ -1,6 +1,5 @@
 """The ledger: one row for every piece of audio, from where it came to what became of it."""
 
-import secrets
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
@@ -11,13 +10,13 @@ from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow
+from soundmill.fingerprint import is_stale, stale_mark
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
 ItemKind = Literal["recording", "segment", "download", "upload"]
 CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 _BATCH = 500
-_STALE = "stale "
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ class Ledger:
 
     def stale(self, asset: str) -> list[date]:
         """Days whose tables are behind the ledger."""
-        return sorted(day for day, mark in self.processed(asset).items() if mark.startswith(_STALE))
+        return sorted(day for day, mark in self.processed(asset).items() if is_stale(mark))
 
     def known(self, keys: Sequence[str]) -> dict[str, Item]:
         """Those of the items that the ledger has, by key."""
@@ -316,7 +315,7 @@ class Ledger:
         """Says, within a transaction, that an asset's days are to be made again."""
         now = datetime.now(UTC)
         for day in days:
-            note = f"{_STALE}{secrets.token_hex(8)}"
+            note = stale_mark()
             row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
             session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 

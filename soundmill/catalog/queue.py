@@ -1,17 +1,17 @@
 """The queue under everything that is worked on one row at a time: claims with a lease, attempts, backoff.
 
 A table takes part by its columns (`schema.Queued`). A worker holds a lease while it lives, and claims rows in its name, one atomic
-statement each. When its lease ends, even by a kill, what it had claimed is free again, and the attempt counts.
+statement each. When its lease ends, even by a kill, what it had claimed is free again.
 """
 
 import random
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, false, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from soundmill.catalog.database import Catalog
@@ -56,10 +56,23 @@ class WorkQueue:
                 self.release(held.owner)
 
     def claim(
-        self, worker: str, now: datetime, *wanted: ColumnElement[bool], columns: Sequence[Any], order: Any = None, limit: int = 1
+        self,
+        worker: str,
+        now: datetime,
+        *wanted: ColumnElement[bool],
+        columns: Sequence[Any],
+        order: Any = None,
+        limit: int = 1,
+        busy: Collection[Any] | None = None,
     ) -> list[Row[Any]]:
-        """Takes up to `limit` rows that are due and that no living worker holds, and counts an attempt at each; returns their columns."""
-        found = select(self._key).where(self.due(now), self.free(), *wanted)
+        """Takes up to `limit` rows that are due and that no living worker holds, and counts the claim; returns their columns.
+
+        `busy` are keys of the rows that this worker is at work on: others that it holds, say because the catalog was away when it wanted
+        to settle them, are taken anew. Without it, what this worker holds stays as it is.
+        """
+        mine = self._row.claimed_by == worker
+        lost = false() if busy is None else and_(mine, self._key.not_in(list(busy)))
+        found = select(self._key).where(self.due(now), or_(and_(self.free(), or_(self._row.claimed_by.is_(None), ~mine)), lost), *wanted)
         with self._catalog.reading() as session:
             if session.execute(found.limit(1)).first() is None:
                 return []  # without the lock that writers wait for
@@ -69,7 +82,7 @@ class WorkQueue:
         claim = (
             update(self._row)
             .where(self._key.in_(select(chosen.c[0])), self._row.state == QUEUED)
-            .values(claimed_by=worker, attempts=self._row.attempts + 1)
+            .values(claimed_by=worker, claims=self._row.claims + 1)
             .returning(*columns)
             .execution_options(synchronize_session=False)
         )
@@ -79,14 +92,16 @@ class WorkQueue:
     def settle(self, session: Session, key: Any, worker: str | None, *still: ColumnElement[bool], **values: Any) -> bool:
         """Ends an attempt with these values, if the claim is still this worker's and `still` holds; says whether it was."""
         mine = (self._key == key, self._row.claimed_by == worker, self._row.state == QUEUED, *still)
-        ended = update(self._row).where(*mine).values(claimed_by=None, **values).returning(self._key)
+        ended = (
+            update(self._row).where(*mine).values(claimed_by=None, claims=0, attempts=self._row.attempts + 1, **values).returning(self._key)
+        )
         return session.execute(ended.execution_options(synchronize_session=False)).scalar() is not None
 
     def release(self, worker: str, key: Any = None) -> None:
-        """Gives back what a worker still holds, or one row of it; these attempts do not count."""
+        """Gives back what a worker still holds, or one row of it; these claims do not count."""
         mine = [self._row.claimed_by == worker, self._row.state == QUEUED, *([] if key is None else [self._key == key])]
         with self._catalog.writing() as session:
-            session.execute(update(self._row).where(*mine).values(claimed_by=None, attempts=self._row.attempts - 1))
+            session.execute(update(self._row).where(*mine).values(claimed_by=None, claims=self._row.claims - 1))
 
     def due(self, now: datetime) -> ColumnElement[bool]:
         """Rows that are queued, and whose next attempt has come."""

@@ -90,7 +90,8 @@ class Queued(Base):
     """The columns of a table that is worked on as a queue: see `queue.WorkQueue`.
 
     state            queued (also while a worker holds it, or it waits for its next attempt), or how it ended
-    attempts         begun so far
+    attempts         ended so far
+    claims           begun since the last one that ended: more than one where workers were killed
     next_attempt_at  not before then
     claimed_by       the worker that holds it; worth nothing once that worker's lease is over
     reason, message  what the last attempt failed of, in one short word and in a sentence
@@ -100,6 +101,7 @@ class Queued(Base):
 
     state: Mapped[str] = mapped_column(String(16))
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    claims: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     next_attempt_at: Mapped[datetime | None]
     claimed_by: Mapped[str | None] = mapped_column(String(256))
     reason: Mapped[str | None] = mapped_column(String(32))

@@ -1,7 +1,7 @@
 """Recordings that accounts upload: what was asked for, how far it is, its transcript and findings, and its history."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -32,6 +32,7 @@ class Upload:
     stemming, fuzzy  how words are compared: see `speech.Keywords`
     revision         how often other keywords were asked for
     state            queued, running (queued, and held by a living worker), done, failed
+    claims           attempts begun since the last that ended
     reason, message  why it failed, in one short word and in a sentence
     path             its 16 kHz WAV in the lake
     content          the sha256 of that WAV
@@ -64,6 +65,7 @@ class Upload:
     reason: str | None = None
     message: str | None = None
     attempts: int = 0
+    claims: int = 0
     claimed_by: str | None = None
     model: str | None = None
     text: str = ""
@@ -161,9 +163,9 @@ class Uploads:
             number = session.scalar(count) or 0
         return self._uploads(*wanted, limit=limit, offset=offset, whole=False), number
 
-    def claim(self, worker: str, now: datetime) -> Upload | None:
-        """Takes the upload that has waited longest, if there is one that no living worker holds."""
-        rows = self.work.claim(worker, now, columns=[UploadRow.uuid], order=UploadRow.created_at)
+    def claim(self, worker: str, now: datetime, busy: Collection[str] = ()) -> Upload | None:
+        """Takes the upload that has waited longest, if there is one that no living worker holds, and this one is not `busy` with."""
+        rows = self.work.claim(worker, now, columns=[UploadRow.uuid], order=UploadRow.created_at, busy=busy)
         return self.get(rows[0][0]) if rows else None
 
     def settle(self, upload: Upload, worker: str, change: str = "", **values: Any) -> Upload | None:
@@ -180,7 +182,7 @@ class Uploads:
 
     def requeue(self, upload: Upload) -> Upload | None:
         """Queues a failed upload anew; None where it is not failed any more."""
-        values: dict[str, Any] = {"state": QUEUED, "attempts": 0, "next_attempt_at": None, "reason": None, "message": None}
+        values: dict[str, Any] = {"state": QUEUED, "attempts": 0, "claims": 0, "next_attempt_at": None, "reason": None, "message": None}
         failed = update(UploadRow).where(UploadRow.uuid == upload.uuid, UploadRow.state == "failed")
         with self._catalog.writing() as session:
             if session.execute(failed.values(**values, updated_at=datetime.now(UTC)).returning(UploadRow.uuid)).scalar() is None:

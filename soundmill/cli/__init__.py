@@ -3,7 +3,7 @@
 Here belongs one module for each group of commands, thin over the library. Commands that need Dagster are added by `pipeline/cli.py`.
 """
 
-from soundmill.cli import accounts, backup, capture, detect, downloads, labels, models, pretrained, sound, speech, state, stretches, studio
+from soundmill.cli import accounts, backup, capture, detect, downloads, intervals, labels, models, pretrained, sound, speech, state, studio
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "capture",
     "detect",
     "downloads",
+    "intervals",
     "labels",
     "models",
     "pretrained",
@@ -23,6 +24,5 @@ __all__ = [
     "sound",
     "speech",
     "state",
-    "stretches",
     "studio",
 ]

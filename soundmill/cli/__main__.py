@@ -1,5 +1,20 @@
-"""`python -m soundmill.cli`: the library's commands without those that need Dagster, which start faster."""
+"""The entry point: `soundmill`, and `python -m soundmill.cli`.
+
+Commands that need more than the library, such as those that run Dagster, come by the entry points `soundmill.commands`: modules that add
+themselves to the application when they are imported.
+"""
+
+from importlib.metadata import entry_points
 
 from soundmill.cli import app
 
-app()
+
+def main() -> None:
+    """Runs the command with everything that is installed."""
+    for commands in sorted(entry_points(group="soundmill.commands")):
+        commands.load()
+    app()
+
+
+if __name__ == "__main__":
+    main()

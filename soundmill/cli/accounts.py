@@ -1,67 +1,100 @@
-"""`soundmill account`: who may use /transcriber."""
+"""`soundmill account`: people and programs that may use the studio, and what for."""
 
 import sys
 from typing import Annotated
 
 import typer
 
-from soundmill.cli.common import Json, app, print_json, refuse, the_catalog, the_lake
+from soundmill.cli.common import Json, app, count, names_in, print_json, refuse, the_catalog, the_lake
 
-account = typer.Typer(no_args_is_help=True, help="Accounts of /transcriber: add, list, make an admin, remove.")
+account = typer.Typer(
+    no_args_is_help=True,
+    help="Accounts of the studio and its APIs: add, list, role, password, remove. Roles: admin (everything), engineer (runs and watches the "
+    "pipeline), annotator (labels sound), speaker (records prompts), client (the transcriber's API).",
+)
 app.add_typer(account, name="account")
+_Name = Annotated[str, typer.Argument(help="The username.")]
 
 
-@account.command("add", epilog="Example: `soundmill account add ann --admin`, or in a script: `echo SECRET | soundmill account add ann`")
+@account.command(
+    "add",
+    epilog="Examples: `soundmill account add ann --role admin`; in a script: `echo PASSWORD | soundmill account add bo --role annotator`",
+)
 def account_add(
-    name: Annotated[str, typer.Argument(help="The username.")],
-    admin: Annotated[bool, typer.Option("--admin", help="Let it see everybody's recordings listed.")] = False,
+    name: _Name,
+    role: Annotated[list[str] | None, typer.Option(help="admin, engineer, annotator, speaker or client. Repeat it for several.")] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="The same as --role admin.")] = False,
 ) -> None:
-    """Make an account; its password is asked for, or read from standard input."""
+    """Add an account. Its password is asked for, or read from standard input."""
     from soundmill.catalog import Accounts
     from soundmill.errors import AccountRefused
 
-    password = (
-        typer.prompt("password", hide_input=True, confirmation_prompt=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    )
+    roles = [*(role or []), *(["admin"] if admin else [])] or ["client"]
     try:
-        Accounts(the_catalog()).add(name, password, is_admin=admin)
+        made = Accounts(the_catalog()).add(name, _password(), roles=roles)
     except AccountRefused as error:
         refuse(str(error))
-    typer.echo(f"{name} may log in at /transcriber/auth/token/login/")
+    typer.echo(f"{name} is added: {', '.join(made.roles)}")
 
 
 @account.command("list", epilog="Example: `soundmill account list --json`")
 def account_list(as_json: Json = False) -> None:
-    """List the accounts."""
+    """List the accounts with their roles."""
     from soundmill.catalog import Accounts
 
-    found = Accounts(the_catalog()).all()
+    accounts = Accounts(the_catalog()).all()
     if as_json:
-        print_json([vars(one) for one in found])
+        print_json([{**vars(one), "is_admin": one.is_admin} for one in accounts])
         return
-    for one in found:
-        typer.echo(f"{one.username}{' (admin)' if one.is_admin else ''}\tsince {one.created_at:%Y-%m-%d}")
+    for one in accounts:
+        typer.echo(f"{one.username}\t{', '.join(one.roles)}\tsince {one.created_at:%Y-%m-%d}")
 
 
-@account.command("admin", epilog="Example: `soundmill account admin ann`, and back: `soundmill account admin ann --off`")
-def account_admin(
-    name: Annotated[str, typer.Argument(help="The username.")],
-    off: Annotated[bool, typer.Option("--off", help="An admin no more.")] = False,
-) -> None:
-    """Let an account see everybody's recordings listed, or no more."""
+@account.command("role", epilog="Example: `soundmill account role ann engineer,annotator`")
+def account_role(name: _Name, roles: Annotated[str, typer.Argument(help="The roles it is to have, comma separated.")]) -> None:
+    """Give an account other roles, in place of those it has."""
+    from soundmill.catalog import Accounts
+    from soundmill.errors import AccountRefused
+
+    try:
+        if not Accounts(the_catalog()).set_roles(name, names_in(roles)):
+            refuse(f"there is no account {name!r}")
+    except AccountRefused as error:
+        refuse(str(error))
+    typer.echo(f"{name} is now: {', '.join(names_in(roles))}")
+
+
+@account.command("password", epilog="Example: `soundmill account password ann`")
+def account_password(name: _Name) -> None:
+    """Give an account another password. It is signed out everywhere, and its tokens end."""
+    from soundmill.catalog import Accounts
+    from soundmill.errors import AccountRefused
+
+    try:
+        if not Accounts(the_catalog()).set_password(name, _password()):
+            refuse(f"there is no account {name!r}")
+    except AccountRefused as error:
+        refuse(str(error))
+    typer.echo(f"{name} has a new password")
+
+
+@account.command("admin", hidden=True)
+def account_admin(name: _Name, off: Annotated[bool, typer.Option("--off", help="Take the role away.")] = False) -> None:
+    """Add the role admin to an account, or take it away: the command's name before there were other roles."""
     from soundmill.catalog import Accounts
 
-    if not Accounts(the_catalog()).set_admin(name, not off):
+    account = Accounts(the_catalog()).named(name)
+    if account is None:
         refuse(f"there is no account {name!r}")
-    typer.echo(f"{name} is {'no admin any more' if off else 'an admin now'}")
+    others = [role for role in account.roles if role != "admin"]
+    account_role(name, ",".join(others or ["client"] if off else ["admin", *others]))
 
 
 @account.command("remove", epilog="Example: `soundmill account remove ann --yes`")
 def account_remove(
-    name: Annotated[str, typer.Argument(help="The username.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do it, instead of saying what would be deleted.")] = False,
+    name: _Name, yes: Annotated[bool, typer.Option("--yes", help="Remove it; without, only what would be deleted is printed.")] = False
 ) -> None:
-    """Delete an account with all its recordings."""
+    """Remove an account with all its uploaded recordings."""
     from soundmill.catalog import Accounts, Uploads
     from soundmill.workflows.erasure import erase
 
@@ -69,8 +102,15 @@ def account_remove(
     found = Accounts(catalog).named(name)
     if found is None:
         refuse(f"there is no account {name!r}")
-    _, count = Uploads(catalog).listed(found.id, limit=1)
+    _, recordings = Uploads(catalog).listed(found.id, limit=1)
     if not yes:
-        refuse(f"{name} has {count} recordings, which would be deleted, too; to do it: --yes")
+        refuse(f"{name} has {count(recordings, 'recording')}, which would be deleted too; to remove the account, add --yes")
     erase(the_lake(), catalog, found)
-    typer.echo(f"{name} is deleted, with {count} recordings")
+    typer.echo(f"{name} is removed, with {count(recordings, 'recording')}")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        asked: str = typer.prompt("password", hide_input=True, confirmation_prompt=True)
+        return asked
+    return sys.stdin.readline().rstrip("\n")

@@ -7,6 +7,7 @@ import typer
 
 from soundmill.cli.common import Json, app, count, print_json, refuse, settings, the_catalog, the_lake
 from soundmill.cli.progress_bar import steps
+from soundmill.options import backup_options
 
 backup = typer.Typer(no_args_is_help=True, help="The backup of lake, catalog and settings: run, verify, restore.")
 app.add_typer(backup, name="backup")
@@ -23,10 +24,11 @@ def backup_run(
     from soundmill.backup import back_up, bucket_of
     from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost
 
+    options = backup_options(settings())
     try:
-        bucket = bucket_of(settings())
+        bucket = bucket_of(options)
         with steps("backup") as progress:
-            done = back_up(bucket, the_lake(), the_catalog(), settings(), even_if_emptier=even_if_emptier, progress=progress)
+            done = back_up(bucket, the_lake(), the_catalog(), options, even_if_emptier=even_if_emptier, progress=progress)
     except LeaseLost as error:
         refuse(f"another backup is running: {error}")
     except (BackupUnavailable, BackupRefused) as error:
@@ -52,7 +54,7 @@ def backup_verify(
     from soundmill.errors import BackupUnavailable
 
     try:
-        bucket = bucket_of(settings(), place)
+        bucket = bucket_of(backup_options(settings()), place)
         with steps("verify") as progress:
             found = verify(bucket, progress)
     except BackupUnavailable as error:
@@ -78,7 +80,7 @@ def backup_restore(
 
     values = settings()
     try:
-        bucket = bucket_of(values, place)
+        bucket = bucket_of(backup_options(values), place)
         with steps("restore") as progress:
             done = restore(bucket, the_lake(), values.catalog_url, values.home, with_deleted=with_deleted, progress=progress)
     except (BackupUnavailable, RestoreRefused, CatalogUnavailable) as error:
@@ -87,7 +89,7 @@ def backup_restore(
         print_json(asdict(done))
     else:
         typer.echo(f"{count(done.files, 'file')} ({done.bytes / 1e6:.1f} MB) and {count(done.rows, 'row')} restored to {values.home}")
-        typer.echo(f"the settings of old, without secrets, are in {values.home / 'restored-settings.json'}")
+        typer.echo(f"the settings of the backup, without secrets, are in {values.home / 'restored-settings.json'}")
         _name(done.damaged, "is missing or damaged in the backup")
     raise typer.Exit(1 if done.damaged else 0)
 

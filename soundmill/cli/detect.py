@@ -52,37 +52,15 @@ def detect(
 
 
 def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
-    """Events of a file, in seconds from its start, in order of their onset."""
-    import numpy as np
-
     from soundmill.errors import NoChampion, UndecodableAudio
-    from soundmill.times import from_ms
-    from soundmill.workflows.live import EventTracker
-    from soundmill.workflows.live.detector import over_the_seam
+    from soundmill.workflows.live.files import events_in_file
 
-    zero, rate, tracker = from_ms(0), detector.segmenter.sample_rate, EventTracker(str(file))
-    latest: dict[tuple[str, datetime], Any] = {}
-    before: np.ndarray[Any, Any] = np.empty(0, np.int16)
     try:
-        for start, samples in detector.segments(file, zero):
-            seam = over_the_seam(before, samples, start, rate)
-            for began, window in [*([seam] if seam else []), (start, samples)]:
-                for event in tracker.hear(detector.judge(window, rate, began)):
-                    latest[event.tag, event.onset] = event
-            before = samples
+        return [vars(event) for event in events_in_file(detector, file)]
     except UndecodableAudio as error:
         refuse(f"{file}: {error}")
     except NoChampion as error:
         refuse(str(error))
-    return [
-        {
-            "tag": event.tag,
-            "onset": round((event.onset - zero).total_seconds(), 3),
-            "offset": round((event.offset - zero).total_seconds(), 3),
-            "score": round(event.score, 3),
-        }
-        for event in sorted(latest.values(), key=lambda event: event.onset)
-    ]
 
 
 def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
@@ -124,4 +102,4 @@ def _detector() -> "Detector":
 
     values = settings()
     segmenter = Segmenter(values.segment_rate, values.segment_samples, values.gate_dbfs, values.channels)
-    return Detector(the_lake(), ModelRegistry(the_catalog()), segmenter, values.zone)
+    return Detector(the_lake(), ModelRegistry(the_catalog()), segmenter, values.zone, values.yamnet_file)

@@ -59,7 +59,7 @@ def labels_import(
     if withdraw:
         typer.echo(f"{Annotations(the_catalog()).withdraw(found)} of {count(len(found), 'annotation')} withdrawn")
         return
-    added = Annotations(the_catalog()).add(found)
+    added = Annotations(the_catalog()).add(found, origin="imported")
     days = sorted({a.day for a in found})
     if as_json:
         print_json({"read": len(found), "added": added, "days": days})
@@ -76,18 +76,17 @@ def labels_export(
 ) -> None:
     """Write annotations to standard output."""
     from soundmill.catalog import Annotations
-    from soundmill.formats.labels import write_audacity, write_csv
+    from soundmill.errors import LabelFileRefused
+    from soundmill.formats.labels import WRITERS
 
     wanted = days_in(days)
     if not wanted:
         raise typer.BadParameter("name at least one day", param_hint="--days")
-    found = [a for a in Annotations(the_catalog()).of_days(wanted[0], wanted[-1]) if a.day in wanted and (not source or a.source == source)]
-    moment = instant(started_at)
-    if format == "csv":
-        typer.echo(write_csv(found), nl=False)
-    elif format == "audacity":
-        if moment is None:
-            raise typer.BadParameter("an Audacity track needs the moment of its second 0", param_hint="--started-at")
-        typer.echo(write_audacity(found, moment), nl=False)
-    else:
-        raise typer.BadParameter(f"{format!r} is not one of csv, audacity", param_hint="--format")
+    if format not in WRITERS:
+        raise typer.BadParameter(f"{format!r} is not one of {', '.join(WRITERS)}", param_hint="--format")
+    annotations = Annotations(the_catalog()).of_days(wanted[0], wanted[-1])
+    chosen = [one for one in annotations if one.day in wanted and (not source or one.source == source)]
+    try:
+        typer.echo(WRITERS[format](chosen, instant(started_at)), nl=False)
+    except LabelFileRefused as error:
+        raise typer.BadParameter(str(error), param_hint="--started-at") from None

@@ -7,6 +7,7 @@ import typer
 from soundmill.cli.common import (
     Json,
     app,
+    count,
     days_in,
     names_in,
     print_json,
@@ -140,12 +141,11 @@ def model_promote(
     because: Annotated[str, typer.Option(help="Why; kept with the version.")] = "by hand",
 ) -> None:
     """Make a version the champion, whose verdicts become detections."""
-    from soundmill.catalog import ModelRegistry
     from soundmill.errors import UnknownModel
+    from soundmill.workflows.training import promote_model
 
-    registry = ModelRegistry(the_catalog())
     try:
-        chosen = registry.promote(name, version or registry.current(name).version, because)
+        chosen = promote_model(the_catalog(), name, because, version)
     except UnknownModel as error:
         refuse(str(error))
     typer.echo(f"{chosen.name} version {chosen.version} is the champion")
@@ -158,17 +158,15 @@ def model_delete(
     """Delete a model with all its versions. Detections that its versions made stay."""
     from soundmill.catalog import ModelRegistry
     from soundmill.errors import UnknownModel
+    from soundmill.workflows.training import delete_model
 
     registry = ModelRegistry(the_catalog())
     try:
         if not yes:
             registry.spec(name)
-            typer.echo(f"would delete {name} with {len(registry.versions(name))} versions; add --yes to do it")
+            typer.echo(f"would delete {name} with {count(len(registry.versions(name)), 'version')}; add --yes to delete it")
             return
-        versions = registry.delete(name)
+        versions = delete_model(the_lake(), the_catalog(), name)
     except UnknownModel as error:
         refuse(str(error))
-    lake = the_lake()
-    for entry in list(lake.files(f"models/{name}")):
-        lake.delete(entry.path)
-    typer.echo(f"deleted {name} with {len(versions)} versions")
+    typer.echo(f"deleted {name} with {count(len(versions), 'version')}")

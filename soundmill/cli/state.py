@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from soundmill.cli.common import Json, app, hours, print_json, settings, the_catalog, the_lake
+from soundmill.options import backup_options
 from soundmill.settings import Settings
 
 
@@ -136,7 +137,7 @@ def _backup_check(values: Settings) -> str:
     from soundmill.errors import BackupUnavailable
 
     try:
-        manifest = read_manifest(bucket_of(values))
+        manifest = read_manifest(bucket_of(backup_options(values)))
     except BackupUnavailable as error:
         return f"failed: {error}"
     return f"ok, {values.backup}: last at {manifest.created_at:%Y-%m-%d %H:%M} UTC" if manifest else f"ok, {values.backup}: none yet"

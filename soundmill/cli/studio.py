@@ -1,10 +1,13 @@
 """`soundmill studio`: the web application."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from soundmill.cli.common import app, settings
+from soundmill.cli.common import app, refuse, settings, the_catalog
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 @app.command(epilog="Example: `soundmill studio --port 8000 --workers 4`")
@@ -13,13 +16,17 @@ def studio(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the work.")] = 1,
 ) -> None:
-    """Serve the HTTP APIs (`/downloader`, `/capture`, `/transcriber`, described at `/docs`) and the studio's pages (`/`, `/recordings`)."""
+    """Serve the studio: its pages, and the HTTP APIs `/downloader`, `/capture` and `/transcriber`, described at `/docs`.
+
+    On this machine alone it asks nobody to sign in. On any other address it needs accounts or a password first.
+    """
     settings()  # one line on what is wrong with them, before any process starts
+    refuse_open_door(host)
     import uvicorn
 
     typer.echo(f"studio: http://{host}:{port}, its API at http://{host}:{port}/docs; stop with Ctrl-C", err=True)
     uvicorn.run(
-        "soundmill.studio.app:create_app",
+        "soundmill.cli.studio:application",
         factory=True,
         host=host,
         port=port,
@@ -27,3 +34,22 @@ def studio(
         log_level="warning",
         timeout_graceful_shutdown=20,  # seconds: who waits for a long recording is not waited for
     )
+
+
+def application() -> "FastAPI":
+    """The application on the settings of this process: what each of uvicorn's workers runs."""
+    from soundmill.studio.app import create_app
+
+    return create_app(settings())
+
+
+def refuse_open_door(host: str) -> None:
+    """Ends the command where the studio would listen to other machines with neither accounts nor a password."""
+    from soundmill.catalog import Accounts
+    from soundmill.studio.auth import is_loopback
+
+    if not is_loopback(host) and settings().studio_password is None and not Accounts(the_catalog()).has_people():
+        refuse(
+            f"on {host} everybody in the network could open the studio: add an account first (soundmill account add NAME --role admin), "
+            "or set SOUNDMILL_STUDIO_PASSWORD"
+        )

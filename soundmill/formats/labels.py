@@ -91,8 +91,10 @@ def read_audacity(text: str, placement: Placement) -> list[Annotation]:
     return found
 
 
-def write_audacity(annotations: Sequence[Annotation], started_at: datetime) -> str:
-    """A label track with seconds from `started_at`; what lies before it is left out."""
+def write_audacity(annotations: Sequence[Annotation], started_at: datetime | None) -> str:
+    """A label track with seconds from `started_at`; what lies before it is left out. Raises `LabelFileRefused` without it."""
+    if started_at is None:
+        raise LabelFileRefused("an Audacity label track needs the moment of its second 0: give --started-at")
     lines = []
     for a in annotations:
         start, end = ((moment - started_at).total_seconds() for moment in (a.start, a.end))
@@ -102,6 +104,10 @@ def write_audacity(annotations: Sequence[Annotation], started_at: datetime) -> s
 
 
 READERS: dict[str, Callable[[str, Placement], list[Annotation]]] = {"csv": read_csv, "audacity": read_audacity}
+WRITERS: dict[str, Callable[[Sequence[Annotation], datetime | None], str]] = {
+    "csv": lambda annotations, _: write_csv(annotations),
+    "audacity": write_audacity,
+}
 
 
 def _moment(text: str, placement: Placement) -> datetime:

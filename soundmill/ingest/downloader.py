@@ -27,6 +27,7 @@ from soundmill.lake import Lake, PendingBlob
 from soundmill.options import DownloadOptions
 
 ASSET = SOURCE = "downloads"  # the asset that these requests belong to, and their source in the ledger
+_MOST_CLAIMS = 50
 _RECIPE = "16 kHz mono, 1"
 _T = TypeVar("_T")
 
@@ -105,8 +106,8 @@ class Downloader:
         part = self.options.spool / f"{request.id}.part"
         resumable, made = False, _Files()
         try:
-            if request.attempts > self.options.max_attempts:
-                raise FetchFailed("interrupted", f"its worker was ended {self.options.max_attempts} times while it was at it")
+            if request.claims > _MOST_CLAIMS:  # whoever is at it does not come through
+                raise FetchFailed("interrupted", f"its worker was ended {_MOST_CLAIMS} times while it was at it")
             fetched = await self._fetcher.fetch(request.url, part)
             made = await self._thread(self._convert, request, fetched)
             outcome = Outcome(request, made.items)
@@ -225,7 +226,9 @@ class Downloader:
             replaced = {item.measures["original"]["hash"] for item in known.values() if item.path}
             drop_originals(self.lake, self.ledger, replaced - {made.items[0].measures["original"]["hash"]})
             return outcome
-        due = next_attempt(now, request.attempts, self.options.max_attempts, transient=failure.transient, retry_after=failure.retry_after)
+        due = next_attempt(
+            now, request.attempts + 1, self.options.max_attempts, transient=failure.transient, retry_after=failure.retry_after
+        )
         # what was fetched before, and is asked for again in vain, stays as it is
         lost = [speaker for speaker in request.speakers if not ((before := known.get(request.key(speaker))) and before.path)]
         items = tuple(
@@ -235,7 +238,7 @@ class Downloader:
                 reason=failure.code,
                 message=str(failure),
                 transient=failure.transient,
-                attempts=request.attempts,
+                attempts=request.attempts + 1,
                 next_attempt_at=due,
             )
             for speaker in lost
@@ -280,7 +283,7 @@ def _item(request: DownloadRequest, speaker: str) -> Item:
         state="ready",
         fingerprint=digest([request.url, _RECIPE]),
         measures={"conversation": request.conversation, "speaker": speaker, "url": request.url},
-        attempts=request.attempts,
+        attempts=request.attempts + 1,
     )
 
 

@@ -1,7 +1,7 @@
 """Erasure: whatever is withdrawn goes through one function, which deletes the sound and leaves an audit row.
 
-What is deleted here is the audio and the rows that name it. Tables that were made from it are marked stale, and lose it with the next run of
-their day; backups drop withdrawn files at once, and live bucket versions with them.
+The audio is deleted here, and the rows that name it. Tables that were made from it are marked stale, and lose it with the next run of their
+day; the next backup drops withdrawn files at once.
 """
 
 import logging

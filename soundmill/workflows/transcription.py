@@ -18,7 +18,8 @@ from soundmill.fingerprint import digest
 from soundmill.ingest.downloader import SOURCE as DOWNLOADED
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.lake import Lake
-from soundmill.speech.options import SpeechOptions
+from soundmill.options import SpeechOptions
+from soundmill.speech.loading import load_transcriber
 from soundmill.speech.tables import TRANSCRIPTS, Spoken, stretches, update_transcripts
 from soundmill.speech.transcript import Transcript
 
@@ -89,7 +90,7 @@ def speech_marks(ledger: Ledger, options: SpeechOptions, days: Sequence[date] | 
 
 def _model_name(options: SpeechOptions) -> str:
     try:
-        model = options.load_transcriber()
+        model = load_transcriber(options)
     except NoSpeechModel:
         return ""
     return model.model if model else ""

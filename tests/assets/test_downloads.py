@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources import AlertsResource, BackupResource, CollectionResource, DownloadsResource
+from resources import AlertsResource, BackupResource, CollectionResource
 from soundmill.backup import Bucket, restore, verify
 from soundmill.catalog import DownloadQueue, Ledger, Wanted, open_catalog
 from soundmill.ingest.downloads import DOWNLOADS
@@ -112,10 +112,7 @@ def test_the_count_in_which_the_target_is_reached_says_so_once(local_home: Home,
 
 def test_at_the_target_downloads_stop_if_so_configured(local_home: Home, web: Web) -> None:
     ask(local_home, web)
-    fetching = local_home.resources["fetching"].overrides
-    local_home.resources["fetching"] = DownloadsResource(
-        overrides={**fetching, "target_hours": 1 / 3600, "stop_at_target": True, "download_concurrency": 1}
-    )
+    local_home.resources["fetching"] = local_home.resources["fetching"].model_copy(update={"stop_at_hours": 1 / 3600, "concurrency": 1})
     local_home.__post_init__()
     facts = local_home.run("downloads", days=DAYS[:1])["downloads", str(DAYS[0])]
     assert (facts["status"], facts["attempts"]) == ("target reached", 1)
@@ -128,8 +125,7 @@ def test_the_backup_copies_what_changed_and_the_restored_home_goes_on(
     local_home.land_day(DAYS[0])
     local_home.run("downloads", "captured_segments", "annotations", days=DAYS[:1])
     assert local_home.run("s3_backup")["s3_backup", None]["status"].startswith("not set")
-    place = {"home": str(tmp_path), "backup": s3_url, "s3_endpoint": s3_endpoint}
-    local_home.resources["backup"] = BackupResource(overrides=place)
+    local_home.resources["backup"] = BackupResource(url=s3_url, endpoint=s3_endpoint)
     local_home.__post_init__()
     first = local_home.run("s3_backup")["s3_backup", None]
     assert first["status"] == "updated"

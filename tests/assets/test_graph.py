@@ -36,7 +36,7 @@ from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.novelty import NEW_SOUNDS
 from soundmill.osr.spec import ModelSpec
-from soundmill.workflows.training.data import ModelData
+from soundmill.workflows.training.data import TrainingData
 from tests.conftest import ROOT, wait_until, wav
 from tests.home import FIRST, Home
 
@@ -258,7 +258,7 @@ def test_one_failing_day_leaves_the_others_done(local_home: Home) -> None:
 def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home: Home, tmp_path: Path) -> None:
     for day in DAYS:
         local_home.land_day(day, each=3)
-    script = "import sys; from pipeline.cli import main; main()"
+    script = "import sys; from soundmill.cli.__main__ import main; main()"
     arguments = ["materialize", *BEFORE, "--from", "2025-01-01", "--to", "2025-01-03", "--json"]
     environment = {
         **os.environ,
@@ -311,7 +311,7 @@ def test_two_runs_of_one_day_at_once_lose_nothing(local_home: Home, tmp_path: Pa
         "SOUNDMILL_LAKE": local_home.lake.root,
         "SOUNDMILL_CATALOG": str(local_home.catalog.engine.url),
     }
-    command = [sys.executable, "-c", "from pipeline.cli import main; main()", "materialize", *BEFORE, "--day", "2025-01-01"]
+    command = [sys.executable, "-c", "from soundmill.cli.__main__ import main; main()", "materialize", *BEFORE, "--day", "2025-01-01"]
     runs = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
     for run in runs:
         assert run.wait(120) == 0, (run.stderr or io.BytesIO()).read().decode()
@@ -473,7 +473,7 @@ def test_background_is_not_drawn_from_a_sound_that_began_the_day_before(local_ho
     Annotations(local_home.catalog).add([Annotation("mic", overnight, overnight + timedelta(minutes=1, seconds=30), "kettle", "test")])
     local_home.run(*BEFORE, days=DAYS[:2])
     spec = ModelSpec(train_days=DAYS[:1], background_days=DAYS[1:2], test_days=DAYS[2:])
-    drawn = ModelData(local_home.lake, spec, local_home.resources["collection"]).background_for({"kettle": 12})
+    drawn = TrainingData(local_home.lake, spec, local_home.resources["collection"].zone).background_for({"kettle": 12})
     assert len(drawn) > 5
     segments = local_home.lake.read_days(SEGMENTS, DAYS[1:2], where=pc.field("key").isin(list(drawn.keys)))
     assert min(segments["started_at"].to_pylist()) >= overnight + timedelta(minutes=1, seconds=29)

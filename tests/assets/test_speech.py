@@ -174,7 +174,7 @@ def test_what_is_deleted_goes_from_the_tables_also_where_nothing_is_written_down
     bring(local_home, web, data)
     local_home.run(*SPEECH, days=(DAY,))
     local_home.lake.write_bytes(f"unfinished/transcripts/{DAY}/hash-model.json", b"what a killed run had heard")
-    erase(local_home.lake, local_home.catalog, Conversation("call")).files
+    erase(local_home.lake, local_home.catalog, Conversation("call"))
     local_home.run("downloads", days=(DAY,))
     listen(local_home, tmp_path / "no-model", sentiment_enabled=False, keywords_wanted=["one"])
     done = local_home.run(*SPEECH, days=(DAY,))
@@ -209,7 +209,7 @@ def test_a_killed_run_loses_no_transcript_that_it_had(
     assert not local_home.stored("unfinished")
 
 
-def test_captured_sound_is_heard_over_the_seams_of_its_segments(local_home: Home, data: Path, digits_model: Path) -> None:
+def test_captured_sound_is_heard_window_across_boundarys_of_its_segments(local_home: Home, data: Path, digits_model: Path) -> None:
     listen(local_home, digits_model)
     samples, rate = read_samples(data / "digit-strings" / "all_ten.wav", 44_100)
     local_home.lake.write_bytes(f"landing/porch/{DAY}/20250101T120000Z.wav", wav_bytes(to_pcm16(samples), rate))

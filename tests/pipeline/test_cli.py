@@ -40,7 +40,7 @@ class Command:
             return done.stdout if code == 0 else done.stderr
         inherited = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
         ran = subprocess.run(
-            [sys.executable, "-c", "from pipeline.cli import main; main()", *arguments],
+            [sys.executable, "-c", "from soundmill.cli.__main__ import main; main()", *arguments],
             cwd=ROOT,
             env={**inherited, **self.environment, **environment},
             capture_output=True,

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.partitions import RANGE_END, RANGE_START, models
-from resources import AlertsResource, BackupResource, DownloadsResource, SpeechResource
+from resources import AlertsResource, BackupResource, SpeechResource
 from sensors.jobs import PruneConfig, prune_runs
 from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads, weekly_pruning
 from sensors.sensors import (
@@ -396,15 +396,14 @@ def test_at_the_target_no_download_is_asked_for_if_so_configured(local_home: Hom
     ask(local_home, web.serve("/a", wav(2.0)), datetime(2025, 1, 2, tzinfo=UTC))
     local_home.run("downloads", days=(date(2025, 1, 2),))
     ask(local_home, web.url + "/b", datetime(2025, 1, 2, tzinfo=UTC), "other")
-    overrides = {**local_home.resources["fetching"].overrides, "target_hours": 1 / 3600, "stop_at_target": True}
-    local_home.resources["fetching"] = DownloadsResource(overrides=overrides)
+    local_home.resources["fetching"] = local_home.resources["fetching"].model_copy(update={"stop_at_hours": 1 / 3600})
     stopped = tick(download_requests, local_home)
     assert isinstance(stopped, dg.SkipReason)
     assert "target" in (stopped.skip_message or "")
 
 
-def backup_tick(local: Home, **overrides: str) -> dg.RunRequest | dg.SkipReason:
-    used = {"lake": local.resources["lake"], "catalog": local.resources["catalog"], "backup": BackupResource(overrides=overrides)}
+def backup_tick(local: Home, **options: str) -> dg.RunRequest | dg.SkipReason:
+    used = {"lake": local.resources["lake"], "catalog": local.resources["catalog"], "backup": BackupResource(**options)}
     moment = datetime(2025, 1, 2, tzinfo=UTC)
     with dg.build_schedule_context(instance=local.instance, resources=used, scheduled_execution_time=moment) as context:
         found: dg.RunRequest | dg.SkipReason = backup_every_three_minutes(context)
@@ -419,9 +418,9 @@ def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_plac
     unset = backup_tick(local_home)
     assert isinstance(unset, dg.SkipReason)
     assert "not set" in (unset.skip_message or "")
-    place = {"home": str(tmp_path), "backup": s3_url, "s3_endpoint": s3_endpoint}
+    place = {"url": s3_url, "endpoint": s3_endpoint}
     assert isinstance(backup_tick(local_home, **place), dg.RunRequest)
-    local_home.resources["backup"] = BackupResource(overrides=place)
+    local_home.resources["backup"] = BackupResource(**place)
     local_home.__post_init__()
     local_home.run("s3_backup")
     quiet = backup_tick(local_home, **place)

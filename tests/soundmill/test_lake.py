@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from soundmill.errors import DamagedTable, NotInLake
-from soundmill.lake import DayTable, Lake, day_table, open_lake
+from soundmill.errors import BlobDiscarded, DamagedTable, NotInLake
+from soundmill.lake import DayTable, Lake, open_lake
 from tests.conftest import wait_until
 
-TABLE = day_table(
+TABLE = DayTable(
     "things",
     pa.schema([pa.field("key", pa.string()), pa.field("size", pa.int32()), pa.field("vector", pa.list_(pa.float32(), 4))]),
     key=("key",),
@@ -195,3 +195,20 @@ def test_an_interrupted_writer_of_something_large_leaves_nothing(lake: Lake) -> 
         file.write(b"x" * 9_000_000)
         raise KeyboardInterrupt
     assert not lake.exists("large")
+
+
+def test_a_pending_blob_is_put_in_place_or_discarded_and_never_both(lake: Lake) -> None:
+    kept, dropped = lake.pending("audio/a.wav"), lake.pending("audio/b.wav")
+    for blob in (kept, dropped):
+        blob.file.write(b"x")
+        blob.sync()
+    assert list(lake.files("audio")) == []
+    kept.commit()
+    kept.commit()
+    kept.discard()
+    dropped.discard()
+    with pytest.raises(BlobDiscarded):
+        dropped.commit()
+    assert [entry.path for entry in lake.files("audio")] == ["audio/a.wav"]
+    if lake.is_local:
+        assert [entry.name for entry in Path(lake.root, "audio").iterdir()] == ["a.wav"]

@@ -59,7 +59,7 @@ class Detector:
             self._looked_at = time.monotonic()
         return self._loaded[0]
 
-    def judge(self, samples: Int16, sample_rate: int, started_at: datetime) -> Heard:
+    def detect(self, samples: Int16, sample_rate: int, started_at: datetime) -> Heard:
         """The verdict on int16 samples, shape (n,). Raises `NoChampion`."""
         self.champion()
         assert self._loaded is not None
@@ -80,7 +80,7 @@ class Detector:
                 yield from_ms(to_ms(began + timedelta(seconds=offset / self.segmenter.sample_rate))), samples
 
 
-def over_the_seam(earlier: Int16, samples: Int16, start: datetime, sample_rate: int) -> tuple[datetime, Int16] | None:
+def window_across_boundary(earlier: Int16, samples: Int16, start: datetime, sample_rate: int) -> tuple[datetime, Int16] | None:
     """The window of half a segment's length before `start` and its first half, with its own start: a sound on the seam is heard whole.
     None where the segment before is shorter than that half."""
     half = len(samples) // 2

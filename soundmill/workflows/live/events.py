@@ -33,7 +33,7 @@ class EventTracker:
         self._source = source
         self._open = {event.tag: event for event in going_on}
 
-    def hear(self, window: Heard) -> list[LiveEvent]:
+    def add(self, window: Heard) -> list[LiveEvent]:
         """Takes a verdict in; the events that it began or prolonged."""
         end = window.started_at + timedelta(seconds=window.seconds)
         changed = []

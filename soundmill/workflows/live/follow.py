@@ -25,7 +25,7 @@ from soundmill.catalog import LiveDetection, LiveRecord
 from soundmill.errors import UndecodableAudio
 from soundmill.lake import Lake
 from soundmill.times import instant_in_name
-from soundmill.workflows.live.detector import Detector, Heard, over_the_seam
+from soundmill.workflows.live.detector import Detector, Heard, window_across_boundary
 from soundmill.workflows.live.events import GAP, EventTracker, LiveEvent
 
 log = logging.getLogger("soundmill.workflows.live")
@@ -203,10 +203,10 @@ class Follower:
             return 0
         assert self._of is not None
         model, version = self._of
-        heard = self._detector.judge(samples, segmenter.sample_rate, start)
+        heard = self._detector.detect(samples, segmenter.sample_rate, start)
         changed: list[LiveEvent] = []
         for window in [*self._between(source, name, samples, start), heard]:
-            changed += self._tracker(source, window).hear(window)
+            changed += self._tracker(source, window).add(window)
         found = LiveDetection(
             model, version, key, source, start, heard.seconds, heard.tag, heard.score, heard.probability, datetime.now(UTC)
         )
@@ -235,8 +235,8 @@ class Follower:
         earlier, rate = before[1], self._detector.segmenter.sample_rate
         if before[0].position + len(earlier) != name.position or len(earlier) < len(samples):
             return []
-        seam = over_the_seam(earlier, samples, start, rate)
-        return [self._detector.judge(seam[1], rate, seam[0])] if seam else []
+        seam = window_across_boundary(earlier, samples, start, rate)
+        return [self._detector.detect(seam[1], rate, seam[0])] if seam else []
 
     def _tracker(self, source: str, window: Heard) -> EventTracker:
         if source not in self._trackers:

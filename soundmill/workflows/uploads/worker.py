@@ -20,7 +20,7 @@ from soundmill.workflows.uploads.sweep import Sweeper
 from soundmill.workflows.uploads.webhooks import WebhookCaller
 
 log = logging.getLogger("soundmill.transcriber")
-MOST_ATTEMPTS = 3
+MOST_CLAIMS = 3
 _POLL_SECONDS = 1.0
 
 
@@ -35,6 +35,7 @@ class UploadWorker:
         self._stopped, self._news = threading.Event(), threading.Event()
         self._waiting: dict[str, list[Callable[[], None]]] = {}
         self._lock = threading.Lock()
+        self._busy: set[str] = set()
 
     def __enter__(self) -> "UploadWorker":
         self.name = self._stack.enter_context(self.uploads.work.worker()).owner
@@ -92,22 +93,32 @@ class UploadWorker:
         while not self._stopped.is_set():
             self._news.clear()
             try:
-                upload = self.uploads.claim(self.name, datetime.now(UTC))
-                if upload is not None:
-                    self._attempt(upload)
-            except Exception:  # say, the catalog is away: what was claimed is free again when this worker's lease is over
-                log.exception("a recording could not be worked on")
+                upload = self._claim()
+            except Exception:  # the catalog may be away for a moment
+                log.exception("looking for recordings to work on")
                 upload = None
             if upload is None:
                 self._news.wait(_POLL_SECONDS)
                 continue
+            try:
+                self._attempt(upload)
+            except Exception:  # say, the catalog is away: it is claimed again, as one that this worker holds and is not busy with
+                log.exception("the recording %s could not be settled", upload.uuid)
             with self._lock:
+                self._busy.discard(upload.uuid)
                 for then in self._waiting.pop(upload.uuid, []):
                     then()
 
+    def _claim(self) -> Upload | None:
+        with self._lock:  # one thread at a time: what another has just claimed is not lost
+            upload = self.uploads.claim(self.name, datetime.now(UTC), self._busy)
+            if upload is not None:
+                self._busy.add(upload.uuid)
+            return upload
+
     def _attempt(self, upload: Upload) -> None:
-        if upload.attempts > MOST_ATTEMPTS:
-            message = f"its worker was ended {MOST_ATTEMPTS} times while it was at it"
+        if upload.claims > MOST_CLAIMS:
+            message = f"its worker was ended {MOST_CLAIMS} times while it was at it"
             self._settle(upload, {"state": "failed", "reason": "interrupted", "message": message})
             return
         try:

@@ -20,6 +20,7 @@ from soundmill.catalog import Annotations, Catalog, DownloadQueue, Item, Ledger,
 from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost, RestoreRefused
 from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake, open_lake
+from soundmill.options import BackupOptions, backup_options
 from soundmill.settings import Settings
 from soundmill.workflows.erasure import Conversation, erase
 
@@ -27,8 +28,8 @@ DAY = date(2026, 1, 5)
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
-def settings(folder: Path, **values: Any) -> Settings:
-    return Settings(**{"home": folder, "_env_file": None, **values})
+def settings(folder: Path, **values: Any) -> BackupOptions:
+    return backup_options(Settings(**{"home": folder, "_env_file": None, **values}))
 
 
 @pytest.fixture
@@ -313,7 +314,7 @@ def test_what_was_taken_back_leaves_the_backup_at_once(folder_lake: Lake, sqlite
     path = "audio/downloads/2026-01-05/call/call_agent.wav"
     folder_lake.write_bytes(path, b"x")
     back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
-    erase(folder_lake, sqlite_catalog, Conversation("call")).files
+    erase(folder_lake, sqlite_catalog, Conversation("call"))
     assert back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path)).purged == 1
     assert not any(path in name for name in bucket.list())
 

@@ -20,7 +20,7 @@ import soundfile as sf
 
 from soundmill.audio import probe, read_pcm, to_pcm16, wav_bytes
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, open_catalog
-from soundmill.ingest import downloads, fetch
+from soundmill.ingest import downloader, downloads, fetch
 from soundmill.ingest.downloader import Downloader
 from soundmill.ingest.downloads import DOWNLOADS, damaged_files, update_downloads
 from soundmill.ingest.pairs import PAIRS
@@ -173,9 +173,9 @@ def test_originals_are_kept_under_their_hash_and_go_with_the_last_that_uses_them
     update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, keep_originals=True))
     (kept,) = list(folder_lake.files("audio/originals"))
     assert folder_lake.read_bytes(kept.path) == sound
-    erase(folder_lake, sqlite_catalog, Conversation("a")).files
+    erase(folder_lake, sqlite_catalog, Conversation("a"))
     assert folder_lake.exists(kept.path)
-    erase(folder_lake, sqlite_catalog, Conversation("b")).files
+    erase(folder_lake, sqlite_catalog, Conversation("b"))
     assert not folder_lake.exists(kept.path)
 
 
@@ -400,14 +400,14 @@ def test_a_file_that_finds_a_hole_in_the_program_stops_none_of_the_others(
     folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask(sqlite_catalog, *((f"c{n}", "agent", web.serve(f"/{n}", wav(1, 300 + 20 * n))) for n in range(6)))
-    convert = downloads.convert_download
+    convert = downloader.convert_download
 
     def holed(source: Path, *arguments: Any) -> Any:
         if source.name == "3.part":
             raise ZeroDivisionError("division by zero")
         return convert(source, *arguments)
 
-    monkeypatch.setattr(downloads, "convert_download", holed)
+    monkeypatch.setattr(downloader, "convert_download", holed)
     done = update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
     assert (done.states, done.reasons) == ({"ready": 5, "quarantined": 1}, {"internal_error": 1})
 
@@ -417,19 +417,19 @@ def test_who_lost_the_claim_puts_nothing_in_place(
     folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     ask(sqlite_catalog, ("c", "agent", web.serve("/one", wav(1, 300))))
-    queue, convert, second = DownloadQueue(sqlite_catalog), downloads.convert_download, [True]
+    queue, convert, second = DownloadQueue(sqlite_catalog), downloader.convert_download, [True]
 
     def meanwhile(*arguments: Any) -> Any:
         made = convert(*arguments)
         if second.pop() if second else False:
             if how == "withdrawn":
-                erase(folder_lake, sqlite_catalog, Conversation("c")).files
+                erase(folder_lake, sqlite_catalog, Conversation("c"))
             else:
                 queue.add([Wanted("c", "agent", web.serve("/two", wav(1, 500)))], NOW, replace=True)
                 update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path / "other"))
         return made
 
-    monkeypatch.setattr(downloads, "convert_download", meanwhile)
+    monkeypatch.setattr(downloader, "convert_download", meanwhile)
     update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
     (item,) = Ledger(sqlite_catalog).downloads() or [None]
     files = [entry.path for entry in folder_lake.files("audio")]
@@ -475,18 +475,3 @@ def test_a_replaced_files_original_goes_when_nothing_uses_it(folder_lake: Lake, 
     update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, keep_originals=True))
     (kept,) = list(folder_lake.files("audio/originals"))
     assert folder_lake.read_bytes(kept.path) == wav(1, 500)
-
-
-def test_files_are_put_in_place_or_given_up_and_never_both(folder_lake: Lake) -> None:
-    for give_up_first in (True, False):
-        made = downloads._Made()
-        made.files.enter_context(folder_lake.writer("audio/a.wav")).write(b"x")
-        if give_up_first:
-            made.abandon()
-            with pytest.raises(downloads._Abandoned):
-                made.place()
-        else:
-            made.place()
-            made.abandon()
-        assert folder_lake.exists("audio/a.wav") is not give_up_first
-        assert [entry.name for entry in Path(folder_lake.root, "audio").iterdir()] == ([] if give_up_first else ["a.wav"])

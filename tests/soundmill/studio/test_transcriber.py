@@ -459,7 +459,7 @@ def test_admins_see_everybodys_recordings(api: httpx.Client, strings: Path, tmp_
     ann, bob = sign_up(api), sign_up(api, "bob")
     for who in (ann, bob):
         post(api, who, strings / "one_digit.wav")
-    assert Accounts(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).set_admin("bob", True)
+    assert Accounts(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).set_roles("bob", ["admin"])
     assert {row["user"] for row in api.get("/transcriber/admin/recordings/", headers=bob).json()} == {"ann", "bob"}
     assert [row["user"] for row in api.get("/transcriber/admin/recordings/?user__username=ann", headers=bob).json()] == ["ann"]
     assert {row["username"]: row["is_admin"] for row in api.get("/transcriber/admin/users/", headers=bob).json()} == {
@@ -484,7 +484,7 @@ def test_curl_can_do_all_of_it(api: httpx.Client, strings: Path) -> None:
 
 def test_no_input_that_the_description_allows_or_forbids_is_a_server_error(api: httpx.Client, strings: Path, tmp_path: Path) -> None:
     who = sign_up(api)
-    assert Accounts(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).set_admin("ann", True)
+    assert Accounts(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).set_roles("ann", ["admin"])
     uuid = post(api, who, strings / "one_digit.wav", words="seven").json()["uuid"]
     config = tmp_path / "schemathesis.toml"
     config.write_text(f'[parameters]\n"path.uuid" = "{uuid}"\n')
@@ -509,7 +509,7 @@ def test_the_page_of_recordings_shows_them_to_who_knows_the_studio_s_password(tm
         shown = api.get("/recordings", auth=("me", "open")).text
         assert "&lt;b&gt;bold&lt;/b&gt;" in shown
         assert "seven 0.4 s" in shown
-        assert "None like that" in api.get("/recordings?search=eight", auth=("me", "open")).text
+        assert "None found" in api.get("/recordings?search=eight", auth=("me", "open")).text
         assert 'href="/recordings?state=done"' in api.get("/", auth=("me", "open")).text
 
 

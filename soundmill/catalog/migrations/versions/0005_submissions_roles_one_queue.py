@@ -54,7 +54,7 @@ def _submissions() -> None:
     op.create_table(
         "boxes",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("submission", sa.BigInteger(), nullable=False),
+        sa.Column("submission", _ID, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("start", _MOMENT, nullable=False),
         sa.Column("end", _MOMENT, nullable=False),
@@ -75,7 +75,7 @@ def _submissions() -> None:
     op.create_table(
         "reviewed_spans",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
-        sa.Column("submission", sa.BigInteger(), nullable=False),
+        sa.Column("submission", _ID, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("start", _MOMENT, nullable=False),
         sa.Column("end", _MOMENT, nullable=False),
@@ -113,7 +113,7 @@ def _annotations() -> None:
         sa.Column("tag", sa.String(length=64), nullable=False),
         sa.Column("author", sa.String(length=64), nullable=False),
         sa.Column("identity", sa.String(length=40), nullable=False),
-        sa.Column("box", sa.BigInteger(), nullable=True),
+        sa.Column("box", _ID, nullable=True),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("withdrawn_at", _MOMENT, nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
@@ -196,6 +196,8 @@ def _accounts() -> None:
 
 def _queue() -> None:
     op.add_column("uploads", sa.Column("next_attempt_at", _MOMENT, nullable=True))
+    for table in ("uploads", "download_requests"):
+        op.add_column(table, sa.Column("claims", sa.Integer(), nullable=False, server_default="0"))
     uploads = sa.table("uploads", sa.column("state", sa.String()), sa.column("claimed_by", sa.String()))
     op.execute(uploads.update().where(uploads.c.state == "running").values(state="queued", claimed_by=None))
     op.execute(uploads.update().where(uploads.c.state == "queued").values(claimed_by=None))
@@ -230,6 +232,8 @@ def downgrade() -> None:
     _rename_keys("items", ["key"], "measures", {new: old for old, new in _MEASURES.items()})
     _rename_keys("model_versions", ["name", "version"], "card", {new: old for old, new in _CARD.items()})
     op.drop_table("erasures")
+    for table in ("uploads", "download_requests"):
+        op.drop_column(table, "claims")
     op.drop_column("uploads", "next_attempt_at")
     op.drop_table("account_sessions")
     op.add_column("accounts", sa.Column("is_admin", sa.Boolean(), nullable=False, server_default=sa.false()))

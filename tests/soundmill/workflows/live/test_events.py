@@ -22,7 +22,7 @@ def window(at: float, bell: float = -5.0, drum: float = -5.0, seconds: float = 3
 def events(windows: list[Heard]) -> list[tuple[str, float, float, int]]:
     tracker, found = EventTracker("mic"), {}
     for one in windows:
-        for event in tracker.hear(one):
+        for event in tracker.add(one):
             found[event.tag, event.onset] = event
     return [(e.tag, (e.onset - NOON).total_seconds(), (e.offset - NOON).total_seconds(), e.segments) for e in found.values()]
 

@@ -17,10 +17,12 @@ from soundmill.catalog import Account, Accounts, Catalog, Ledger, Upload, Upload
 from soundmill.catalog.schema import LeaseRow, UploadRow
 from soundmill.errors import AccountDeleted
 from soundmill.lake import Lake
-from soundmill.options import UploadOptions
+from soundmill.options import BackupOptions, SpeechOptions, UploadOptions
 from soundmill.speech import Transcript
 from soundmill.speech.transcriber import VoskTranscriber
 from soundmill.workflows.erasure import erase
+from soundmill.workflows.uploads import sweep
+from soundmill.workflows.uploads import worker as worker_module
 from soundmill.workflows.uploads.intake import Wanted
 from soundmill.workflows.uploads.worker import UploadWorker
 from tests.conftest import wait_until
@@ -37,8 +39,8 @@ def ann(catalog: Catalog) -> Account:
 @pytest.fixture
 def working(folder_lake: Lake, catalog: Catalog, digits_model: Path) -> Callable[[], Any]:
     @contextmanager
-    def make(**options: Any) -> Iterator[UploadWorker]:
-        with UploadWorker(folder_lake, catalog, UploadOptions(**{"workers": 2, "vosk": digits_model, **options})) as worker:
+    def make(model: Path | None = None, **options: Any) -> Iterator[UploadWorker]:
+        with UploadWorker(folder_lake, catalog, UploadOptions(SpeechOptions(model or digits_model), **{"workers": 2, **options})) as worker:
             yield worker
 
     return make
@@ -81,7 +83,7 @@ class Held:
         monkeypatch.setattr(VoskTranscriber, "transcribe", held)
 
 
-@pytest.mark.parametrize("method", ["begin", "settle"])
+@pytest.mark.parametrize("method", ["claim", "settle"])
 def test_a_recording_is_not_lost_where_the_catalog_fails_once(
     working: Any, ann: Account, digits: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -141,7 +143,7 @@ def test_a_worker_that_is_ended_gives_its_work_back_at_once(
         held.go.set()
     found = worker.uploads.get(upload.uuid)
     assert found is not None
-    assert (found.state, found.claimed_by, found.attempts) == ("queued", None, 0)
+    assert (found.state, found.claimed_by, found.claims) == ("queued", None, 0)
     with working() as other:
         assert wait_for(other, upload).attempts == 1
 
@@ -151,7 +153,7 @@ def test_one_that_ends_its_worker_every_time_is_failed_after_the_third(
 ) -> None:
     with working() as worker:
         upload = wait_for(worker, worker.receive(ann, Wanted("x", "x.wav"), digits, "0"))
-        killed = {"state": "running", "claimed_by": "a worker that was killed", "attempts": 3}
+        killed = {"state": "queued", "claimed_by": "a worker that was killed", "claims": 3}
         with catalog.writing() as session:
             session.execute(update(UploadRow).values(**killed))
         failed = wait_for(worker, upload, "failed")
@@ -168,12 +170,12 @@ def test_words_that_are_asked_for_while_it_is_written_down_are_those_it_is_looke
         assert held.began.wait(30)
         early = worker.uploads.get(upload.uuid)
         assert early is not None
-        assert worker.look_for(early, "four,nine", None, 1.0, True) is not None
+        assert worker.search(early, "four,nine", None, 1.0, True) is not None
         held.go.set()
         done = wait_for(worker, upload)
         assert [hit["keyword"] for hit in done.hits] == ["four", "nine"]
         # and one that was read before it was done does not write over what was found since
-        again = worker.look_for(early, "five", None, 1.0, True)
+        again = worker.search(early, "five", None, 1.0, True)
     assert again is not None
     assert [hit["keyword"] for hit in again.hits] == ["five"]
 
@@ -184,7 +186,7 @@ def test_other_words_for_a_deleted_recording_are_refused(
     with working() as worker:
         upload = wait_for(worker, worker.receive(ann, Wanted("x", "x.wav"), digits, "0"))
         erase(folder_lake, catalog, upload)
-        assert worker.look_for(upload, "one", None, 1.0, True) is None
+        assert worker.search(upload, "one", None, 1.0, True) is None
         assert actions(worker, upload) == ["created", "done", "deleted"]
 
 
@@ -201,9 +203,9 @@ def test_a_file_that_cannot_be_deleted_is_deleted_later_and_a_stray_one_too(
         broken.setattr(Lake, "delete", fails)
         erase(folder_lake, catalog, upload)
     assert folder_lake.exists(upload.path)
-    stray = f"audio/worker/{datetime.now(UTC).date()}/11111111-2222-3333-4444-555555555555.wav"
+    stray = f"audio/uploads/{datetime.now(UTC).date()}/11111111-2222-3333-4444-555555555555.wav"
     folder_lake.write_bytes(stray, b"killed before its row was there")
-    monkeypatch.setattr(worker, "_SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(sweep, "_EVERY_SECONDS", 0.1)
     with working():
         wait_until(lambda: not folder_lake.exists(upload.path) and not folder_lake.exists(stray), 30)
     assert upload.path in Ledger(catalog).withdrawn_paths()  # the backup drops it, too
@@ -241,13 +243,13 @@ def test_stems_are_right_when_many_ask_at_once(working: Any, ann: Account, digit
     with working() as worker:
         upload = wait_for(worker, worker.receive(ann, Wanted("x", "x.wav"), digits, "0"))
         spoken = replace(upload, words="ones,fours,running,generously", stemming="english")
-        expected = worker._hits(spoken)
+        expected = worker_module._hits(spoken)
         wrong: list[object] = []
 
         def ask() -> None:
             for _ in range(50):
                 try:
-                    if worker._hits(spoken) != expected:
+                    if worker_module._hits(spoken) != expected:
                         wrong.append("other hits")
                 except Exception as error:  # noqa: BLE001  # whatever it is, it is wrong
                     wrong.append(error)
@@ -293,8 +295,8 @@ def test_a_call_that_ends_after_a_retry_does_not_stand_for_the_next_one(catalog:
     claimed = record.claim_call(due, now + timedelta(minutes=1))
     assert claimed is not None
     assert record.claim_call(due, now + timedelta(minutes=2)) is None
-    assert record.queue_again(upload, "w") is not None
-    begun = record.begin("u", "w")
+    assert record.requeue(upload) is not None
+    begun = record.claim("w", now)
     assert begun is not None
     assert record.settle(begun, "w", state="done") is not None
     record.called(claimed, "delivered")
@@ -307,14 +309,13 @@ def test_accounts_and_uploads_come_back_from_a_backup(
 ) -> None:  # fmt: skip
     from soundmill.backup import back_up, bucket_of, restore
     from soundmill.lake import open_lake
-    from soundmill.settings import Settings
 
     with working() as worker:
         upload = wait_for(worker, worker.receive(ann, Wanted("x", "x.wav"), digits, "0"))
     token = Accounts(catalog).login("ann", PASSWORD, "here")
-    settings = Settings(home=tmp_path / "home", backup=s3_url, s3_endpoint=s3_endpoint)
-    bucket = bucket_of(settings)
-    back_up(bucket, folder_lake, catalog, settings)
+    options = BackupOptions(url=s3_url, endpoint=s3_endpoint)
+    bucket = bucket_of(options)
+    back_up(bucket, folder_lake, catalog, options)
     for url in (f"sqlite:///{tmp_path / 'new' / 'catalog.db'}", other_postgres_url):
         place = tmp_path / url[:4]
         restore(bucket, open_lake(str(place / "lake")), url, place)

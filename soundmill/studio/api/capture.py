@@ -23,7 +23,7 @@ from soundmill.capture.switch import HUB, Switch
 from soundmill.catalog import Devices
 from soundmill.lake import Lake
 from soundmill.settings import Settings
-from soundmill.studio.access import BEARER, is_right
+from soundmill.studio.auth import BEARER, asks_nobody, knows_token
 from soundmill.times import from_ms
 
 router = APIRouter(prefix="/capture", tags=["capture"])
@@ -178,14 +178,13 @@ def _store(lake: Lake, path: str, data: bytes) -> str:
 async def _allow(request: Request, given: HTTPAuthorizationCredentials | None, source: str | None) -> None:
     """Refuses with 401 who has neither the API's token nor the device's. Where there is no token at all, everybody may."""
     token = given.credentials if given else ""
-    secret = request.app.state.settings.api_token
-    if secret is not None and is_right(secret, token):
-        return
     devices = Devices(request.app.state.catalog)
     if source is not None and token and await run_in_threadpool(devices.holds, source, token):
         await run_in_threadpool(devices.seen, source, datetime.now(UTC))
         return
-    if secret is None and not await run_in_threadpool(devices.any):
+    if await run_in_threadpool(knows_token, request, token):
+        return
+    if await run_in_threadpool(asks_nobody, request) and not await run_in_threadpool(devices.any):
         return
     raise HTTPException(401, "this hub asks for a token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
 

@@ -20,7 +20,7 @@ from soundmill.ingest.pairs import AGENT, CUSTOMER, complete
 from soundmill.ingest.requests import DEFAULT_SPEAKER
 from soundmill.lake import Lake
 from soundmill.settings import Settings
-from soundmill.studio.access import token
+from soundmill.studio.auth import token
 
 log = logging.getLogger("soundmill.downloader")
 router = APIRouter(prefix="/downloader", tags=["downloader"])

@@ -1,0 +1,87 @@
+"""Commands on intervals of a source's time: write them to a file, or erase them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soundmill.cli.common import Json, app, count, instant, print_json, refuse, the_catalog, the_lake
+
+_Source = Annotated[str, typer.Option(help="Which microphone or collection.")]
+
+
+@app.command(epilog="Examples: `soundmill interval --source garden --from 2026-01-05T10:00Z --to 2026-01-05T10:05Z out.wav`, "
+             "`soundmill interval --source garden --around 2026-01-05T10:00:07Z out.flac`")  # fmt: skip
+def interval(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .wav, .flac or .ogg.")],
+    source: _Source,
+    first: Annotated[str | None, typer.Option("--from", help="Where to begin.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Where to end.")] = None,
+    around: Annotated[str | None, typer.Option(help="Instead: five segments with this moment in the middle one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write what a source heard between two moments to one file, of any length.
+
+    What is missing is silence in the file, and is marked: it is printed, and stands beside the file as labels that Audacity opens.
+    """
+    from soundmill.errors import InputRefused, NoAudio
+    from soundmill.workflows.intervals import FORMATS, macrosegment, write_interval
+
+    start, end, moment, lake = instant(first), instant(last), instant(around), the_lake()
+    try:
+        if moment is not None:
+            start, end = macrosegment(lake, source, moment)
+        if start is None or end is None or end <= start:
+            raise typer.BadParameter("give --from and a later --to, or --around", param_hint="--from")
+        if out.suffix.lower() not in FORMATS:
+            raise typer.BadParameter(f"{out.name!r} ends in none of {', '.join(FORMATS)}", param_hint="OUT")
+        done = write_interval(lake, source, start, end, out)
+    except NoAudio as error:
+        refuse(f"{error}; are its days materialised?" if moment is None else str(error))
+    except (InputRefused, OSError) as error:
+        refuse(str(error))
+    if as_json:
+        print_json({**vars(done), "file": str(out), "labels": str(done.labels or ""), "missing": done.missing})
+        return
+    typer.echo(f"{out}: {done.seconds:.3f} s from {start:%Y-%m-%d %H:%M:%S} UTC on")
+    if done.gaps:
+        typer.echo(f"{done.missing:.3f} s of it in {count(len(done.gaps), 'gap')} are missing and silent: {done.labels}")
+
+
+@app.command(epilog="Example: `soundmill redact --source porch --from 2026-01-05T18:00Z --to 2026-01-05T22:00Z`, and again with --yes")
+def redact(
+    source: _Source,
+    first: Annotated[str, typer.Option("--from", help="Where to begin.")],
+    last: Annotated[str, typer.Option("--to", help="Where to end.")],
+    keep: Annotated[int, typer.Option(min=0, help="Segments kept on either side of an annotation.")] = 2,
+    silent: Annotated[bool, typer.Option("--silent", help="Instead: delete landed files that hold nothing but silence.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only said what would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete what nobody annotated between two moments: segments, landed files, and with the next runs of their days all vectors of them.
+
+    It does not come back: the ledger remembers what was withdrawn, and backups drop it at once.
+    """
+    from soundmill.capture.redaction import plan_redaction, plan_silent
+    from soundmill.workflows.erasure import erase
+
+    start, end = instant(first), instant(last)
+    assert start is not None
+    assert end is not None
+    if end <= start:
+        raise typer.BadParameter("it lies before --from", param_hint="--to")
+    catalog = the_catalog()
+    plan = plan_silent(catalog, source, start, end) if silent else plan_redaction(catalog, source, start, end, keep)
+    gone = erase(the_lake(), catalog, plan).files if yes else 0
+    if as_json:
+        values = {"segments": len(plan.segments), "seconds": plan.seconds, "files": list(plan.files), "kept": plan.kept, "deleted": gone}
+        print_json(values)
+        return
+    what = count(len(plan.files), "landed file") + " of silence" if silent else count(len(plan.segments), "segment")
+    what += f" ({plan.seconds / 60:.1f} minutes)"
+    typer.echo(f"{what} {'are gone' if yes else 'would go'}" + ("" if silent else f", {plan.kept} stay for their annotations"))
+    if yes and not silent and plan.segments:
+        days = sorted({item.day.isoformat() for item in plan.segments})
+        typer.echo(f"then: soundmill materialize day --from {days[0]} --to {days[-1]}      # or leave it to the sensor")
+    elif not yes:
+        typer.echo("nothing has been deleted; add --yes")

@@ -1,0 +1,82 @@
+"""What every request passes: bounds on its body, and a refusal of what other sites' pages send."""
+
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
+from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class SameOrigin:
+    """Refuses with 403 what a browser sends for another site's page: requests that change something, and come from another origin.
+
+    `origins` are addresses that the studio is reached under besides its Host, such as those of a proxy. Programs send no Origin.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
+        self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE and not self._is_ours(Headers(scope=scope)):
+            await JSONResponse({"detail": "this request comes from another site's page"}, 403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_ours(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        return origin.lower() in self._origins or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+class BodyLimit:
+    """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` are the bounds of some paths, for
+    bodies whose type begins so."""
+
+    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, tuple[str, int]]) -> None:
+        self._app, self._most, self._larger = app, most_bytes, larger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        kind, larger = self._larger.get(scope["path"], ("", self._most))
+        most = larger if headers.get(b"content-type", b"").lower().startswith(kind.encode()) else self._most
+        claimed = headers.get(b"content-length", b"0")
+        if claimed.isdigit() and int(claimed) > most:
+            await self._refuse(most, scope, receive, send)
+            return
+        received, begun = 0, False
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > most:
+                raise _TooLarge
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            if received > most and not begun:
+                return  # what FastAPI makes of a body that could not be read
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, noted)
+        except _TooLarge:
+            pass
+        if received > most and not begun:
+            await self._refuse(most, scope, receive, send)
+
+    async def _refuse(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
+        await JSONResponse({"detail": f"the request is larger than {most} bytes"}, 413)(scope, receive, send)
+
+
+class _TooLarge(Exception):
+    pass
