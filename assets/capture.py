@@ -96,7 +96,7 @@ def capture_coverage(
             from soundmill.capture.pictures import coverage_picture
 
             metadata["preview"] = preview(rows, ["source", "expected", "captured", "silent", "gap", "overlap", "drift", "clipped"])
-            metadata["timeline"] = picture(coverage_picture(spans_of(segments, midnight(day))), f"what was heard of {day}")
+            metadata["timeline"] = picture(coverage_picture(spans_of(segments, midnight(day))), f"what was recorded on {day}")
         if stations:
             metadata["stations"] = counts_table({one["name"]: f"{one['state']} {one['why']}".strip() for one in stations}, "station now")
         found = rows.to_pylist()
@@ -106,7 +106,7 @@ def capture_coverage(
         return DayOutcome(
             metadata,
             {
-                "no_overlap": Verdict(not doubled, "heard twice: " + ", ".join(doubled)),
+                "no_overlap": Verdict(not doubled, "recorded twice: " + ", ".join(doubled)),
                 "no_gaps": Verdict(not missing, "missing: " + ", ".join(missing)),
                 "stations_alive": Verdict(not ill, "; ".join(ill)),
             },

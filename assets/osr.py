@@ -212,6 +212,8 @@ def _numbers(**values: float | None) -> dict[str, Any]:
 def _per_tag(tags: dict[str, Any]) -> dg.MarkdownMetadataValue:
     lines = ["| tag | test sounds | precision | recall | expected recall |", "| --- | --- | --- | --- | --- |"]
     for tag, row in tags.items():
-        precision, recall, expected = ("–" if value is None else f"{value:.2f}" for value in (row.precision, row.recall, row.promised))
+        precision, recall, expected = (
+            "–" if value is None else f"{value:.2f}" for value in (row.precision, row.recall, row.expected_recall)
+        )
         lines.append(f"| {tag} | {row.support} | {precision} | {recall} | {expected} |")
     return dg.MetadataValue.md("\n".join(lines))

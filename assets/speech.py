@@ -112,7 +112,7 @@ def keyword_hits(
             **table_facts(KEYWORD_HITS, len(hits), store.address(store.table_path(KEYWORD_HITS, day))),
         }
         if len(shown):
-            metadata["preview"] = preview(shown, ["keyword", "source", "key", "start", "end", "heard", "confidence", "score"])
+            metadata["preview"] = preview(shown, ["keyword", "source", "key", "start", "end", "matched", "confidence", "score"])
         return DayOutcome(metadata)
 
     return for_each_day(context, catalog.open(), update)

@@ -61,15 +61,16 @@ def train(
     groups: Annotated[
         Path | None, typer.Option(help="CSV of file and group: clips of one group (a recording, a speaker) are never torn apart.")
     ] = None,
-    test_share: Annotated[float, typer.Option(min=0.05, max=0.6, help="Share of each class that the model is judged on.")] = 0.3,
+    test_share: Annotated[float, typer.Option(min=0.05, max=0.6, help="Share of each class to test on.")] = 0.3,
     unknown: Annotated[
-        list[str] | None, typer.Option(metavar="CLASS", help="A class that is not taught, only tested: it ought to be “other”. Repeat it.")
+        list[str] | None,
+        typer.Option(metavar="CLASS", help="A class to test with only: the model should call it “other”. Repeat it for several."),
     ] = None,
     extractor: Annotated[str, typer.Option(help="pooled_spectral, yamnet, or several joined by +.")] = "pooled_spectral",
-    least_recall: Annotated[float | None, typer.Option(help="Share of taught sounds to keep; balanced when left out.")] = None,
+    least_recall: Annotated[float | None, typer.Option(help="Share of known sounds to keep; balanced when left out.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Teach a model a folder of clips, and judge it on clips that it has not heard: one command, through the whole graph.
+    """Train a model on a folder of clips, and test it on others of them: one command, through the whole graph.
 
     The clips are landed on days of their own, from the first day of the collection on. Clips with names such as `fold-SOURCE-take` that
     share a source, and copies, stay on one side.
@@ -91,17 +92,18 @@ def train(
         return
     facts = done.facts
     typer.echo(
-        f"{done.name} version {done.version} learnt from {done.taught} of {done.clips} clips ({done.groups} sources), the others judge it"
+        f"{done.name} version {done.version} is trained on {done.training_clips} of {done.clips} clips ({done.groups} sources), "
+        "and tested on the others"
     )
     kept, named = (f"{value:.0%}" if isinstance(value := facts[name], float) else value for name in ("delivered_recall", "closed_accuracy"))
-    typer.echo(f"named rightly, of sounds it had not heard: {kept} (if it had to give a name: {named})")
+    typer.echo(f"named rightly, of known sounds in the test: {kept} (if it had to give a name: {named})")
     if unknown:
-        typer.echo(f"called “other”, of sounds it was not taught: {facts['unknown_called_other']}")
+        typer.echo(f"called “other”, of sounds it was not trained on: {facts['unknown_called_other']}")
     else:
-        typer.echo("how it does on sounds it was not taught is rehearsed only; test it with --unknown CLASS")
+        typer.echo("how it treats sounds it was not trained on is known from cross-validation only; test it with --unknown CLASS")
     typer.echo(f"report: {done.report}")
     promote = "" if str(facts["promotion"]).startswith(("is the champion", "promoted")) else f"soundmill model promote {done.name}, then "
-    typer.echo(f"next: {promote}soundmill ingest your recordings, and soundmill dev for what it hears in them")
+    typer.echo(f"next: {promote}soundmill ingest your recordings, and soundmill dev for its detections")
 
 
 @app.command(epilog="Example: `soundmill demo`, or on real sound: `soundmill demo --clips ~/clips --json result.json`")

@@ -40,7 +40,7 @@ _CONSOLE = Console(stderr=True)
 
 
 class DemoRefused(RuntimeError):
-    """The demo cannot run here, said in one line."""
+    """The demo cannot run here; why, in one line."""
 
 
 def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
     with instance_of(settings) as instance, progress_bars() as bars, _calls_on_a_server(scene, catalog):
         events = _land(bars, scene, lake, catalog)
         spec = ModelSpec(
-            tags=scene.taught,
+            tags=scene.known_tags,
             train_days=scene.train_days,
             test_days=(scene.test_day,),
             sources=(scene.name,),
@@ -153,9 +153,11 @@ def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, c
     registry = ModelRegistry(catalog)
     fit = registry.current(scene.name)
     mine = (pc.field("model") == fit.name) & (pc.field("version") == fit.version) & (pc.field("source") == scene.name)
-    said = lake.read_days(DETECTIONS, [scene.test_day], where=mine)
-    truth = truth_of(said["started_at"].to_pylist(), said["seconds"].to_pylist(), [e for e in events if e.start.date() == scene.test_day])
-    pairs = list(zip(truth, said["tag"].to_pylist(), strict=True))
+    detected = lake.read_days(DETECTIONS, [scene.test_day], where=mine)
+    truth = truth_of(
+        detected["started_at"].to_pylist(), detected["seconds"].to_pylist(), [e for e in events if e.start.date() == scene.test_day]
+    )
+    pairs = list(zip(truth, detected["tag"].to_pylist(), strict=True))
     states: Counter[str] = Counter()
     hours = 0.0
     for count in Ledger(catalog).counts():
@@ -172,7 +174,7 @@ def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, c
         "hours": round(hours, 4),
         "seconds": seconds,
         "model": {"name": fit.name, "version": fit.version},
-        "per_tag": {tag: _scores(tag, pairs) for tag in scene.taught},
+        "per_tag": {tag: _scores(tag, pairs) for tag in scene.known_tags},
         "unknown": {"rejected": sum(name == OTHER for name in unknown), "support": len(unknown), "kinds": list(scene.never_labelled)},
         "background": {"rejected": sum(name == OTHER for name in background), "support": len(background)},
         "report": lake.address(f"reports/{fit.name}/{fit.version}/report.html"),
@@ -193,7 +195,7 @@ def _scores(tag: str, pairs: list[tuple[str, str]]) -> dict[str, float | int | N
 
 
 def _print(result: dict[str, Any], scene: Scene) -> None:
-    table = Table(title=f"heard on {result['test_day']}, a day\nthe model never saw")
+    table = Table(title=f"detections on {result['test_day']},\na day the model never saw")
     for name in ("sound", "segments", "precision", "recall"):
         table.add_column(name, justify="left" if name == "sound" else "right")
     for tag, row in result["per_tag"].items():
@@ -202,7 +204,7 @@ def _print(result: dict[str, Any], scene: Scene) -> None:
     out.print(table)
     unknown, background = result["unknown"], result["background"]
     lines = [
-        f"never taught ({', '.join(scene.never_labelled)}): {unknown['rejected']} of {unknown['support']} segments called “{OTHER}”",
+        f"never labelled ({', '.join(scene.never_labelled)}): {unknown['rejected']} of {unknown['support']} segments called “{OTHER}”",
         f"rain, babble and the room: {background['rejected']} of {background['support']} called “{OTHER}”",
         f"{result['hours']:.2f} hours in {sum(result['states'].values())} items: "
         + ", ".join(f"{count} {state}" for state, count in sorted(result["states"].items()))

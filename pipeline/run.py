@@ -27,7 +27,7 @@ class UnknownAsset(LookupError):
 
 @dataclass(frozen=True)
 class Materialized:
-    """One asset, and one partition of it where it has any, with what the asset said."""
+    """One asset, and one partition of it where it has any, with the asset's metadata."""
 
     asset: str
     partition: str | None
@@ -85,7 +85,7 @@ def materialize(
     kind = kinds.pop()
     if kind == "day" and not days:
         raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
-    partitions = known[names[0]].partitions_def
+    partitions = known[names[0]].partitions_def if kind == "day" else None
     if partitions is not None and (strange := sorted(set(map(str, days)) - set(partitions.get_partition_keys()))):
         raise UnknownAsset(
             f"{strange[0]} is no partition: days run from {partitions.get_partition_keys()[0]} (SOUNDMILL_START_DATE) to today"

@@ -21,7 +21,7 @@ from soundmill.workflows.clips import plan_clips
 
 
 class TrainingRefused(RuntimeError):
-    """Clips that no model can be made of, said in one line."""
+    """Clips that no model can be trained on; why, in one line."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Trained:
 
     name: str
     version: int
-    taught: int
+    training_clips: int
     clips: int
     groups: int
     facts: dict[str, Any]
@@ -40,7 +40,7 @@ class Trained:
 def train_on_clips(
     settings: Settings, name: str, folder: Path, groups: Path | None, test_share: float, unknown: Sequence[str], spec: dict[str, Any]
 ) -> Trained:
-    """Lands the clips as the source `name`, labels them by their folders, fits the model and judges it on clips of other sources, and
+    """Lands the clips as the source `name`, labels them by their folders, fits the model and evaluates it on clips of other sources, and
     on classes that stay unknown to it.
 
     Running it again with the same folder changes nothing. Raises `TrainingRefused`.
@@ -74,7 +74,7 @@ def train_on_clips(
         planned = {(clip.start, clip.end, clip.tag) for clip in plan.clips}
         known = {(row.start, row.end, row.tag) for row in Annotations(catalog).of_days(settings.start_date, date.max) if row.source == name}
         if known and known != planned:
-            raise TrainingRefused(f"{name!r} was taught other clips, or clips split in another way: take another name for these")
+            raise TrainingRefused(f"{name!r} was trained on other clips, or clips split in another way: take another name for these")
         landing = bars.add_task("landing the clips", total=len(plan.clips))
         for clip in plan.clips:
             land(lake, clip.path, name, clip.start)
@@ -88,6 +88,6 @@ def train_on_clips(
             done = materialize(defs, instance, ["osr_model", "evaluation_report"], model=name, log_level="ERROR")
         except RunFailed as error:
             raise TrainingRefused(str(error)) from None
-        bars.update(steps, advance=1, description="fitted and judged")
+        bars.update(steps, advance=1, description="fitted and evaluated")
     facts = next(one.metadata for one in done if one.asset == "evaluation_report")
-    return Trained(name, int(facts["version"]), plan.taught, len(plan.clips), plan.groups, facts, str(facts["report"]))
+    return Trained(name, int(facts["version"]), plan.training_clips, len(plan.clips), plan.groups, facts, str(facts["report"]))

@@ -1,6 +1,6 @@
 """Dagster resources: configured handles to the lake, the catalog, the settings of each step, and alerts.
 
-Here belongs what an asset needs opened or configured. What is done with it lies in `soundmill/`; which values hold is said by
+Here belongs what an asset needs opened or configured. What is done with it lies in `soundmill/`; which values hold is decided by
 `soundmill.settings`, so a local folder and a production bucket are the same code.
 """
 

@@ -1,4 +1,4 @@
-"""Jobs: the assets that run together, and the pruning of old runs."""
+"""Jobs: the assets that run together, and the pruning legacy runs."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -31,12 +31,12 @@ model_chain = dg.define_asset_job(
 detections_chain = dg.define_asset_job(
     "detections_chain",
     selection=dg.AssetSelection.assets(detections, new_sounds),
-    description="The champion's verdicts on days that are segmented, and the new sounds among them.",
+    description="The champion's detections on days that are segmented, and the new sounds among them.",
 )
 speech_chain = dg.define_asset_job(
     "speech_chain",
     selection=dg.AssetSelection.assets(*SPEECH_DAY),
-    description="What was said on a day, the keywords in it, its sentiment, and its CutSet.",
+    description="A day's transcripts, the keywords in them, their sentiment, and the day's CutSet.",
 )
 progress_check = dg.define_asset_job(
     "progress_check",
@@ -92,7 +92,7 @@ def _newest_materializations(instance: dg.DagsterInstance) -> set[str]:
     return runs
 
 
-@dg.job(description="Deletes old finished runs. A dry run unless told otherwise.")
+@dg.job(description="Deletes old finished runs. A dry run unless configured otherwise.")
 def prune_runs() -> None:
     """See `delete_old_runs`."""
     delete_old_runs()

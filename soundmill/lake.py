@@ -32,7 +32,7 @@ _SCHEMA_VERSION = b"soundmill.schema_version"
 
 
 def column(name: str, kind: pa.DataType, description: str, nullable: bool = False) -> pa.Field:
-    """A column with what it holds, as the UI and the documentation show it; never null unless it is said that it may be."""
+    """A column with what it holds, as the UI and the documentation show it; never null unless `nullable`."""
     return pa.field(name, kind, nullable=nullable, metadata={"description": description})
 
 
@@ -390,4 +390,4 @@ def _is_empty(folder: str) -> bool:
         with os.scandir(folder) as scan:
             return next(scan, None) is None
     except PermissionError:
-        return False  # told as unreadable by the walk itself
+        return False  # the walk itself lists it as unreadable

@@ -1,4 +1,4 @@
-"""What each part of the library is told: typed options, made from the settings once where a process starts, and handed down.
+"""Typed options of each part of the library, made from the settings once where a process starts, and handed down.
 
 Nothing else in the library reads a setting by itself.
 """
@@ -25,7 +25,7 @@ class FetchOptions:
     resumes       how often a broken file is resumed before it is put off
     per_host      connections to one host at a time
     delay         seconds between the starts of two files from one host
-    pause         the longest wait, in seconds, when a host has said twice in a row that it is too much
+    pause         the longest wait, in seconds, when a host has refused twice in a row
     allow         hosts, addresses and networks exempt from the refusal of private addresses
     """
 

@@ -1,7 +1,7 @@
 """Scenes with known truth: days of a household, synthesised or built from clips, to show and to check the whole pipeline.
 
 A day is a list of slots as long as a segment. Each holds one sound, background (rain, babble) or nothing but the hum of the room;
-ten or so slots make a recording. Kinds that are never labelled sound on the last day only, so no model can have heard them.
+ten or so slots make a recording. Kinds that are never labelled sound on the last day only, so no model can have been trained on them.
 """
 
 import hashlib
@@ -70,7 +70,7 @@ class Scene:
 
     name: str
     days: tuple[date, ...]
-    taught: tuple[str, ...]
+    known_tags: tuple[str, ...]
     never_labelled: tuple[str, ...]
     _slots: tuple[tuple[_Slot, ...], ...] = field(repr=False)
 
@@ -111,10 +111,10 @@ def truth_of(starts: Sequence[datetime], seconds: Sequence[float], events: Seque
         end = start + timedelta(seconds=length)
         best, most = BACKGROUND, 0.0
         for event in ordered:
-            heard = (min(end, event.end) - max(start, event.start)).total_seconds()
+            overlap = (min(end, event.end) - max(start, event.start)).total_seconds()
             enough = min(0.5, (event.end - event.start).total_seconds() / 2)
-            if heard >= enough and heard > most:
-                best, most = event.tag, heard
+            if overlap >= enough and overlap > most:
+                best, most = event.tag, overlap
         named.append(best)
     return named
 
@@ -136,7 +136,7 @@ def from_clips(folder: Path, first: date, day_count: int = 3, seed: int = 7) -> 
     """The same kind of scene from real clips, one folder a class.
 
     The last ceil(30 %) of the class folders, in order of name, are never labelled. Of the others, clips that share a source (by names
-    such as `fold-SOURCE-take`; any other name is a source of its own) are all heard on the training days or all on the last day.
+    such as `fold-SOURCE-take`; any other name is a source of its own) are all on the training days or all on the last day.
     At most 40 clips of a class, 6 s of a clip. Raises `SceneRefused`.
     """
     classes = [path for path in class_folders(folder) if any(clip_files(path))]

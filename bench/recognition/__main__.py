@@ -37,7 +37,7 @@ def main() -> None:
     any_folder.add_argument("folder", type=Path)
     any_folder.add_argument("--groups", type=Path, help="CSV of file and group; clips of a group stay on one side")
     for study, draws in ((ten, 10), (any_folder, 5)):
-        study.add_argument("--draws", type=int, default=draws, help=f"draws of the taught classes (default {draws})")
+        study.add_argument("--draws", type=int, default=draws, help=f"draws of the known classes (default {draws})")
         study.add_argument("--json", type=Path, help="write the results to this file")
         study.add_argument("--only", help="names of pipelines, comma separated: " + ", ".join(STUDY))
     chosen = parser.parse_args()

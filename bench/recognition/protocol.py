@@ -1,4 +1,4 @@
-"""The protocol: some classes are taught and some are not, over many draws of which, and five folds of each.
+"""The protocol: some classes are known and some are not, over many draws of which, and five folds of each.
 
 Unknown classes are never in training and never set a threshold; everything is fitted inside the fold. Metrics are taken per fold,
 averaged over the folds, then over the draws; the spread is over draws, and so of the choice of classes, not an interval of confidence.
@@ -97,7 +97,7 @@ class Pipeline:
 
     def promised(self, model: Any) -> float:
         """The recall that the model promises."""
-        return float(model.least_recall) if self.original else float(np.nanmean(model.promised_))
+        return float(model.least_recall) if self.original else float(np.nanmean(model.expected_recall_))
 
     def verdict_ms(self) -> float:
         """Median milliseconds from the samples of three seconds to a verdict."""
@@ -173,7 +173,7 @@ def _fold(
         "fpr95": metrics.false_positive_rate(score[chosen], score[~chosen]) or 0.0,
         "oscr": metrics.oscr(score[chosen], right[chosen], score[~chosen]) or 0.0,
         "accw": metrics.weighted_accuracy(named[chosen], ~accepted[~chosen]) or 0.0,
-        "promised_recall": pipeline.promised(model),
+        "promised_recall": pipeline.expected_recall(model),
         "delivered_recall": float(named[chosen].mean()),
     }
 

@@ -1,4 +1,4 @@
-"""What a file holds, told from its first bytes and never from its name."""
+"""What a file holds, by its first bytes and never by its name."""
 
 import struct
 from dataclasses import dataclass

@@ -78,7 +78,7 @@ def back_up(
     """Brings the bucket up to what is here. One at a time: raises `LeaseLost` where another backup runs, `BackupUnavailable`, and
     `BackupRefused` where most of what the backup holds is gone, unless `even_if_emptier`.
 
-    A file that cannot be copied is named and stops none of the others. `progress` is told files done and files in all.
+    A file that cannot be copied is named and stops none of the others. `progress` is called with files done and files in all.
     """
     moment = now or datetime.now(UTC)
     with lease(catalog, "backup", wait=0) as held:

@@ -31,7 +31,7 @@ class SampleClock:
         """When the sample at this position was there, to the microsecond."""
         return from_ms(0) + timedelta(seconds=self._seconds(position))
 
-    def hear(self, position: int, wall: float, monotonic: float) -> float:
+    def observe(self, position: int, wall: float, monotonic: float) -> float:
         """A block that ended at `position` has come at `wall` (s since 1970), `monotonic` s. Returns by how many seconds the clock was
         anchored anew, 0.0 mostly."""
         stepped = 0.0

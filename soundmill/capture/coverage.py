@@ -1,4 +1,4 @@
-"""How much of a source's day was heard: expected, captured, silent, missing and doubled seconds."""
+"""How much of a source's day was recorded: expected, captured, silent, missing and doubled seconds."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ COVERAGE = day_table(
     pa.schema(
         [
             column("source", pa.string(), "microphone or collection"),
-            column("first", pa.timestamp("us", "UTC"), "UTC start of its first segment; midnight where nothing was heard all day"),
-            column("last", pa.timestamp("us", "UTC"), "UTC start of its last segment; midnight where nothing was heard all day"),
-            column("expected", pa.float64(), "seconds that ought to have been heard: captured + silent + gap - overlap"),
+            column("first", pa.timestamp("us", "UTC"), "UTC start of its first segment; midnight where nothing was recorded all day"),
+            column("last", pa.timestamp("us", "UTC"), "UTC start of its last segment; midnight where nothing was recorded all day"),
+            column("expected", pa.float64(), "seconds that ought to have been recorded: captured + silent + gap - overlap"),
             column("captured", pa.float64(), "seconds in ready segments"),
             column("silent", pa.float64(), "seconds held back by the gate"),
             column("gap", pa.float64(), "seconds between, and up to a midnight beyond which there is sound, that no segment covers"),
@@ -55,7 +55,7 @@ def coverage_of(segments: Iterable[Item], beside: Mapping[str, Beside] | None = 
     """One row per source, in seconds, from ready and silent segments of a day.
 
     `beside` holds each source's last segment before the day and its first after it, None where there is none. Where they were captured,
-    what is missing between them and this day's counts, up to the day's midnights; so does a day of which nothing was heard at all.
+    what is missing between them and this day's counts, up to the day's midnights; so does a day on which nothing was recorded at all.
     """
     found = _by_source(segments)
     rows: list[dict[str, object] | None] = []
@@ -64,7 +64,7 @@ def coverage_of(segments: Iterable[Item], beside: Mapping[str, Beside] | None = 
         if source in found:
             rows.append(_row(source, found[source], before, after, day))
         elif before and after and day is not None:
-            rows.append(_nothing_heard(source, before, after, day))
+            rows.append(_nothing_recorded(source, before, after, day))
     return COVERAGE.from_rows(row for row in rows if row)
 
 
@@ -81,7 +81,7 @@ def _by_source(segments: Iterable[Item]) -> dict[str, list[Item]]:
     return by_source
 
 
-def _nothing_heard(source: str, before: Item, after: Item, day: date) -> dict[str, object] | None:
+def _nothing_recorded(source: str, before: Item, after: Item, day: date) -> dict[str, object] | None:
     """The row of a day between two on which there was sound; None where a segment reaches over all of it."""
     begin, end = midnight(day), midnight(day + timedelta(days=1))
     gap = _between(before, after)

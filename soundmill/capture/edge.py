@@ -1,4 +1,4 @@
-"""What an edge asks its hub: whether it is to hear; and what it tells it: how it is."""
+"""What an edge asks its hub, whether to record, and what it reports: its status."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ def follow_hub(url: str, source: str, token: str | None, switch: Switch, status:
         known: bool | None = None
         pause = threading.Event()
         while True:
-            try:  # nothing may end this thread: the edge would hear of its hub no more
+            try:  # nothing may end this thread: the edge would lose its hub
                 client.put(f"{url}/stations/{source}", json=asdict(status)).raise_for_status()
                 answer = client.get(f"{url}/state", params={"source": source}).raise_for_status()
                 wanted = bool(answer.json()["capture_state"])

@@ -1,6 +1,6 @@
 """Whether a source is alive: is the world quiet, or the microphone dead?
 
-A quiet room still has a noise floor, and no two stretches of it are the same. A dead input has no floor (digital zero, a constant), has
+A quiet room still has a noise floor, and no two parts of it are the same. A dead input has no floor (digital zero, a constant), has
 fallen far below the floor it used to have, repeats itself sample by sample, or is nothing but the hum of the mains.
 """
 
@@ -37,7 +37,7 @@ class Liveness:
     _signs: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=_SURE_OF_HUM))
     _last: Int16 = field(default_factory=lambda: np.empty(0, np.int16))
 
-    def hear(self, samples: Int16, passed_gate: bool) -> State:
+    def observe(self, samples: Int16, passed_gate: bool) -> State:
         """Takes a closed segment in, shape (n,) int16; the state it leads to."""
         level, sign = self._sign_of(samples)
         self._signs.append((sign, level))

@@ -15,7 +15,7 @@ from soundmill.plots import ACCENT, INK, WARM, figure, png
 _SHOWN = 6
 _LEAST_SHOWN = 0.002  # seconds
 _WIDEST_HIDDEN = 30.0  # seconds: less would be thinner than a pixel
-_BARS = {"stored": (0.6, ACCENT), "silent": (0.6, "#c5d3e0"), "missing": (0.75, WARM), "heard twice": (0.9, "#7a3b8f")}
+_BARS = {"stored": (0.6, ACCENT), "silent": (0.6, "#c5d3e0"), "missing": (0.75, WARM), "recorded twice": (0.9, "#7a3b8f")}
 
 
 def segments_picture(lake: Lake, segments: pa.Table) -> bytes:
@@ -53,8 +53,10 @@ def levels_picture(max_amps: Sequence[int], gate_dbfs: float | None) -> bytes:
 
 
 def coverage_picture(spans: Mapping[str, Sequence[Span]]) -> bytes:
-    """What was heard of a UTC day, a line for each source: stored, silent, missing (in between) and doubled, as PNG. Spans are in seconds
-    since midnight."""
+    """A PNG of what was recorded on a UTC day, a line for each source: stored, silent, missing (in between) and doubled.
+
+    Spans are in seconds since midnight.
+    """
     fig, axis = figure(9.0, 0.7 + 0.34 * len(spans))
     for line, of_source in enumerate(reversed(list(spans.values()))):
         bars: dict[str, list[tuple[float, float]]] = {}
@@ -63,7 +65,7 @@ def coverage_picture(spans: Mapping[str, Sequence[Span]]) -> bytes:
             if reached is not None and span.start - reached > _LEAST_SHOWN:
                 bars.setdefault("missing", []).append((reached, span.start - reached))
             elif reached is not None and reached - span.start > _LEAST_SHOWN:
-                bars.setdefault("heard twice", []).append((span.start, min(reached - span.start, span.seconds)))
+                bars.setdefault("recorded twice", []).append((span.start, min(reached - span.start, span.seconds)))
             same = bars.setdefault("stored" if span.state == "ready" else "silent", [])
             if same and abs(same[-1][0] + same[-1][1] - span.start) <= _LEAST_SHOWN:
                 same[-1] = (same[-1][0], span.start + span.seconds - same[-1][0])

@@ -23,7 +23,7 @@ LONGEST_SILENCE = 60  # seconds in one statement of silence: no more is taken fo
 
 
 @dataclass(frozen=True)
-class Closed:
+class RecordedSegment:
     """A segment that has ended. `stored` says whether the gate let it pass."""
 
     name: SegmentName
@@ -59,15 +59,15 @@ class Silence:
         if len(data) > _LONGEST_STATEMENT:
             raise ValueError(f"more than {_LONGEST_STATEMENT} bytes")
         try:
-            told = json.loads(data)
-            values = [told[key] for key in ("samples", "sample_rate", "segments", "max_amp", "clipped")]
+            stated = json.loads(data)
+            values = [stated[key] for key in ("samples", "sample_rate", "segments", "max_amp", "clipped")]
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from None
         if any(type(value) is not int or not 0 <= value <= _MOST for value in values) or not all(values[:2]):
             raise ValueError("its values are no counts")
         return cls(name, *values)
 
-    def joined(self, later: Closed) -> "Silence | None":
+    def joined(self, later: RecordedSegment) -> "Silence | None":
         """Both as one, if the later one goes on where this ends, on the same day, and it does not get too long."""
         goes_on = self.name.session == later.name.session and self.name.position + self.samples == later.name.position
         if not goes_on or later.name.day != self.name.day or self.samples >= LONGEST_SILENCE * self.sample_rate:
@@ -103,7 +103,7 @@ class Recorder:
         self.steps: list[float] = []  # seconds by which the clock was anchored anew, the last ones
         self.stepped = 0  # how often that was
 
-    def hear(self, block: Block) -> Iterator[Closed | Silence]:
+    def feed(self, block: Block) -> Iterator[RecordedSegment | Silence]:
         """Takes a block in; yields what it completes, in order."""
         end = block.position + len(block.samples)
         if block.wall is not None and self._clock is not None:
@@ -114,7 +114,7 @@ class Recorder:
         self._heard_at, self._heard_to = block.monotonic, end
         clock = self._clock or self._begin_session(block)
         if block.wall is not None:
-            step = clock.hear(block.position - self._first + len(block.samples), block.wall, block.monotonic)
+            step = clock.observe(block.position - self._first + len(block.samples), block.wall, block.monotonic)
             if step:
                 yield from self._close()
                 self.steps = [*self.steps[-_STEPS_KEPT:], step]
@@ -137,7 +137,7 @@ class Recorder:
             if self._filled == len(self._buffer):
                 yield from self._close()
 
-    def finish(self, keep_rest: bool = True) -> Iterator[Closed | Silence]:
+    def finish(self, keep_rest: bool = True) -> Iterator[RecordedSegment | Silence]:
         """Ends the session: the rest that fills no segment is kept or dropped."""
         if keep_rest:
             yield from self._close()
@@ -158,7 +158,7 @@ class Recorder:
         self._clock = SampleClock(self.sample_rate, 0, began)
         return self._clock
 
-    def _close(self) -> Iterator[Closed | Silence]:
+    def _close(self) -> Iterator[RecordedSegment | Silence]:
         if not self._filled:
             return
         assert self._clock is not None
@@ -168,7 +168,7 @@ class Recorder:
         start = from_ms(to_ms(self._clock.moment(self._begin)))
         name = SegmentName(start, self._session, self._sequence, self._begin)
         self._sequence += 1
-        closed = Closed(name, samples, self.sample_rate, measured, self._gate is None or measured.max_amp > self._gate)
+        closed = RecordedSegment(name, samples, self.sample_rate, measured, self._gate is None or measured.max_amp > self._gate)
         if not closed.stored:
             longer = self._silence.joined(closed) if self._silence else None
             if longer is None:

@@ -1,4 +1,4 @@
-"""Between the thread that hears and the one that writes: blocks wait here, up to a bound, and what does not fit is counted."""
+"""Between the thread that reads and the one that writes: blocks wait here, up to a bound, and what does not fit is counted."""
 
 import threading
 from collections import deque

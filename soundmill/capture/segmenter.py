@@ -46,7 +46,7 @@ SEGMENTS = day_table(
             column("recording", pa.string(), "key of the landed file it was cut from"),
             column("offset", pa.int64(), "samples into that recording"),
             column("session", pa.int64(), "start of the capture's run, ms since 1970; null for files that nobody captured", nullable=True),
-            column("position", pa.int64(), "samples from that start, lost ones counted: neighbours are told by it", nullable=True),
+            column("position", pa.int64(), "samples from that start, lost ones counted: by it neighbours are known", nullable=True),
             column("path", pa.string(), "its WAV in the lake"),
             column("content_hash", pa.string(), "sha256 of that WAV"),
         ]
@@ -295,7 +295,7 @@ class _Cutter:
     def _stated_silence(self, name: SegmentName) -> Item:
         """The row of a stretch that the gate of a capture held back."""
         try:
-            told = Silence.parse(name, self._lake.read_bytes(self._file.path))
+            stated = Silence.parse(name, self._lake.read_bytes(self._file.path))
         except NotInLake:
             return self._refused("vanished", "the file went away between listing and reading", transient=True)
         except ValueError as error:
@@ -305,8 +305,8 @@ class _Cutter:
             self._row("segment", "silent"),
             day=name.day,
             started_at=name.started_at,
-            seconds=told.samples / told.sample_rate,
-            measures={"samples": told.samples, "max_amp": told.max_amp, "clipped": told.clipped, **place},
+            seconds=stated.samples / stated.sample_rate,
+            measures={"samples": stated.samples, "max_amp": stated.max_amp, "clipped": stated.clipped, **place},
         )
 
     def _row(self, kind: Literal["recording", "segment"], state: ItemState) -> Item:

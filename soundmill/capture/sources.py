@@ -28,7 +28,7 @@ def now() -> float:
 
 
 class Source(Protocol):
-    """What a capture hears.
+    """What a capture records.
 
     live        it cannot wait: what is not taken in time is lost
     endless     it never ends by itself: when it does, it has to be opened again
@@ -52,7 +52,7 @@ class Source(Protocol):
 
 
 class FileSource:
-    """A file of any length and codec as if it were heard from `started_at` on, `speed` times as fast; 0 is as fast as it goes."""
+    """A file of any length and codec as if it were recorded from `started_at` on, `speed` times as fast; 0 is as fast as it goes."""
 
     endless, patience = False, 5.0
 
@@ -88,7 +88,7 @@ class PcmSource:
     """Raw 16-bit little-endian samples from a pipe, at the machine's clock; or, with `started_at`, at a clock of its own.
 
     One thread reads the pipe for as long as it lives, so that frames stay whole when a station is turned off and on; what comes while
-    nobody hears is dropped.
+    nobody reads is dropped.
     """
 
     endless, patience = False, 5.0
@@ -97,18 +97,18 @@ class PcmSource:
         self.sample_rate, self.started_at, self.live = sample_rate, started_at, started_at is None
         self._pipe, self._channels = pipe, channels
         self._queue: queue.Queue[Block | None] = queue.Queue(0 if self.live else _PIPE_BLOCKS)
-        self._heard, self._ended = threading.Event(), threading.Event()
+        self._is_read, self._ended = threading.Event(), threading.Event()
         self._reader: threading.Thread | None = None
 
     def blocks(self) -> Iterator[Block]:
-        while not self._queue.empty():  # of the time when nobody heard
+        while not self._queue.empty():  # of the time when nobody read
             self._queue.get_nowait()
-        self._heard.set()
+        self._is_read.set()
         if self._reader is None:
             self._reader = threading.Thread(target=self._read, name="pipe", daemon=True)
             self._reader.start()
         first: int | None = None
-        while self._heard.is_set():
+        while self._is_read.is_set():
             try:
                 block = self._queue.get(timeout=0.2)
             except queue.Empty:
@@ -121,7 +121,7 @@ class PcmSource:
             yield block._replace(position=block.position - first)
 
     def stop(self) -> None:
-        self._heard.clear()
+        self._is_read.clear()
 
     def _read(self) -> None:
         frame, position, rest = 2 * self._channels, 0, b""
@@ -130,7 +130,7 @@ class PcmSource:
             whole = len(data) - len(data) % frame
             data, rest = data[:whole], data[whole:]
             samples = np.frombuffer(data, "<i2").reshape(-1, self._channels)[:, 0].astype(np.int16)
-            if len(samples) and self._heard.is_set():
+            if len(samples) and self._is_read.is_set():
                 self._queue.put(Block(samples, position, None if self.started_at else time.time(), now()))
             position += len(samples)
         self._ended.set()
@@ -164,7 +164,7 @@ class StreamSource:
                         yield Block(samples, position, time.time(), now())
                         position += len(samples)
         except (av.FFmpegError, OSError) as error:
-            raise SourceUnavailable(f"{self.url} cannot be heard: {error}") from None
+            raise SourceUnavailable(f"{self.url} cannot be recorded: {error}") from None
 
     def stop(self) -> None:
         self._stopped = True
@@ -181,7 +181,7 @@ class MicSource:
     def __init__(self, device: str | int | None, sample_rate: int, channels: int = 1, fresh: bool = False) -> None:
         self.sample_rate = sample_rate
         self._device, self._channels, self._fresh = device, channels, fresh
-        self._queue: queue.SimpleQueue[_Heard | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Samples | None] = queue.SimpleQueue()
 
     def blocks(self) -> Iterator[Block]:
         """Raises `SourceRefused` where there is no PortAudio, `SourceUnavailable` where the device cannot be opened."""
@@ -197,7 +197,7 @@ class MicSource:
                 device=self._device,
                 channels=self._channels,
                 dtype="int16",
-                callback=self._heard,
+                callback=self._receive,
             ):
                 while one := self._queue.get():
                     if one.lost_some and due is not None:  # measured from the block before: crystals drift apart in a month
@@ -206,18 +206,18 @@ class MicSource:
                     position += len(one.samples)
                     due = one.by_its_clock + len(one.samples) / self.sample_rate
         except (sounddevice.PortAudioError, ValueError) as error:  # a ValueError where no device has that name: it may be unplugged
-            raise SourceUnavailable(f"the microphone cannot be heard: {error}") from None
+            raise SourceUnavailable(f"the microphone cannot be recorded: {error}") from None
 
     def stop(self) -> None:
         self._queue.put(None)
 
-    def _heard(self, data: Any, frames: int, moment: Any, status: Any) -> None:
+    def _receive(self, data: Any, frames: int, moment: Any, status: Any) -> None:
         """Called by PortAudio's own thread for each block."""
         samples = np.frombuffer(data, np.int16).reshape(-1, self._channels)[:, 0].copy()
-        self._queue.put(_Heard(samples, moment.inputBufferAdcTime, time.time(), now(), bool(status.input_overflow)))
+        self._queue.put(_Samples(samples, moment.inputBufferAdcTime, time.time(), now(), bool(status.input_overflow)))
 
 
-class _Heard(NamedTuple):
+class _Samples(NamedTuple):
     samples: Int16
     by_its_clock: float
     wall: float
@@ -236,6 +236,6 @@ def _sounddevice() -> Any:
         import sounddevice
     except (ImportError, OSError) as error:
         raise SourceRefused(
-            f"no microphone can be heard here ({error}): pip install sounddevice, and on Debian apt-get install libportaudio2"
+            f"no microphone can be recorded here ({error}): pip install sounddevice, and on Debian apt-get install libportaudio2"
         ) from None
     return sounddevice

@@ -51,7 +51,7 @@ def write_status(path: Path, values: dict[str, Any]) -> None:
 def read_status(folder: Path) -> list[dict[str, Any]]:
     """The newest status of each station that runs here or reports here, with `running` and the seconds since it was written.
 
-    One whose process is gone, or that has not been heard of for a minute, is "stopped".
+    One whose process is gone, or that has not reported for a minute, is "stopped".
     """
     found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
@@ -62,7 +62,7 @@ def read_status(folder: Path) -> list[dict[str, Any]]:
             continue
         running = age < _SILENT_AFTER and (status["pid"] is None or _is_running(status["pid"]))
         if not running and status["state"] not in ("ended", "off"):
-            status["state"], status["why"] = "stopped", f"it was {status['state']} when it was last heard of, {age:.0f} s ago"
+            status["state"], status["why"] = "stopped", f"it was {status['state']} when it last reported, {age:.0f} s ago"
         found.append({**status, "running": running, "age_seconds": round(age, 1)})
     return found
 

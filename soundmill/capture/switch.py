@@ -8,7 +8,7 @@ HUB = "hub"  # the switch of a hub, for edges without one of their own
 
 
 class Switch:
-    """Says whether a capture is to hear. Written atomically; a file that is missing or broken says `default`."""
+    """Whether a capture is to record. Written atomically; a file that is missing or broken counts as `default`."""
 
     def __init__(self, path: Path, default: bool = False) -> None:
         self.path, self.default = path, default

@@ -60,7 +60,7 @@ class Devices:
         return kept is not None and secrets.compare_digest(kept, _hash(token))
 
     def seen(self, name: str, now: datetime) -> None:
-        """Notes that the edge has been heard of."""
+        """Notes that the edge has reported."""
         with self._catalog.writing() as session:
             session.execute(update(DeviceRow).where(DeviceRow.name == name).values(last_seen_at=now))
 

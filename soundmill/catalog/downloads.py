@@ -253,7 +253,7 @@ class DownloadQueue:
             return {day: f"{count} requests, {attempts} attempts, to {last}" for day, count, attempts, last in session.execute(query)}
 
     def counts(self, now: datetime, day: date | None = None) -> dict[str, int]:
-        """Requests by state: queued ones told apart as queued, working and waiting."""
+        """Requests by state: queued ones as queued, working or waiting."""
         alive, found = self.work.alive(), Counter[str]()
         later = (DownloadRow.next_attempt_at > now).label("later")
         query = select(DownloadRow.state, DownloadRow.claimed_by, later, func.count())

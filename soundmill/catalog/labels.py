@@ -1,7 +1,7 @@
 """Labels as they were handed in: submissions, which never change, and the annotations that are derived from them.
 
-Two people's equal labels are two rows. What a person says later of the same stretch of sound takes the place of what the same person said
-before; what others said stays. Labels that belong to a round count when its rule makes annotations of them, and not before.
+Two people's equal labels are two rows. A person's later submission on the same sound takes the place of that person's earlier one; other
+people's stay. Labels that belong to a round count when its rule makes annotations of them, and not before.
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,7 +58,7 @@ class ReviewedSpan:
 
 @dataclass(frozen=True)
 class Submission:
-    """What one annotator said of one stretch of a source, all of it at once.
+    """One annotator's labels of one stretch of a source, all of them at once.
 
     action   `add` adds boxes; `replace` puts them in the place of all that this annotator had from `start` to `end`; `withdraw` takes equal
              ones back
@@ -141,7 +141,7 @@ class Labels:
             return _submission(row, submission.boxes, submission.reviewed), changed
 
     def history(self, annotator: str, source: str) -> list[Submission]:
-        """All that an annotator said of a source, the oldest first."""
+        """An annotator's submissions on a source, the oldest first."""
         query = select(SubmissionRow).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source)
         with self._catalog.reading() as session:
             rows = session.scalars(query.order_by(SubmissionRow.version)).all()

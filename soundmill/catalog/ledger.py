@@ -125,9 +125,9 @@ class Ledger:
     def neighbours(self, source: str, start: datetime, end: datetime) -> tuple[Item | None, Item | None]:
         """A source's last ready or silent segment before a moment, and its first from another one on."""
         columns = [getattr(ItemRow, name) for name in _READ]
-        heard = select(*columns).where(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
-        before = heard.where(ItemRow.started_at < start).order_by(ItemRow.started_at.desc()).limit(1)
-        after = heard.where(ItemRow.started_at >= end).order_by(ItemRow.started_at).limit(1)
+        known = select(*columns).where(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
+        before = known.where(ItemRow.started_at < start).order_by(ItemRow.started_at.desc()).limit(1)
+        after = known.where(ItemRow.started_at >= end).order_by(ItemRow.started_at).limit(1)
         with self._catalog.reading() as session:
             first, second = (session.execute(query).first() for query in (before, after))
         return (Item(*first) if first else None), (Item(*second) if second else None)

@@ -1,4 +1,4 @@
-"""What is heard now: verdicts and events of the last days, one row at a time; the lake's `detections` are the record."""
+"""Live detections: verdicts and events of the last days, one row at a time; the lake's `detections` are the record."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ class LiveDetection:
 
 
 class LiveRecord:
-    """Queries and writes of what is heard now."""
+    """Queries and writes of live detections."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -46,8 +46,8 @@ class LiveRecord:
                 changes = {"updated_at": now, **{name: event[name] for name in ("offset", "segments", "score")}}
                 session.execute(new.on_conflict_do_update(index_elements=["model", "version", "source", "tag", "onset"], set_=changes))
 
-    def judged(self, model: str, version: int, source: str, since: datetime) -> set[str]:
-        """Keys of the source's segments since then that this version has judged."""
+    def detected_keys(self, model: str, version: int, source: str, since: datetime) -> set[str]:
+        """Keys of the source's segments since then that this version has verdicts of."""
         wanted = select(LiveDetectionRow.key).where(
             LiveDetectionRow.model == model,
             LiveDetectionRow.version == version,
@@ -58,7 +58,7 @@ class LiveRecord:
             return set(session.scalars(wanted))
 
     def newest(self, sources: Sequence[str] = ()) -> datetime | None:
-        """Start of the last segment that was judged, of these sources or of any."""
+        """Start of the last segment with a verdict, of these sources or of any."""
         wanted = select(func.max(LiveDetectionRow.started_at))
         if sources:
             wanted = wanted.where(LiveDetectionRow.source.in_(sources))
@@ -84,7 +84,7 @@ class LiveRecord:
             return [{name: getattr(row, name) for name in names} for row in session.scalars(wanted)]
 
     def forget(self, before: datetime) -> None:
-        """Deletes what was heard before, whenever the sound itself was."""
+        """Deletes what was detected before then, whenever the sound itself was."""
         with self._catalog.writing() as session:
             session.execute(delete(LiveDetectionRow).where(LiveDetectionRow.detected_at < before))
             session.execute(delete(LiveEventRow).where(LiveEventRow.updated_at < before))

@@ -158,7 +158,7 @@ class LiveDetectionRow(Base):
 
 
 class LiveEventRow(Base):
-    """A sound from its onset to its offset, as far as it has been heard: see `live.LiveEvent`."""
+    """A sound from its onset to its offset, as far as it has been detected: see `live.LiveEvent`."""
 
     __tablename__ = "live_events"
     __table_args__ = (

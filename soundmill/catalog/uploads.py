@@ -148,8 +148,8 @@ class Uploads:
         limit: int | None = None,
         offset: int = 0,
     ) -> tuple[list[Upload], int]:
-        """Uploads without their transcripts, the newest first, and how many there are in all; `search` is part of the name, the words or
-        what was said."""
+        """Uploads without their transcripts, the newest first, and how many there are in all; `search` is part of the name, the keywords or
+        the transcript."""
         wanted = [
             true() if account is None else UploadRow.account == account,
             true() if username is None else AccountRow.username == username,
@@ -191,7 +191,7 @@ class Uploads:
         return self.get(upload.uuid)
 
     def set_words(self, upload: Upload, **values: Any) -> Upload | None:
-        """Stores other words to look for, and where they were said; None where the upload is no longer as it was read."""
+        """Stores other keywords, and where they occur; None where the upload is no longer as it was read."""
         now = datetime.now(UTC)
         state = QUEUED if upload.state == "running" else upload.state
         same = (UploadRow.uuid == upload.uuid, UploadRow.revision == upload.revision, UploadRow.state == state)

@@ -18,7 +18,7 @@ _Name = Annotated[str, typer.Argument(help="The username.")]
 
 @account.command(
     "add",
-    epilog="Examples: `soundmill account add ann --role admin`; in a script: `echo PASSWORD | soundmill account add bo --role annotator`",
+    epilog="Examples: `soundmill account add ann --role admin`; in a script: `echo PASSWORD | soundmill account add bo`",
 )
 def account_add(
     name: _Name,

@@ -1,4 +1,4 @@
-"""Commands that hear: stations, their state, their status."""
+"""Commands that record: stations, their state, their status."""
 
 import json
 import logging
@@ -43,11 +43,11 @@ def capture(
     token: Annotated[
         str | None, typer.Option(envvar="SOUNDMILL_HUB_TOKEN", help="The device's token at the hub.", show_default=False)
     ] = None,
-    speed: Annotated[float, typer.Option(min=0, help="How many times as fast a file is heard; 0 is as fast as it goes.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0, help="How many times as fast a file is read; 0 is as fast as it goes.")] = 1.0,
     rate: Annotated[int | None, typer.Option(min=4000, max=192_000, help="Samples a second. [SOUNDMILL_SEGMENT_RATE]")] = None,
-    channels: Annotated[int, typer.Option(min=1, max=64, help="Channels of the microphone or of raw samples; the first is heard.")] = 1,
+    channels: Annotated[int, typer.Option(min=1, max=64, help="Channels of the microphone or of raw samples; the first is recorded.")] = 1,
     samples: Annotated[int | None, typer.Option(min=4410, help="Samples in a segment. [SOUNDMILL_SEGMENT_SAMPLES]")] = None,
-    listen: Annotated[bool, typer.Option("--detect", help="Judge each segment with the champion as it closes.")] = False,
+    listen: Annotated[bool, typer.Option("--detect", help="Run the champion on each segment as it ends.")] = False,
     state: Annotated[
         Literal["on", "off"] | None,
         typer.Option(
@@ -59,7 +59,7 @@ def capture(
     devices: Annotated[bool, typer.Option("--devices", help="Print the microphones there are, and end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Hear a source, for months if need be, and land it in segments with nothing lost.
+    """Record a source for as long as it runs, and land it in segments with nothing lost.
 
     Silence is not stored but accounted for. It goes on when the disk is full or the hub away, and starts a source that died again.
     Turned on and off by `--state`, by the studio's /capture/state, or by the signals USR1 and USR2.
@@ -81,14 +81,14 @@ def capture(
         return
     if source is None:
         if state is None:
-            raise typer.BadParameter("say what to hear, or use --status, --devices, or --state with --name", param_hint="--source")
+            raise typer.BadParameter("name what to record, or use --status, --devices, or --state with --name", param_hint="--source")
         _turn(folder, name or "mic", state == "on")
         return
     wanted = _Wanted(source, name, started_at, hub, token, speed, rate, channels, samples, state, gate)
     if listen and hub:
-        raise typer.BadParameter("sound that goes to a hub is judged there: soundmill detect --follow", param_hint="--detect")
+        raise typer.BadParameter("sound that goes to a hub is detected there: soundmill detect --follow", param_hint="--detect")
     with _alone(folder, wanted.name), _listening(wanted) if listen else nullcontext() as follower:
-        _hear(folder, wanted, follower)
+        _record(folder, wanted, follower)
 
 
 class _Wanted:
@@ -159,7 +159,7 @@ class _Wanted:
         return self._pipe
 
 
-def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
+def _record(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     from soundmill.alerts import send_alert
     from soundmill.capture.edge import follow_hub
     from soundmill.capture.outbox import Landing, Outbox, Store, to_hub, to_lake
@@ -189,8 +189,8 @@ def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
         switch,
         folder / f"{wanted.name}.status.json",
         Cut(wanted.samples, wanted.gate),
-        closed=lambda one, stored: follower.hear(wanted.name, one) if follower and not stored else None,
-        told=lambda text, good: threading.Thread(target=send_alert, args=(webhook, text), kwargs={"good": good}, daemon=True).start(),
+        on_segment=lambda one, stored: follower.submit(wanted.name, one) if follower and not stored else None,
+        notify=lambda text, good: threading.Thread(target=send_alert, args=(webhook, text), kwargs={"good": good}, daemon=True).start(),
     )
     signal.signal(signal.SIGTERM, lambda *_: station.end())
     signal.signal(signal.SIGINT, lambda *_: station.end())
@@ -209,7 +209,9 @@ def _hear(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     left = f", {count(ended.backlog, 'file')} still to be sent" if ended.backlog else ""
     lost = f", {ended.lost_seconds:.3f} s lost" if ended.lost_seconds else ""
     lost += f", {count(ended.not_stored, 'segment')} not stored" if ended.not_stored else ""
-    typer.echo(f"{ended.name}: {count(ended.segments, 'segment')} stored, {ended.silent} silent, {ended.seconds:.1f} s heard{lost}{left}")
+    typer.echo(
+        f"{ended.name}: {count(ended.segments, 'segment')} stored, {ended.silent} silent, {ended.seconds:.1f} s recorded{lost}{left}"
+    )
 
 
 @contextmanager
@@ -228,7 +230,7 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
 
 @contextmanager
 def _listening(wanted: _Wanted) -> Iterator["Follower"]:
-    """A thread that judges what this station lands; what it has not got to at the end it still does. It stops no capture."""
+    """A thread that runs the champion on what this station lands; at the end it finishes what is left. It stops no capture."""
     from soundmill.cli.detect import follower_of
     from soundmill.errors import NoChampion
 
@@ -277,14 +279,14 @@ def _print_status(folder: Path, as_json: bool) -> None:
         print_json(stations)
         return
     for path in sorted(folder.glob("*.listening.json")):
-        told = json.loads(path.read_text())
-        of, late = path.name.removesuffix(".listening.json"), told["latency_ms"]
+        status = json.loads(path.read_text())
+        of, late = path.name.removesuffix(".listening.json"), status["latency_ms"]
         typer.echo(
-            f"{told['model']} {told['version']} has judged {told['judged']} segments of {of}, {told['backlog']} wait"
-            f"{'' if late is None else f', {late:.0f} ms after they were there'}; {told['updated_at'][:19]}"
+            f"{status['model']} {status['version']} has processed {status.get('detected', 0)} segments of {of}, {status['backlog']} wait"
+            f"{'' if late is None else f', {late:.0f} ms after they were there'}; {status['updated_at'][:19]}"
         )
     if not stations:
-        typer.echo("no station has been heard here yet; start one with: soundmill capture --source mic")
+        typer.echo("no station has recorded here yet; start one with: soundmill capture --source mic")
         return
     for one in stations:
         known = [f"{name} {one[key]:.0f} dBFS" for name, key in (("peak", "peak_dbfs"), ("floor", "floor_dbfs")) if one[key] is not None]
@@ -314,7 +316,7 @@ def add_device(name: Annotated[str, typer.Argument(help="The name of the edge's 
 
 @device.command("list", epilog="Example: `soundmill device list --json`")
 def list_devices(as_json: Json = False) -> None:
-    """Print every edge, and when it was last heard of."""
+    """Print every edge, and when it last reported."""
     from dataclasses import asdict
 
     from soundmill.catalog import Devices
@@ -324,7 +326,7 @@ def list_devices(as_json: Json = False) -> None:
         print_json([asdict(one) for one in found])
         return
     for one in found:
-        typer.echo(f"{one.name}: {f'heard of {one.last_seen_at:%Y-%m-%d %H:%M:%S} UTC' if one.last_seen_at else 'never heard of'}")
+        typer.echo(f"{one.name}: {f'reported at {one.last_seen_at:%Y-%m-%d %H:%M:%S} UTC' if one.last_seen_at else 'never reported'}")
     if not found:
         typer.echo("no edge has a token; anybody who reaches this hub may send sound to it")
 

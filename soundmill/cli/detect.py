@@ -18,7 +18,9 @@ _EXAMPLES = "Examples: `soundmill detect night.flac`, `soundmill detect --follow
 @app.command(epilog=_EXAMPLES)
 def detect(
     files: Annotated[list[Path] | None, typer.Argument(metavar="FILE...", help="Recordings of any length and codec.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Judge every captured segment as it lands, until stopped.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Run the champion on every captured segment as it lands, until stopped.")
+    ] = False,
     source: Annotated[list[str] | None, typer.Option(help="With --follow: only this source. Repeat it.")] = None,
     since: Annotated[
         str | None,
@@ -26,10 +28,10 @@ def detect(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what the champion hears: in files, event by event; or, with --follow, in what is captured, within a tenth of a second.
+    """Detect sounds with the champion model: in files, event by event; or, with --follow, in captures, within a tenth of a second.
 
     With --follow, verdicts and events go to the catalog with the version of the model, which is changed for another one as soon as that
-    is promoted. What could not be judged in time is caught up with, the oldest first.
+    is promoted. What could not be processed in time is caught up with, the oldest first.
     """
     if bool(files) == follow:
         raise typer.BadParameter("name files, or use --follow", param_hint="FILE")
@@ -40,7 +42,7 @@ def detect(
     detector = _detector()
     for file in files or []:
         if not file.is_file():
-            refuse(f"{file} is not there")
+            refuse(f"{file} does not exist")
         found += [{"file": str(file), **event} for event in _events(detector, file)]
     if as_json:
         print_json(found)
@@ -48,7 +50,7 @@ def detect(
     for event in found:
         typer.echo(f"{event['onset']:9.2f} {event['offset']:9.2f}  {event['tag']}  {event['score']:+.2f}")
     if not found:
-        typer.echo("nothing that it was taught")
+        typer.echo("nothing that the champion knows")
 
 
 def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
@@ -78,21 +80,21 @@ def _follow(sources: tuple[str, ...], since: datetime | None) -> None:
         follower.run()
     except NoChampion as error:
         refuse(str(error))
-    typer.echo(f"{count(follower.status.judged, 'segment')} judged", err=True)
+    typer.echo(f"{count(follower.status.detected, 'segment')} processed", err=True)
 
 
 def follower_of(sources: tuple[str, ...], since: datetime) -> "Follower":
-    """A follower of this home's landing area, which prints what it hears by name."""
+    """A follower of this home's landing area, which prints what it detects by name."""
     from soundmill.catalog import LiveDetection, LiveRecord
     from soundmill.osr.spec import OTHER
     from soundmill.workflows.live import Follower, LiveEvent
 
-    def told(one: LiveDetection, events: list[LiveEvent]) -> None:
+    def report(one: LiveDetection, events: list[LiveEvent]) -> None:
         if one.tag != OTHER:
             typer.echo(f"{one.started_at:%Y-%m-%d %H:%M:%S} {one.source}: {one.tag} ({one.score:+.2f})")
 
     status = settings().home / "capture" / f"{'-'.join(sources) if sources else 'all'}.listening.json"
-    return Follower(the_lake(), LiveRecord(the_catalog()), _detector(), sources, since, status, told)
+    return Follower(the_lake(), LiveRecord(the_catalog()), _detector(), sources, since, status, report)
 
 
 def _detector() -> "Detector":

@@ -67,7 +67,7 @@ def download_run(
 ) -> None:
     """Fetch what is due, convert it to 16 kHz mono WAV, and write the tables of the days it belongs to.
 
-    May be stopped at any moment and run again; several may run at once. What failed for a passing reason is due again later. Exit code 0
+    May be stopped at any moment and run again; several may run at once. What failed for a transient failure is due again later. Exit code 0
     also where files failed: `soundmill download status --failed` names them. A stereo request makes a file for each speaker.
     """
     from soundmill.catalog import DownloadQueue, Ledger
@@ -85,11 +85,11 @@ def download_run(
         waiting = sum(request.state == "queued" for request in queue.of_day(day))
         with bar(f"downloads of {day}", waiting) as advance:
 
-            def said(outcome: Outcome, advance: Any = advance) -> None:
+            def report(outcome: Outcome, advance: Any = advance) -> None:
                 advance(f"{outcome.request.conversation} {outcome.request.speaker}: {outcome.failure.code}" if outcome.failure else None)
 
             try:
-                done = update_downloads(lake, catalog, day, options, said)
+                done = update_downloads(lake, catalog, day, options, report)
             except OSError as error:
                 refuse(f"{error.strerror or error}; what is done is kept, run again when there is room")
         rows.append({"day": day, "attempts": done.attempts, "items": done.states, "requests": done.requests, "reasons": done.reasons})
@@ -224,7 +224,7 @@ def download_submit(
     results: Annotated[Path | None, typer.Option(help="Where to write the results; download_results_*.json here when left out.")] = None,
     token: Annotated[str, typer.Option(envvar="SOUNDMILL_API_TOKEN", help="The server's token, if it asks for one.")] = "",
 ) -> None:
-    """Hand a list to a downloader over HTTP, one call after another, and write down what became of each. Exit code 1 where any failed."""
+    """Hand a list to a downloader over HTTP, one call after another, and transcribe what became of each. Exit code 1 where any failed."""
     from soundmill.errors import RequestListRefused, ServerUnavailable
     from soundmill.ingest.client import submit
 

@@ -20,7 +20,7 @@ def interval(
     around: Annotated[str | None, typer.Option(help="Instead: five segments with this moment in the middle one.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write what a source heard between two moments to one file, of any length.
+    """Write what a source recorded between two moments to one file, of any length.
 
     What is missing is silence in the file, and is marked: it is printed, and stands beside the file as labels that Audacity opens.
     """
@@ -55,7 +55,7 @@ def redact(
     last: Annotated[str, typer.Option("--to", help="Where to end.")],
     keep: Annotated[int, typer.Option(min=0, help="Segments kept on either side of an annotation.")] = 2,
     silent: Annotated[bool, typer.Option("--silent", help="Instead: delete landed files that hold nothing but silence.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only said what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase it; without, only what would be erased is printed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Delete what nobody annotated between two moments: segments, landed files, and with the next runs of their days all vectors of them.

@@ -54,8 +54,8 @@ def labels_import(
         refuse(f"{file} cannot be read: {error}")
     except LabelFileRefused as error:
         refuse(f"{file}, {error}")
-    if unheard := sorted({a.source for a in found} - set(the_lake().folders(LANDING))):
-        typer.echo(f"note: no audio of {', '.join(unheard)} has landed yet", err=True)
+    if without_audio := sorted({a.source for a in found} - set(the_lake().folders(LANDING))):
+        typer.echo(f"note: no audio of {', '.join(without_audio)} has landed yet", err=True)
     if withdraw:
         typer.echo(f"{Annotations(the_catalog()).withdraw(found)} of {count(len(found), 'annotation')} withdrawn")
         return

@@ -24,9 +24,9 @@ app.add_typer(model, name="model")
 @model.command("define", epilog="Example: `soundmill model define kitchen --tags kettle,doorbell --train-days 2026-01-01..2026-01-20`")
 def model_define(
     name: Annotated[str, typer.Argument(help="Letters, digits, dashes, underscores.")],
-    tags: Annotated[str, typer.Option(help="Tags to learn, comma separated; all when left out.")] = "",
-    train_days: Annotated[str, typer.Option(help="Days to learn from; the first 70 % of the annotated days when left out.")] = "",
-    test_days: Annotated[str, typer.Option(help="Days to be judged on; the other annotated days when left out.")] = "",
+    tags: Annotated[str, typer.Option(help="Tags to train on, comma separated; all when left out.")] = "",
+    train_days: Annotated[str, typer.Option(help="Days to train on; the first 70 % of the annotated days when left out.")] = "",
+    test_days: Annotated[str, typer.Option(help="Days to test on; the other annotated days when left out.")] = "",
     background_days: Annotated[str | None, typer.Option(help="Days whose unlabelled sound is background; '' for none.")] = None,
     sources: Annotated[str, typer.Option(help="Sources to use, comma separated; all when left out.")] = "",
     extractor: Annotated[
@@ -36,7 +36,7 @@ def model_define(
         str | None, typer.Option(help="open_set, or gaussian_votes: the original, and the default for loudest_frames.")
     ] = None,
     least_recall: Annotated[
-        float | None, typer.Option(help="Share of taught sounds to keep; when left out, the balance with unknown ones decides.")
+        float | None, typer.Option(help="Share of known sounds to keep; when left out, the balance with unknown ones decides.")
     ] = None,
     threshold: Annotated[
         str | None,
@@ -48,11 +48,11 @@ def model_define(
     ] = None,
     projector: Annotated[str, typer.Option(help="pca_lda, logistic, none.")] = "pca_lda",
     class_model: Annotated[str, typer.Option(help="gaussian_angle, gaussian, mixture, logistic, knn.")] = "gaussian_angle",
-    least_dbfs: Annotated[float | None, typer.Option(help="Segments whose peak is lower are 'other' unheard.")] = None,
+    least_dbfs: Annotated[float | None, typer.Option(help="Segments whose peak is lower are 'other' whatever they sound like.")] = None,
     time_of_day: Annotated[bool | None, typer.Option(help="Whether the hour counts.")] = None,
-    allow_duplicates: Annotated[bool, typer.Option(help="Judge it although test sounds are copies of taught ones.")] = False,
+    allow_duplicates: Annotated[bool, typer.Option(help="Evaluate it although test sounds are copies of training sounds.")] = False,
 ) -> None:
-    """Say what a model is to be.
+    """Define a model, or change its definition.
 
     The sensor `model_requests` then fits and evaluates it; or by hand: `soundmill materialize osr_model evaluation_report --model NAME`.
     """

@@ -22,7 +22,7 @@ def ingest(
     """Copy audio files into the landing area, where the pipeline picks them up.
 
     A name such as `20260105T101500Z.wav` or `1767607200000.wav` tells when a recording began. Files `*.trans.txt` below a folder, as
-    LibriSpeech has them, say what is really said: transcripts are held against them.
+    LibriSpeech has them, hold reference transcripts, from which the word error rate is computed.
     """
     from datetime import timedelta
 
@@ -64,7 +64,7 @@ def ingest(
     if as_json:
         print_json({"landed": landed, "failed": failed})
     else:
-        with_references = f", and {count(len(references), 'file')} of what is said in them" if references else ""
+        with_references = f", and {count(len(references), 'file')} of reference transcripts" if references else ""
         typer.echo(
             f"{count(len(landed), 'file')} landed for {source}{with_references}" + (f", {len(failed)} could not be read" if failed else "")
         )

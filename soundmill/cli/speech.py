@@ -27,17 +27,20 @@ def transcribe(
     words: Annotated[str, typer.Option(help="Words and phrases to look for, between commas (json only).")] = "",
     form: Annotated[str, typer.Option("--format", help="json, srt, vtt, ctm or txt.")] = "json",
     stemming: Annotated[str | None, typer.Option(help="Count words with one stem as one: english, german, ...")] = None,
-    fuzzy: Annotated[float, typer.Option(min=0.01, max=1, help="How alike heard words must be to those looked for; 1: the same.")] = 1.0,
-    sentiment: Annotated[bool, typer.Option(help="Judge the sentiment, too (json only).")] = True,
+    fuzzy: Annotated[float, typer.Option(min=0.01, max=1, help="How alike a word must be to a keyword; 1: the same.")] = 1.0,
+    sentiment: Annotated[bool, typer.Option(help="Rate the sentiment too (json only).")] = True,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each into this folder.")] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="What was really said: lines of a file's name without its ending, and the words. Tells word errors.")
+        Path | None,
+        typer.Option(
+            help="Reference transcripts: on each line a file's name without its ending, and its words. Prints the word error rate."
+        ),
     ] = None,
 ) -> None:
-    """Write down what is said in files: words with their times and confidence, keywords, sentiment; or subtitles.
+    """Transcribe files: words with their times and confidence, keywords, sentiment; or subtitles.
 
-    JSON holds all of it; without --output it goes to standard output, a list where there are several files. What cannot be read is told,
-    and the others are written down. The model is that of SOUNDMILL_VOSK_MODEL.
+    JSON holds all of it; without --output it goes to standard output, a list where there are several files. A file that cannot be read
+    is reported, and the others are transcribed. The model is that of SOUNDMILL_VOSK_MODEL.
     """
     from soundmill.speech.subtitles import FORMS
     from soundmill.speech.word_errors import total, word_errors
@@ -47,7 +50,7 @@ def transcribe(
     if len(files) > 1 and output is None and form != "json":
         raise typer.BadParameter("name a folder for several files: only json goes into one", param_hint="--output")
     if words and form != "json":
-        raise typer.BadParameter("found words are told in json only", param_hint="--words")
+        raise typer.BadParameter("found keywords are in json only", param_hint="--words")
     if output is not None and (twice := {file.stem for file in files if sum(other.stem == file.stem for other in files) > 1}):
         refuse(f"two files are called {sorted(twice)[0]}: their transcripts would be one")
     keywords = _keywords(words, stemming, fuzzy)
@@ -93,7 +96,7 @@ def transcripts(
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
-    search: Annotated[str, typer.Option(help="Only recordings in which this word or phrase was said.")] = "",
+    search: Annotated[str, typer.Option(help="Only recordings that contain this word or phrase.")] = "",
     form: Annotated[str | None, typer.Option("--format", help="Write them as json, srt, vtt, ctm or txt, instead of a line each.")] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each recording into this folder.")] = None,
     as_json: Json = False,
@@ -131,7 +134,7 @@ def transcripts(
         print_json([{"day": str(one), **{name: row[name] for name in facts}} for one, row, _ in shown])
     else:
         for one, row, _ in shown:
-            typer.echo(f"{one}  {row['recording']}  {row['seconds']:.1f} s  {row['text'] or '(nothing said)'}")
+            typer.echo(f"{one}  {row['recording']}  {row['seconds']:.1f} s  {row['text'] or '(no speech)'}")
     if not found:
         typer.echo("no transcripts of these days: make them with `soundmill materialize captured_segments transcripts --day ...`", err=True)
     elif not shown:
@@ -160,13 +163,13 @@ def _transcripts(files: list[Path]) -> "list[Transcript | None]":
         try:
             lengths[file] = probe(file).seconds or 0.0
         except UndecodableAudio:
-            pass  # told when its turn comes
-    heard = dict.fromkeys(files, 0.0)
+            pass  # reported when its turn comes
+    done_seconds = dict.fromkeys(files, 0.0)
 
     def work(file: Path) -> "Transcript | None":
         def progress(seconds: float) -> None:
-            heard[file] = seconds
-            done, total = sum(heard.values()), sum(max(lengths[one], heard[one]) for one in files)
+            done_seconds[file] = seconds
+            done, total = sum(done_seconds.values()), sum(max(lengths[one], done_seconds[one]) for one in files)
             reached(round(done), round(total))
 
         try:
@@ -177,12 +180,12 @@ def _transcripts(files: list[Path]) -> "list[Transcript | None]":
         except NoSpeechModel as error:
             refuse(str(error))
 
-    with steps("seconds heard") as reached, ThreadPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
+    with steps("seconds transcribed") as reached, ThreadPoolExecutor(min(len(files), os.cpu_count() or 1)) as pool:
         return list(pool.map(work, files))
 
 
 def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentiment: bool) -> dict[str, Any]:
-    """What was heard in one file, as JSON."""
+    """The transcript of one file, as JSON."""
     from soundmill.errors import NoSentimentModel
     from soundmill.speech import sentiment_model, sentiment_of
 
@@ -192,11 +195,11 @@ def _report(file: Path, transcript: "Transcript", keywords: "Keywords", sentimen
         report |= {"counts": keywords.counts(hits), "hits": [asdict(hit) for hit in hits]}
     if sentiment:
         try:
-            judge = sentiment_model(settings().sentiment_model)
-            whole, along = sentiment_of(transcript, judge)
+            model = sentiment_model(settings().sentiment_model)
+            whole, along = sentiment_of(transcript, model)
         except NoSentimentModel as error:
             refuse(str(error))
-        report["sentiment"] = {"model": judge.model, **asdict(whole), "along": [asdict(one) for one in along]}
+        report["sentiment"] = {"model": model.model, **asdict(whole), "along": [asdict(one) for one in along]}
     return report
 
 

@@ -21,7 +21,7 @@ from soundmill.features.spectrogram import Complex64, Float32, LogMel, frame_cou
 BANDS = 64
 FRAME_RATE = 44_100 / 512  # Hz, near enough at every sample rate
 _SILENCE = 1e-10  # of an energy: the floor of the log
-_HEARD = float(np.log(7.4 * _SILENCE))
+_AUDIBLE = float(np.log(7.4 * _SILENCE))
 _CEPSTRA = 20
 _REGIONS = 16
 _HIGHEST_PITCH = 1000.0  # Hz
@@ -29,7 +29,7 @@ _WIDE_REGIONS = 8
 _LATER = (9, 22)  # frames
 _MODULATION_FRAMES = 256  # three seconds
 _MODULATION_EDGES = (0.3, 0.7, 1.4, 2.5, 4.0, 7.0, 12.0, 22.0, 43.0)  # Hz
-_GABOR_FRAMES = 512  # a longer sound is filtered in stretches of this many
+_GABOR_FRAMES = 512  # a longer sound is filtered in blocks of this many
 _GABOR_RATES = (2.0, 4.0, 8.0, 15.0)  # Hz
 _GABOR_SCALES = (0.0, 0.4, -0.4, 0.9, -0.9, 2.0, -2.0)  # cycles per eight bands; negative: falling
 _GABOR_ZONES = 8
@@ -99,8 +99,8 @@ class PooledSpectral:
 def _log_mel_bands(samples: Float32, sample_rate: int) -> Float32:
     """Log-mel bands of the frames that are not digital silence, shape (frames, 64); of the first frame where all are."""
     bands = _logmel(sample_rate)(samples)
-    heard = bands.max(axis=1) > _HEARD
-    return bands[heard] if heard.any() else bands[:1]
+    audible = bands.max(axis=1) > _AUDIBLE
+    return bands[audible] if audible.any() else bands[:1]
 
 
 def _tonality(samples: Float32, sample_rate: int) -> Float32:
@@ -108,7 +108,7 @@ def _tonality(samples: Float32, sample_rate: int) -> Float32:
     logmel = _logmel(sample_rate, 2)
     edges = _region_edges(logmel.n_fft // 2 + 1)
     frames = np.empty((frame_count(len(samples), logmel.window, logmel.hop), 2 * _REGIONS + 1), np.float32)
-    heard = np.empty(len(frames), bool)
+    audible = np.empty(len(frames), bool)
     shortest = max(1, round(sample_rate / _HIGHEST_PITCH))
     for start, spectrum in logmel.spectra(samples):
         part = slice(start, start + len(spectrum))
@@ -116,8 +116,8 @@ def _tonality(samples: Float32, sample_rate: int) -> Float32:
         _stand_out(spectrum, edges, power, frames[part])
         alike = scipy.fft.irfft(power, axis=1)
         frames[part, -1] = alike[:, shortest : logmel.n_fft // 2].max(axis=1) / alike[:, 0]
-        heard[part] = power.max(axis=1) > 7.4 * _SILENCE
-    chosen = frames[heard] if heard.any() else frames[:1]
+        audible[part] = power.max(axis=1) > 7.4 * _SILENCE
+    chosen = frames[audible] if audible.any() else frames[:1]
     flat, crest, peak = chosen[:, :_REGIONS], chosen[:, _REGIONS:-1], chosen[:, -1]
     of_peak = np.array([peak.mean(), peak.std(), _quantiles(peak[:, None], (90,))[0, 0]], np.float32)
     return np.concatenate([flat.mean(axis=0), flat.std(axis=0), crest.mean(axis=0), crest.std(axis=0), _quantiles(flat, (10,))[0], of_peak])
@@ -247,26 +247,26 @@ def _spectrotemporal(bands: Float32) -> Float32:
     half = len(bands) // 2 * 2
     slow = (bands[:half:2] + bands[1:half:2]) / 2 if half else bands
     slow = slow - slow.mean(axis=0)
-    stretches = range(0, max(1, len(slow) - _GABOR_FRAMES // 4), _GABOR_FRAMES)
+    blocks = range(0, max(1, len(slow) - _GABOR_FRAMES // 4), _GABOR_FRAMES)
     filters = len(_GABOR_RATES) * len(_GABOR_SCALES)
     total, square, weight = np.zeros((filters, _GABOR_ZONES)), np.zeros((filters, _GABOR_ZONES)), 0
-    for start in stretches:
-        last = start == stretches[-1]
-        stretch = slow[start:] if last else slow[start : start + _GABOR_FRAMES]
-        mean, of_squares = _gabor_answers(stretch)
-        total += len(stretch) * mean
-        square += len(stretch) * of_squares
-        weight += len(stretch)
+    for start in blocks:
+        last = start == blocks[-1]
+        block = slow[start:] if last else slow[start : start + _GABOR_FRAMES]
+        mean, of_squares = _gabor_answers(block)
+        total += len(block) * mean
+        square += len(block) * of_squares
+        weight += len(block)
     mean = total / weight
     spread = np.sqrt(np.maximum(0, square / weight - mean**2))
     return np.log(np.concatenate([mean.reshape(-1), spread[:, ::2].reshape(-1)]) + _FLOOR).astype(np.float32)
 
 
-def _gabor_answers(stretch: Float32) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _gabor_answers(block: Float32) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Mean over time, and mean of squares, of each filter's magnitude in each zone, shape (filters, zones)."""
-    frames = scipy.fft.next_fast_len(len(stretch) + 24)
+    frames = scipy.fft.next_fast_len(len(block) + 24)
     across, along = _gabor_bank(frames)
-    spectrum = scipy.fft.rfft(stretch, frames, axis=0)  # positive rates alone: the filters are one-sided
+    spectrum = scipy.fft.rfft(block, frames, axis=0)  # positive rates alone: the filters are one-sided
     spectrum = scipy.fft.fft(spectrum, BANDS + _GABOR_PAD, axis=1)
     means, squares = [], []
     for of_scale in across:
@@ -274,8 +274,8 @@ def _gabor_answers(stretch: Float32) -> tuple[npt.NDArray[np.float64], npt.NDArr
         for first, gains, moments in along:
             part = filtered[first : first + len(gains)] * gains[:, None]
             answer = scipy.fft.ifft(part, moments, axis=0, overwrite_x=True) * np.float32(moments / frames)
-            heard = max(1, round(moments * len(stretch) / frames))
-            mean, of_squares = _zone_magnitudes(answer, heard)
+            audible = max(1, round(moments * len(block) / frames))
+            mean, of_squares = _zone_magnitudes(answer, audible)
             means.append(mean)
             squares.append(of_squares)
     return np.array(means), np.array(squares)

@@ -1,4 +1,4 @@
-"""What a network that has heard AudioSet makes of a sound: YAMNet's embedding, and its scores of 521 classes.
+"""What a network trained on AudioSet makes of a sound: YAMNet's embedding, and its scores of 521 classes.
 
 The network comes as a TFLite file (`soundmill pretrained fetch yamnet`, or SOUNDMILL_YAMNET_MODEL) and needs the extra `yamnet`
 (`pip install soundmill[yamnet]`): the LiteRT runtime.
@@ -113,11 +113,11 @@ def _windows(file: Path | None, samples: npt.NDArray[np.float32], sample_rate: i
         return
     _checksum(file)
     network = _network(str(file))
-    heard = soxr.resample(samples, sample_rate, _RATE)
+    resampled = soxr.resample(samples, sample_rate, _RATE)
     given = False
-    for start in range(0, max(1, len(heard) - _HOP), _HOP):
-        window = np.pad(heard[start : start + _WINDOW], (0, max(0, _WINDOW - len(heard) + start)))
-        last = start + 2 * _HOP >= len(heard)
+    for start in range(0, max(1, len(resampled) - _HOP), _HOP):
+        window = np.pad(resampled[start : start + _WINDOW], (0, max(0, _WINDOW - len(resampled) + start)))
+        last = start + 2 * _HOP >= len(resampled)
         # digital silence says nothing, and counts only where there is nothing else
         if np.abs(window).max(initial=0) >= _SILENCE or (last and not given):
             given = True

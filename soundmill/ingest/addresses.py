@@ -1,6 +1,6 @@
 """Which addresses may be fetched from: the public internet and what the operator allows, and nothing behind this machine's back.
 
-A name is judged by what it resolves to at the moment of connecting, and the connection goes to the very address that was judged:
+A name is checked by what it resolves to at the moment of connecting, and the connection goes to the very address that was checked:
 a name that says one thing when asked and another when used (DNS rebinding) gains nothing.
 """
 
@@ -43,7 +43,7 @@ class AddressPolicy:
                 self._hosts.add(_host(entry))
 
     def check_url(self, text: str) -> httpx.URL:
-        """The URL, if it is one that may be fetched as far as it can be told without asking DNS. Raises `FetchFailed`."""
+        """The URL, if it is one that may be fetched as far as can be known without asking DNS. Raises `FetchFailed`."""
         try:
             url = httpx.URL(text)
             host, port = url.host, url.port  # the name is decoded only now, and may be none
@@ -56,7 +56,7 @@ class AddressPolicy:
         try:
             self.check_address(host, host)
         except ValueError:
-            pass  # a name: judged when it is resolved
+            pass  # a name: checked when it is resolved
         return url
 
     def check_address(self, host: str, address: str) -> None:
@@ -102,7 +102,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Opens TCP connections for httpx, to addresses that the policy has judged."""
+    """Opens TCP connections for httpx, to addresses that the policy has checked."""
 
     def __init__(self, policy: AddressPolicy, resolver: Resolve) -> None:
         self._policy, self._resolve = policy, resolver

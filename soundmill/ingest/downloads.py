@@ -31,7 +31,7 @@ DOWNLOADS = day_table(
         [
             column("key", pa.string(), "the ledger's key"),
             column("conversation", pa.string(), "the call, or what else the files belong to"),
-            column("speaker", pa.string(), "agent, customer, or what the request said"),
+            column("speaker", pa.string(), "agent, customer, or what the request named"),
             column("state", pa.string(), "ready, or duplicate where the same sound is ready under another key"),
             column("duplicate_of", pa.string(), "key of the file with the same sound that is ready; empty where this one is"),
             column("seconds", pa.float64(), "length"),
@@ -131,7 +131,7 @@ def _run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 def damaged_files(lake: Lake, items: Sequence[Item]) -> list[str]:
     """Those of the items' WAVs that are missing, of another length than the ledger says, or not 16 kHz mono; each with what is wrong."""
 
-    def judge(item: Item) -> str | None:
+    def problem_of(item: Item) -> str | None:
         head = lake.read_start(item.path or "", HEADER_BYTES)
         if head is None:
             return f"{item.path} is missing"
@@ -140,7 +140,7 @@ def damaged_files(lake: Lake, items: Sequence[Item]) -> list[str]:
         return None
 
     with ThreadPoolExecutor(16) as pool:
-        return [problem for problem in pool.map(judge, items) if problem]
+        return [problem for problem in pool.map(problem_of, items) if problem]
 
 
 def manifests_folder(day: date) -> str:
@@ -154,24 +154,24 @@ def _write_day(lake: Lake, day: date, items: Sequence[Item], turns: Mapping[str,
     if lake.made_from(DOWNLOADS, day) == content and lake.made_from(PAIRS, day) == content:
         return False
     folder = manifests_folder(day)
-    heard = [item for item in items if item.state == "ready"]  # no sound is in the manifests twice
+    ready = [item for item in items if item.state == "ready"]  # no sound is in the manifests twice
     names = {item.key: f"{item.measures['conversation']}--{item.measures['speaker']}" for item in items}
-    recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in heard]
+    recordings = [recording(names[item.key], item.path or "", item.measures["samples"], SAMPLE_RATE) for item in ready]
     speech = [
         supervision(number, names[item.key], start, end, item.measures["speaker"], conversation=item.measures["conversation"])
-        for item in heard
+        for item in ready
         for number, (start, end) in enumerate(turns.get(item.key, ()))
     ]
     paired = {pair.conversation for pair in pairs}
     lines = [
         line
-        for item in heard
+        for item in ready
         if item.measures["conversation"] in paired
         for line in rttm_lines(item.measures["conversation"], item.measures["speaker"], turns.get(item.key, ()))
     ]
     blobs = {
-        f"{folder}/recordings.jsonl.gz": manifest(recordings) if heard else b"",
-        f"{folder}/supervisions.jsonl.gz": manifest(speech) if heard else b"",
+        f"{folder}/recordings.jsonl.gz": manifest(recordings) if ready else b"",
+        f"{folder}/supervisions.jsonl.gz": manifest(speech) if ready else b"",
         f"{folder}/speech.rttm": "".join(line + "\n" for line in lines).encode(),
     }
     for path, data in blobs.items():

@@ -106,7 +106,7 @@ class Fetcher:
                 await asyncio.sleep(0.1 * 2**resumed)
 
     async def _follow(self, url: str, spool: "_Spool", limit: asyncio.Timeout) -> "_Found":
-        """The file behind a URL and its redirects; each of them is judged anew."""
+        """The file behind a URL and its redirects; each address is checked anew."""
         seen: set[str] = set()
         confirmed = False
         while True:
@@ -118,7 +118,7 @@ class Fetcher:
             seen.add(url)
             host = self._hosts.setdefault(checked.netloc.decode("ascii"), _Host(self.options))
             async with host.turn(limit), self._response(checked, spool) as response:
-                host.heard(response)
+                host.note_answer(response)
                 if response.has_redirect_location:
                     url = str(checked.join(response.headers["location"]))
                     continue
@@ -139,7 +139,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def _response(self, url: httpx.URL, spool: "_Spool") -> AsyncIterator[httpx.Response]:
-        self._client.cookies.clear()  # nothing that one server says is told to anybody
+        self._client.cookies.clear()  # no server sees another's cookies
         try:
             response = await self._send(self._client.build_request("GET", url, headers=spool.range_headers()))
             try:
@@ -229,7 +229,7 @@ class _Host:
             limit.reschedule(loop.time() + left)
             yield
 
-    def heard(self, response: httpx.Response) -> None:
+    def note_answer(self, response: httpx.Response) -> None:
         """Notes an answer: one refusal may be about one file, two in a row are about us, and everyone pauses."""
         if response.status_code not in (429, 503):
             self._refusals = 0
@@ -330,7 +330,7 @@ def _check_status(response: httpx.Response) -> None:
         return
     transient = is_transient(status)
     after = _retry_after(response) if transient else None
-    message = f"the server said {status} {response.reason_phrase}".strip()
+    message = f"the server answered {status} {response.reason_phrase}".strip()
     raise FetchFailed(f"http_{status}", message, transient=transient, retry_after=after)
 
 

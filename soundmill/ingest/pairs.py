@@ -61,16 +61,16 @@ def complete(items: Iterable[Item]) -> Mapping[str, dict[str, Item]]:
 
 
 def _pair(conversation: str, agent: Item, customer: Item, turns: Mapping[str, Sequence[Turn]]) -> Pair:
-    said, others = turns.get(agent.key, ()), turns.get(customer.key, ())
-    both = overlap_seconds(said, others)
+    own, others = turns.get(agent.key, ()), turns.get(customer.key, ())
+    both = overlap_seconds(own, others)
     return Pair(
         conversation,
         agent.seconds,
         customer.seconds,
-        round(speech_seconds(said) / agent.seconds, 4),
+        round(speech_seconds(own) / agent.seconds, 4),
         round(speech_seconds(others) / customer.seconds, 4),
         round(both / max(agent.seconds, customer.seconds), 4),
-        _problem(agent, customer, both, min(speech_seconds(said), speech_seconds(others))),
+        _problem(agent, customer, both, min(speech_seconds(own), speech_seconds(others))),
     )
 
 

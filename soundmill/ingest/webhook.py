@@ -1,4 +1,4 @@
-"""Calling back whoever asked to be told: a POST to a URL that a stranger gave, and so to nobody inside."""
+"""Webhooks: a POST to a URL that a stranger gave, and so to nobody inside."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

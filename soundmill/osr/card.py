@@ -20,8 +20,8 @@ def model_card(name: str, version: int, fingerprint: str, spec: ModelSpec, model
         "spec": spec.model_dump(mode="json"),
         "tags": list(model.tags_),
         "thresholds": {tag: round(value, 6) for tag, value in model.thresholds_.items()},
-        "promised_recall": {tag: None if math.isnan(value) else round(value, 4) for tag, value in model.promised_.items()},
-        "rehearsed": {name: round(value, 4) for name, value in model.rehearsed_.items()},
+        "expected_recall": {tag: None if math.isnan(value) else round(value, 4) for tag, value in model.expected_recall_.items()},
+        "cross_validation": {name: round(value, 4) for name, value in model.cross_validation_.items()},
         "chosen": [{"setting": setting, "value": value, "because": reason} for setting, value, reason in model.choices_],
         "data": dict(data),
         "versions": {package: installed(package) for package in _PACKAGES},
@@ -37,16 +37,16 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         f"Open-set recogniser ({card['spec']['recogniser']}) on `{card['spec']['extractor']}` vectors. It names "
         f"{', '.join(card['tags'])}, and calls everything else “other”.",
         "",
-        f"Fitted to {data['sounds']} hearings of annotated sounds from {', '.join(data['train_days'])} "
-        f"and {data['background_segments']} segments of background. Rehearsals kept {data['groups_are']} whole: {data['groups']}.",
+        f"Fitted to {data['sounds']} training sounds from {', '.join(data['train_days'])} "
+        f"and {data['background_segments']} segments of background. Cross-validation kept {data['groups_are']} whole: {data['groups']}.",
         "",
-        "| tag | annotated sounds | threshold | promised recall |",
+        "| tag | annotated sounds | threshold | expected recall |",
         "| --- | --- | --- | --- |",
     ]
     for tag in card["tags"]:
-        promised = card["promised_recall"][tag]
+        expected = card["expected_recall"][tag]
         lines.append(
-            f"| {tag} | {data['support'].get(tag, 0)} | {card['thresholds'][tag]:.3f} | {'–' if promised is None else f'{promised:.2f}'} |"
+            f"| {tag} | {data['support'].get(tag, 0)} | {card['thresholds'][tag]:.3f} | {'–' if expected is None else f'{expected:.2f}'} |"
         )
     if card["chosen"]:
         lines += ["", "## Chosen by the data", ""]

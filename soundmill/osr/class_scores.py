@@ -1,4 +1,4 @@
-"""How much each sound is like each class: a projection learnt from taught sounds, a model of every class in it, and what tells taught
+"""How much each sound is like each class: a projection learnt from known sounds, a model of every class in it, and what separates known
 sounds from all others.
 
 The default measures, where the classes' shared covariance is a sphere, how near a sound is to a class compared with all classes
@@ -23,7 +23,7 @@ _NEIGHBOURS = 5
 
 
 class ClassScores(BaseEstimator):  # type: ignore[misc]
-    """Scores of taught classes, and of taught sound against everything else.
+    """Scores of known classes, and of known sound against everything else.
 
     projector        `pca_lda` (principal components, whitened within the classes), `logistic` (decision values), `none`
     class_model      `gaussian_angle`, `gaussian` (shared covariance), `mixture` (spherical Gaussians), `logistic`, `knn`
@@ -95,7 +95,7 @@ class ClassScores(BaseEstimator):  # type: ignore[misc]
 
     def _fit_space(self, scaled: Floats, place: npt.NDArray[np.intp]) -> None:
         """`space_`, shape (d, r), and `around_`, shape (d, q): products with them are the space of the class models, and one in which
-        all taught sounds together are a sphere."""
+        all known sounds together are a sphere."""
         axes = _principal_axes(scaled, self.dimensions)
         inside = scaled @ axes
         self.around_ = axes @ _whitening(inside)

@@ -22,9 +22,9 @@ DETECTIONS = day_table(
             column("source", pa.string(), "microphone or collection"),
             column("started_at", pa.timestamp("us", "UTC"), "UTC start of the segment"),
             column("seconds", pa.float64(), "length of the segment"),
-            column("tag", pa.string(), "what the model says; other for what it was not taught"),
+            column("tag", pa.string(), "the predicted tag; other for what it was not trained on"),
             column("score", pa.float32(), "margin to the threshold of that tag, of the nearest for other: above 0 within it"),
-            column("probability", pa.float32(), "how probable that verdict is; null where the recogniser does not say", nullable=True),
+            column("probability", pa.float32(), "how probable that tag is; null where the recogniser gives no probability", nullable=True),
         ]
     ),
     key=("model", "version", "source", "started_at"),
@@ -36,18 +36,18 @@ def detection_rows(model: "Recogniser", name: str, version: int, segments: pa.Ta
 
     `score` is the margin of the named tag, of the nearest tag for "other": above 0 within its threshold.
     """
-    said, margins, _, probabilities = model.verdicts(sounds)
+    names, margins, _, probabilities = model.verdicts(sounds)
     place = {tag: k for k, tag in enumerate([*model.tags_, OTHER])}
-    scores = [score_of(tag, dict(zip(model.tags_, map(float, row), strict=True))) for tag, row in zip(said, margins, strict=True)]
+    scores = [score_of(tag, dict(zip(model.tags_, map(float, row), strict=True))) for tag, row in zip(names, margins, strict=True)]
     columns = {
-        "model": pa.repeat(name, len(said)),
-        "version": pa.repeat(pa.scalar(version, pa.int32()), len(said)),
+        "model": pa.repeat(name, len(names)),
+        "version": pa.repeat(pa.scalar(version, pa.int32()), len(names)),
         **{column: segments[column] for column in ("key", "source", "started_at", "seconds")},
-        "tag": pa.array(said, pa.string()),
+        "tag": pa.array(names, pa.string()),
         "score": pa.array(scores, pa.float32()),
-        "probability": pa.nulls(len(said), pa.float32())
+        "probability": pa.nulls(len(names), pa.float32())
         if probabilities is None
-        else pa.array([float(row[place[tag]]) for tag, row in zip(said, probabilities, strict=True)], pa.float32()),
+        else pa.array([float(row[place[tag]]) for tag, row in zip(names, probabilities, strict=True)], pa.float32()),
     }
     return pa.table(columns, schema=DETECTIONS.schema)
 

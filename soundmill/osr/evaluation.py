@@ -20,19 +20,19 @@ _SWEEP_DRAWS = 20
 
 @dataclass(frozen=True)
 class TagResult:
-    """Results of one tag; None where there was nothing to divide by. `promised` is the recall its threshold was set for."""
+    """Results of one tag; None where there was nothing to divide by. `expected_recall` is what cross-validation found."""
 
     precision: float | None
     recall: float | None
     f1: float | None
     average_precision: float | None
     support: int
-    promised: float | None
+    expected_recall: float | None
 
 
 @dataclass(frozen=True)
 class Headline:
-    """The figures by which models are compared. `promised_recall` and `delivered_recall` are means over tags."""
+    """The figures by which models are compared. `expected_recall` and `delivered_recall` are means over tags."""
 
     closed_accuracy: float | None
     known_auroc: float | None
@@ -40,7 +40,7 @@ class Headline:
     oscr: float | None
     accw: float | None
     calibration_error: float | None
-    promised_recall: float | None
+    expected_recall: float | None
     delivered_recall: float | None
     false_positives_per_hour: float | None
     event_f1: float | None
@@ -48,11 +48,11 @@ class Headline:
 
 @dataclass(frozen=True)
 class Example:
-    """A test sound that went wrong: what it was, what was said, and how probable that seemed."""
+    """A test sound that went wrong: what it was, what was predicted, and with which probability."""
 
     key: str
     true: str
-    said: str
+    predicted: str
     probability: float | None
     margin: float
 
@@ -80,7 +80,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Tagged sounds, also of tags that the model was not taught; background of so many seconds; and whole streams."""
+    """Tagged sounds, also of tags that the model was not trained on; background of so many seconds; and whole streams."""
 
     tagged: Sounds
     background: Sounds
@@ -92,10 +92,10 @@ class HeldOut:
 class Evaluation:
     """Results on test sounds: tagged ones, and background that ought to be "other".
 
-    `confusion` has a row for each name the model can say and a column for each true name; `curves` holds (precision, recall) lists.
-    `closed_accuracy` counts taught sounds only, the right name without regard to thresholds; unknown are sounds of other tags, and
-    background. `intervals` are 95 % of bootstraps over groups of test sounds. `without_hours` is the headline when the hour is not
-    told, None where it does not count anyway. `unheard` are test sounds without any vector.
+    `confusion` has a row for each name the model can predict and a column for each true name; `curves` holds (precision, recall) lists.
+    `closed_accuracy` counts known sounds only, the right name without regard to thresholds; unknown are sounds of other tags, and
+    background. `intervals` are 95 % of bootstraps over groups of test sounds. `without_hours` is the headline without the hour,
+    None where it does not count anyway. `without_vectors` counts test sounds without any vector.
     """
 
     tags: dict[str, TagResult]
@@ -112,7 +112,7 @@ class Evaluation:
     unknown_rejected: int
     unknown_support: int
     background_hours: float
-    unheard: int
+    without_vectors: int
     groups: int = 0
     mistakes: int = 0
     reliability: list[tuple[float, float, int]] = field(default_factory=list)
@@ -123,33 +123,33 @@ class Evaluation:
 
 
 def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
-    """Results on test sounds. Sounds of tags that the model was not taught count as unknown. Raises `NotEnoughData` where there is
+    """Results on test sounds. Sounds of tags that the model was not trained on count as unknown. Raises `NotEnoughData` where there is
     no tagged sound."""
     tagged, background = data.tagged, data.background
     if not len(tagged):
         raise NotEnoughData("the test days hold no annotated sound; name other --test-days")
-    judged = Judged.of(model, data)
+    predictions = Predictions.of(model, data)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
     rows = [*model.tags_, OTHER]
-    table = metrics.confusion(judged.truth.tolist(), judged.names.tolist(), rows, columns)
-    results, curves = _of_tags(model, judged, table, columns)
-    heard = [(stream, merge_verdicts(stream.starts, stream.seconds, stream.names)) for stream in data.streams]
-    counted = {tag: sum((_events(tag, stream, said) for stream, said in heard), EventCounts()) for tag in model.tags_}
+    table = metrics.confusion(predictions.truth.tolist(), predictions.names.tolist(), rows, columns)
+    results, curves = _of_tags(model, predictions, table, columns)
+    predicted = [(stream, merge_verdicts(stream.starts, stream.seconds, stream.names)) for stream in data.streams]
+    counted = {tag: sum((_events(tag, stream, events) for stream, events in predicted), EventCounts()) for tag in model.tags_}
     hours = data.background_seconds / 3600
     event_f1 = sum(counted.values(), EventCounts()).f1 if data.streams else None
-    everything = np.arange(len(judged.truth))
-    promised = model.promised_
-    headline = _headline(judged, everything, promised, hours, event_f1)
-    left_out = {"promised_recall", "event_f1"}  # the one is no matter of test sounds, the other one of whole streams
+    everything = np.arange(len(predictions.truth))
+    expected_recall = model.expected_recall_
+    headline = _headline(predictions, everything, expected_recall, hours, event_f1)
+    left_out = {"expected_recall", "event_f1"}  # the one is no matter of test sounds, the other one of whole streams
 
     def figures(chosen: npt.NDArray[np.int64]) -> dict[str, float | None]:
-        drawn = asdict(_headline(judged, chosen, promised, hours, None))
+        drawn = asdict(_headline(predictions, chosen, expected_recall, hours, None))
         return {name: value for name, value in drawn.items() if name not in left_out}
 
-    intervals = metrics.bootstrap_intervals(judged.groups, figures)
+    intervals = metrics.bootstrap_intervals(predictions.groups, figures)
     hour_counts = bool(np.ptp(model.time_weights_, axis=1).any())
-    without = Judged.of(model, data, use_hours=False) if hour_counts else None
-    unknown = ~judged.known
+    without = Predictions.of(model, data, use_hours=False) if hour_counts else None
+    unknown = ~predictions.known
     return Evaluation(
         tags=results,
         rows=rows,
@@ -158,17 +158,17 @@ def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
         curves=curves,
         headline=headline,
         intervals=intervals,
-        without_hours=None if without is None else _headline(without, everything, promised, hours, None),
-        openness=_openness(judged, len(model.tags_)),
-        worst=_worst(judged),
+        without_hours=None if without is None else _headline(without, everything, expected_recall, hours, None),
+        openness=_openness(predictions, len(model.tags_)),
+        worst=_worst(predictions),
         events=counted if data.streams else {},
-        unknown_rejected=int(np.count_nonzero(judged.names[unknown] == OTHER)),
+        unknown_rejected=int(np.count_nonzero(predictions.names[unknown] == OTHER)),
         unknown_support=int(np.count_nonzero(unknown)),
         background_hours=hours,
-        unheard=int(np.count_nonzero(~tagged.heard())),
-        groups=len(np.unique(judged.groups)),
-        mistakes=int(np.count_nonzero(~judged.right)),
-        reliability=[] if judged.probability is None else _reliability(judged.probability, judged.right),
+        without_vectors=int(np.count_nonzero(~tagged.has_vectors())),
+        groups=len(np.unique(predictions.groups)),
+        mistakes=int(np.count_nonzero(~predictions.right)),
+        reliability=[] if predictions.probability is None else _reliability(predictions.probability, predictions.right),
     )
 
 
@@ -191,7 +191,7 @@ def _joined(spans: Sequence[Span], gaps: Sequence[float]) -> list[Span]:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Predictions:
     """Verdicts on tagged test sounds and, after them, on background; every array has shape (n,) but `margins` (n, tags)."""
 
     keys: npt.NDArray[np.object_]
@@ -200,25 +200,25 @@ class Judged:
     names: npt.NDArray[np.object_]
     nearest: npt.NDArray[np.object_]
     margins: npt.NDArray[np.float64]
-    probability: npt.NDArray[np.float64] | None  # of what was said
+    probability: npt.NDArray[np.float64] | None  # of the predicted name
     background: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.int64]
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Whether taught sounds were named, and all others called "other"."""
+        """Whether known sounds were named, and all others called "other"."""
         right: npt.NDArray[np.bool_] = self.names == np.where(self.known, self.truth, OTHER)
         return right
 
     @classmethod
-    def of(cls, model: Recogniser, data: HeldOut, use_hours: bool = True) -> "Judged":
+    def of(cls, model: Recogniser, data: HeldOut, use_hours: bool = True) -> "Predictions":
         sets = [part for part in (data.tagged, data.background) if len(part)]
-        said: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
+        parts: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
         truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)
-        names = np.array([name for verdicts in said for name in verdicts.names], object)
+        names = np.array([name for verdicts in parts for name in verdicts.names], object)
         probabilities = None
-        if all(verdicts.probabilities is not None for verdicts in said):
-            every = np.concatenate([verdicts.probabilities for verdicts in said if verdicts.probabilities is not None])
+        if all(verdicts.probabilities is not None for verdicts in parts):
+            every = np.concatenate([verdicts.probabilities for verdicts in parts if verdicts.probabilities is not None])
             place = {name: k for k, name in enumerate([*model.tags_, OTHER])}
             probabilities = every[np.arange(len(names)), [place[name] for name in names]]
         labels = [group for part in sets for group in (part.groups or part.keys)]
@@ -227,8 +227,8 @@ class Judged:
             truth,
             np.isin(truth, model.tags_),
             names,
-            np.array([name for verdicts in said for name in verdicts.nearest], object),
-            np.concatenate([verdicts.margins for verdicts in said]),
+            np.array([name for verdicts in parts for name in verdicts.nearest], object),
+            np.concatenate([verdicts.margins for verdicts in parts]),
             probabilities,
             np.arange(len(truth)) >= len(data.tagged),
             np.unique(np.array(labels, object).astype(str), return_inverse=True)[1].astype(np.int64),
@@ -236,75 +236,80 @@ class Judged:
 
 
 def _headline(
-    judged: Judged, chosen: npt.NDArray[np.int64], promised: Mapping[str, float], hours: float, event_f1: float | None
+    predictions: Predictions, chosen: npt.NDArray[np.int64], expected_recall: Mapping[str, float], hours: float, event_f1: float | None
 ) -> Headline:
-    truth, known, names, background = judged.truth[chosen], judged.known[chosen], judged.names[chosen], judged.background[chosen]
-    scores = judged.margins[chosen].max(axis=1)
-    nearest, named = judged.nearest[chosen] == truth, names == truth
+    truth, known, names, background = (
+        predictions.truth[chosen],
+        predictions.known[chosen],
+        predictions.names[chosen],
+        predictions.background[chosen],
+    )
+    scores = predictions.margins[chosen].max(axis=1)
+    nearest, named = predictions.nearest[chosen] == truth, names == truth
     rejected = names == OTHER
-    kept = [float(value) for tag, value in promised.items() if not np.isnan(value) and (truth == tag).any()]
-    delivered = [float(named[truth == tag].mean()) for tag in promised if (truth == tag).any()]
-    probability = None if judged.probability is None else judged.probability[chosen]
+    kept = [float(value) for tag, value in expected_recall.items() if not np.isnan(value) and (truth == tag).any()]
+    delivered = [float(named[truth == tag].mean()) for tag in expected_recall if (truth == tag).any()]
+    probability = None if predictions.probability is None else predictions.probability[chosen]
     return Headline(
         closed_accuracy=float(nearest[known].mean()) if known.any() else None,
         known_auroc=metrics.auroc(scores[known], scores[~known]),
         fpr95=metrics.false_positive_rate(scores[known], scores[~known]),
         oscr=metrics.oscr(scores[known], nearest[known], scores[~known]),
         accw=metrics.weighted_accuracy(named[known], rejected[~known]),
-        calibration_error=None if probability is None else metrics.calibration_error(probability, judged.right[chosen]),
-        promised_recall=float(np.mean(kept)) if kept else None,
+        calibration_error=None if probability is None else metrics.calibration_error(probability, predictions.right[chosen]),
+        expected_recall=float(np.mean(kept)) if kept else None,
         delivered_recall=float(np.mean(delivered)) if delivered else None,
         false_positives_per_hour=metrics.ratio(
-            float(np.count_nonzero(background & ~rejected)), hours * background.sum() / max(1, judged.background.sum())
+            float(np.count_nonzero(background & ~rejected)), hours * background.sum() / max(1, predictions.background.sum())
         ),
         event_f1=event_f1,
     )
 
 
 def _of_tags(
-    model: Recogniser, judged: Judged, table: npt.NDArray[np.int64], columns: Sequence[str]
+    model: Recogniser, predictions: Predictions, table: npt.NDArray[np.int64], columns: Sequence[str]
 ) -> tuple[dict[str, TagResult], dict[str, tuple[list[float], list[float]]]]:
     results, curves = {}, {}
     for k, tag in enumerate(model.tags_):
-        is_tag = judged.truth == tag
+        is_tag = predictions.truth == tag
         hits, support, called = int(table[k, columns.index(tag)]), int(np.count_nonzero(is_tag)), int(table[k].sum())
-        promised = model.promised_.get(tag, float("nan"))
+        expected_recall = model.expected_recall_.get(tag, float("nan"))
         results[tag] = TagResult(
             metrics.ratio(hits, called),
             metrics.ratio(hits, support),
             metrics.ratio(2 * hits, called + support),
-            metrics.average_precision(judged.margins[:, k], is_tag),
+            metrics.average_precision(predictions.margins[:, k], is_tag),
             support,
-            None if np.isnan(promised) else promised,
+            None if np.isnan(expected_recall) else expected_recall,
         )
-        precision, recall = metrics.precision_recall_curve(judged.margins[:, k], is_tag)
+        precision, recall = metrics.precision_recall_curve(predictions.margins[:, k], is_tag)
         curves[tag] = (precision.round(4).tolist(), recall.round(4).tolist())
     return results, curves
 
 
-def _events(tag: str, stream: Stream, said: Sequence[Span]) -> EventCounts:
-    """Counts of one tag among the events that a stream was said to hold; a segment is the finest step there is, so onsets and offsets
+def _events(tag: str, stream: Stream, predicted: Sequence[Span]) -> EventCounts:
+    """Counts of one tag among the events that were predicted in a stream; a segment is the finest step there is, so onsets and offsets
     may be one segment off, and sounds of the tag that follow one another within a segment's length are one event."""
     collar = max(stream.seconds, default=0.0)
     marked = sorted((span for span in stream.events if span.tag == tag), key=lambda span: span.onset)
     reference = _joined(marked, [collar] * len(marked))
-    return metrics.count_events(reference, [span for span in said if span.tag == tag], collar, collar)
+    return metrics.count_events(reference, [span for span in predicted if span.tag == tag], collar, collar)
 
 
-def _openness(judged: Judged, taught: int) -> list[Openness]:
+def _openness(predictions: Predictions, known_tags: int) -> list[Openness]:
     """The sweep from one unknown tag to all of them; background stays out of it."""
-    foreign = sorted(set(judged.truth[~judged.known & ~judged.background]))
-    known = np.flatnonzero(judged.known)
-    scores, named = judged.margins.max(axis=1), judged.names == judged.truth
+    foreign = sorted(set(predictions.truth[~predictions.known & ~predictions.background]))
+    known = np.flatnonzero(predictions.known)
+    scores, named = predictions.margins.max(axis=1), predictions.names == predictions.truth
     rng = np.random.default_rng(0)
     sweep = []
     for count in range(1, len(foreign) + 1):
         aurocs, accws = [], []
         for _ in range(_SWEEP_DRAWS if count < len(foreign) else 1):
-            some = np.flatnonzero(np.isin(judged.truth, rng.permutation(foreign)[:count]))
+            some = np.flatnonzero(np.isin(predictions.truth, rng.permutation(foreign)[:count]))
             aurocs.append(metrics.auroc(scores[known], scores[some]))
-            accws.append(metrics.weighted_accuracy(named[known], judged.names[some] == OTHER))
-        openness = metrics.openness(taught, taught + count)
+            accws.append(metrics.weighted_accuracy(named[known], predictions.names[some] == OTHER))
+        openness = metrics.openness(known_tags, known_tags + count)
         sweep.append(Openness(count, openness, _mean(aurocs), _mean(accws)))
     return sweep
 
@@ -314,20 +319,20 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(there)) if there else None
 
 
-def _worst(judged: Judged) -> list[Example]:
-    """Sounds that were named wrongly, then those of a taught tag that were missed; the surest of each first."""
-    wrong = np.flatnonzero(~judged.right)
-    missed = judged.names[wrong] == OTHER
-    margins = judged.margins[wrong].max(axis=1)
-    sure = np.where(missed, -margins, margins) if judged.probability is None else judged.probability[wrong]
+def _worst(predictions: Predictions) -> list[Example]:
+    """Sounds that were named wrongly, then those of a known tag that were missed; the surest of each first."""
+    wrong = np.flatnonzero(~predictions.right)
+    missed = predictions.names[wrong] == OTHER
+    margins = predictions.margins[wrong].max(axis=1)
+    sure = np.where(missed, -margins, margins) if predictions.probability is None else predictions.probability[wrong]
     order = np.lexsort((-sure, missed))[:WORST]
     return [
         Example(
-            str(judged.keys[at]),
-            str(judged.truth[at]),
-            str(judged.names[at]),
-            None if judged.probability is None else float(judged.probability[at]),
-            float(judged.margins[at].max()),
+            str(predictions.keys[at]),
+            str(predictions.truth[at]),
+            str(predictions.names[at]),
+            None if predictions.probability is None else float(predictions.probability[at]),
+            float(predictions.margins[at].max()),
         )
         for at in wrong[order]
     ]

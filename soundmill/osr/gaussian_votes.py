@@ -1,6 +1,6 @@
 """The original's recogniser, whole: a logistic projection, a Gaussian mixture per tag, the hour of the day, thresholds, a vote.
 
-It is the baseline that other recognisers are measured against. Its thresholds are set on training scores, so the recall they promise
+It is the baseline that other recognisers are measured against. Its thresholds are set on training scores, so the recall they lead to expect
 is not what they deliver on new days; reports print both.
 """
 
@@ -22,17 +22,17 @@ Floats = npt.NDArray[np.float64]
 
 
 class GaussianVotes(BaseEstimator):  # type: ignore[misc]
-    """Names sounds it was taught, and says "other" to the rest.
+    """Names sounds it was trained on, and calls the rest "other".
 
     components       Gaussians (spherical) in each tag's mixture; fewer where a tag has fewer vectors
     regularisation   C of the logistic regression whose decision values are the space of the mixtures
-    least_recall     share of taught sounds that thresholds aim to keep
-    least_dbfs       sounds with a lower peak are "other" unheard
+    least_recall     share of known sounds that thresholds aim to keep
+    least_dbfs       sounds with a lower peak are "other" without_vectors
     time_of_day      whether the hour counts
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `projector_`, `mixtures_`, `log_priors_`,
     `time_weights_` (classes, 73), `thresholds_` (per tag; "other" never passes),
-    `choices_` and `rehearsed_` (none: the data decides nothing, and nothing is rehearsed).
+    `choices_` and `cross_validation_` (none: the data decides nothing, and there is no cross-validation).
     """
 
     def __init__(
@@ -51,21 +51,21 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.time_of_day = time_of_day
         self.seed = seed
 
-    def fit(self, taught: Sounds, background: Sounds | None = None) -> "GaussianVotes":
+    def fit(self, training: Sounds, background: Sounds | None = None) -> "GaussianVotes":
         """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NotEnoughData`."""
-        tags = sorted(set(taught.tags))
+        tags = sorted(set(training.tags))
         if not tags:
             raise NotEnoughData("no tagged sound to learn from")
-        y = np.array(taught.tags)[taught.owner]
+        y = np.array(training.tags)[training.owner]
         for tag in tags:
             if np.count_nonzero(y == tag) < 2:
                 raise NotEnoughData(f"the tag {tag!r} has fewer than two vectors of sound to learn from")
         use_background = background is not None and len(background.vectors) > 1
         self.tags_ = tags
         self.classes_ = [*tags, OTHER] if use_background else tags
-        self._fit_projector(taught.vectors, y)
-        projected = {tag: self._project(taught.vectors[y == tag]) for tag in tags}
-        hours = {tag: taught.hours[np.array(taught.tags) == tag] for tag in tags}
+        self._fit_projector(training.vectors, y)
+        projected = {tag: self._project(training.vectors[y == tag]) for tag in tags}
+        hours = {tag: training.hours[np.array(training.tags) == tag] for tag in tags}
         if use_background and background is not None:
             projected[OTHER] = self._project(background.vectors)
             hours[OTHER] = background.hours
@@ -73,13 +73,13 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.log_priors_ = np.array([math.log(len(projected[name]) / total) for name in self.classes_])
         self.mixtures_ = [self._mixture(projected[name]) for name in self.classes_]
         self.time_weights_ = np.stack([time_model(hours[name] if self.time_of_day else np.empty(0)) for name in self.classes_])
-        self.thresholds_ = self._thresholds(taught, background if use_background else None)
+        self.thresholds_ = self._thresholds(training, background if use_background else None)
         self.choices_: list[tuple[str, str, str]] = []
-        self.rehearsed_: dict[str, float] = {}
+        self.cross_validation_: dict[str, float] = {}
         return self
 
     @property
-    def promised_(self) -> dict[str, float]:
+    def expected_recall_(self) -> dict[str, float]:
         """The recall that each tag's threshold was set for."""
         return dict.fromkeys(self.tags_, self.least_recall)
 
@@ -116,7 +116,8 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
             votes[owner][names[choice]] += 1
         loud = sounds.dbfs >= self.least_dbfs
         named = [
-            min(vote, key=lambda name: (-vote[name], name)) if vote and heard else OTHER for vote, heard in zip(votes, loud, strict=True)
+            min(vote, key=lambda name: (-vote[name], name)) if vote and is_loud else OTHER
+            for vote, is_loud in zip(votes, loud, strict=True)
         ]
         margins = np.maximum(thresholds - each, -1e9)  # a sound without vectors is infinitely far; keep it a number
         return Verdicts(named, margins, [self.tags_[k] for k in each.argmin(axis=1)])
@@ -156,15 +157,15 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         )
         return mixture.fit(projected)
 
-    def _thresholds(self, taught: Sounds, background: Sounds | None) -> dict[str, float]:
-        costs = self.vector_costs(taught)
-        tags = np.array(taught.tags)
+    def _thresholds(self, training: Sounds, background: Sounds | None) -> dict[str, float]:
+        costs = self.vector_costs(training)
+        tags = np.array(training.tags)
         if background is None:
-            return {tag: percentile_threshold(costs[tags[taught.owner] == tag, k], self.least_recall) for k, tag in enumerate(self.tags_)}
+            return {tag: percentile_threshold(costs[tags[training.owner] == tag, k], self.least_recall) for k, tag in enumerate(self.tags_)}
         others = self.vector_costs(background)
         chosen = {}
         for k, tag in enumerate(self.tags_):
-            own = sound_costs(costs[:, k], taught.owner, len(taught))
+            own = sound_costs(costs[:, k], training.owner, len(training))
             away = sound_costs(others[:, k], background.owner, len(background))
             is_tag = np.concatenate([tags == tag, np.zeros(len(background), bool)])
             chosen[tag] = precision_threshold(np.concatenate([own, away]), is_tag, self.least_recall)

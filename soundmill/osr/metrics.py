@@ -1,4 +1,4 @@
-"""Metrics of open-set recognition, each from predictions or scores alone. Scores are higher for what is more like something taught."""
+"""Metrics of open-set recognition, each from predictions or scores alone. Scores are higher for what is more like something known."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,8 @@ def confusion(truth: Sequence[str], predicted: Sequence[str], rows: Sequence[str
     row = {name: i for i, name in enumerate(rows)}
     column = {name: i for i, name in enumerate(columns)}
     out = np.zeros((len(rows), len(columns)), np.int64)
-    for true, said in zip(truth, predicted, strict=True):
-        out[row[said], column[true]] += 1
+    for true, name in zip(truth, predicted, strict=True):
+        out[row[name], column[true]] += 1
     return out
 
 
@@ -81,14 +81,14 @@ def weighted_accuracy(named_rightly: Bools, rejected: Bools) -> float | None:
     return float(0.5 * named_rightly.mean() + 0.5 * rejected.mean())
 
 
-def openness(taught: int, met: int) -> float:
+def openness(known: int, met: int) -> float:
     """1 - sqrt(2 T / (T + E)) of T classes met in training and E classes met in all: 0 where nothing new is met (Scheirer et al., 2013)."""
-    return 1 - math.sqrt(2 * taught / (taught + met))
+    return 1 - math.sqrt(2 * known / (known + met))
 
 
 def calibration_error(probabilities: Floats, right: Bools, bins: int = 15) -> float | None:
-    """Expected calibration error: how far the mean probability of what is said and the share that was right are apart, in equal bins of
-    probability, weighted by how many fall into each (Guo et al., 2017). Both arguments have shape (n,)."""
+    """Expected calibration error: how far the mean probability of predictions and the share that was right are apart, in equal
+    bins of probability, weighted by how many fall into each (Guo et al., 2017). Both arguments have shape (n,)."""
     if not len(probabilities):
         return None
     given, delivered, count = reliability(probabilities, right, bins)
@@ -147,8 +147,8 @@ def count_events(
     rows, columns = [], []
     for i, true in enumerate(reference):
         late = max(offset_collar, offset_share * (true.offset - true.onset))
-        for k, said in enumerate(found):
-            if said.tag == true.tag and abs(said.onset - true.onset) <= onset_collar and abs(said.offset - true.offset) <= late:
+        for k, event in enumerate(found):
+            if event.tag == true.tag and abs(event.onset - true.onset) <= onset_collar and abs(event.offset - true.offset) <= late:
                 rows.append(i)
                 columns.append(k)
     graph = csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(reference), len(found)))

@@ -27,8 +27,8 @@ NEW_SOUNDS = day_table(
             column("version", pa.int32(), "model version"),
             column("rank", pa.int32(), "place in the list of what to teach next, from 1"),
             column("sounds", pa.int32(), "segments in the group"),
-            column("novelty", pa.float32(), "how far its middle segment is from every taught tag, in standard deviations of taught sounds"),
-            column("nearest", pa.string(), "the taught tag that most of them are nearest to"),
+            column("novelty", pa.float32(), "how far its middle segment is from every known tag, in standard deviations of known sounds"),
+            column("nearest", pa.string(), "the known tag that most of them are nearest to"),
             column("compactness", pa.float32(), "likeness within the group, between 0 and 1"),
             column("examples", pa.string(), "keys of the segments in its middle, one a line"),
         ]
@@ -46,13 +46,13 @@ class Rejected(NamedTuple):
     nearest: list[str]
 
     @classmethod
-    def among(cls, sounds: Sounds, said: Verdicts, taught: Sequence[bool] = ()) -> "Rejected":
-        """Those of the sounds that were heard and called "other", but for those that `taught` marks: they were missed, and are not new."""
-        rejected = (np.array(said.names, object) == OTHER) & sounds.heard()
-        at = np.flatnonzero(rejected & ~np.array(taught, bool) if taught else rejected)
+    def among(cls, sounds: Sounds, verdicts: Verdicts, known: Sequence[bool] = ()) -> "Rejected":
+        """Sounds that have vectors and were called "other", but for those that `known` marks: they were missed, and are not new."""
+        rejected = (np.array(verdicts.names, object) == OTHER) & sounds.has_vectors()
+        at = np.flatnonzero(rejected & ~np.array(known, bool) if known else rejected)
         chosen = sounds.take(at)
-        margins = said.margins[at].max(axis=1, initial=-np.inf)
-        return cls(list(chosen.keys), chosen.pooled().astype(np.float32), margins, [said.nearest[i] for i in at])
+        margins = verdicts.margins[at].max(axis=1, initial=-np.inf)
+        return cls(list(chosen.keys), chosen.pooled().astype(np.float32), margins, [verdicts.nearest[i] for i in at])
 
     @classmethod
     def joined(cls, parts: Sequence["Rejected"]) -> "Rejected":

@@ -1,4 +1,4 @@
-"""Whether a challenger takes the champion's place: both judged on the same test sounds, by what either was taught."""
+"""Whether a challenger takes the champion's place: both evaluated on the same test sounds, by what either was trained on."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from soundmill.osr import metrics
-from soundmill.osr.evaluation import HeldOut, Judged
+from soundmill.osr.evaluation import HeldOut, Predictions
 from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 
@@ -18,7 +18,7 @@ _WEAKEST_SUPPORT = 5  # test sounds below which a tag's F1 says too little to ho
 
 @dataclass(frozen=True)
 class Comparison:
-    """ACCw of both on the same test sounds, where every tag that either was taught counts as known; the interval of the difference,
+    """ACCw of both on the same test sounds, where every tag that either was trained on counts as known; the interval of the difference,
     by a bootstrap that draws the same groups for both; and F1 by tag. `promote` and `because` say what follows."""
 
     champion: float
@@ -38,7 +38,7 @@ def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, 
 
     The challenger is promoted when the whole interval of the gain lies above 0 and no tag's F1 falls by more than `margin`.
     """
-    old, new = (Judged.of(model, data) for model, data in (champion, challenger))
+    old, new = (Predictions.of(model, data) for model, data in (champion, challenger))
     if not np.array_equal(old.keys, new.keys) or not len(old.truth):
         return None
     tags = sorted(set(champion[0].tags_) | set(challenger[0].tags_))
@@ -46,9 +46,9 @@ def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, 
     if not known.any() or known.all():
         return None
 
-    def accw(said: Judged, chosen: npt.NDArray[np.int64]) -> float | None:
-        right, mine = said.names[chosen] == said.truth[chosen], known[chosen]
-        return metrics.weighted_accuracy(right[mine], said.names[chosen][~mine] == OTHER)
+    def accw(predictions: Predictions, chosen: npt.NDArray[np.int64]) -> float | None:
+        right, mine = predictions.names[chosen] == predictions.truth[chosen], known[chosen]
+        return metrics.weighted_accuracy(right[mine], predictions.names[chosen][~mine] == OTHER)
 
     def gain(chosen: npt.NDArray[np.int64]) -> dict[str, float | None]:
         a, b = accw(old, chosen), accw(new, chosen)
@@ -70,9 +70,9 @@ def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, 
     return Comparison(before, after, interval, f1, True, better)
 
 
-def _f1(said: Judged, tag: str) -> float:
-    hits = int(np.count_nonzero((said.names == tag) & (said.truth == tag)))
-    total = int(np.count_nonzero(said.names == tag)) + int(np.count_nonzero(said.truth == tag))
+def _f1(predictions: Predictions, tag: str) -> float:
+    hits = int(np.count_nonzero((predictions.names == tag) & (predictions.truth == tag)))
+    total = int(np.count_nonzero(predictions.names == tag)) + int(np.count_nonzero(predictions.truth == tag))
     return metrics.ratio(2 * hits, total) or 0.0
 
 
@@ -80,7 +80,7 @@ def may_compete(champion: Mapping[str, Any], challenger: Mapping[str, Any]) -> s
     """Why two models, by their cards, cannot be compared fairly; None where they can: the champion must not have met the test days."""
     met = set(champion["data"]["train_days"]) | set(champion["data"]["background_days"])
     if shared := sorted(met & set(challenger["data"]["test_days"])):
-        return f"the champion {champion['name']} {champion['version']} learnt from {', '.join(shared)}: only days new to both can judge"
+        return f"the champion {champion['name']} {champion['version']} was trained on {', '.join(shared)}: only days new to both can decide"
     if lost := sorted(set(champion["tags"]) - set(challenger["tags"])):
-        return f"it was not taught {', '.join(lost)}, which the champion names"
+        return f"it was not trained on {', '.join(lost)}, which the champion names"
     return None

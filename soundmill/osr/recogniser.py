@@ -19,18 +19,18 @@ _OWN_TYPES = [
 
 
 class Recogniser(Protocol):
-    """What the pipeline asks of a recogniser. `choices_` says what the data decided, `rehearsed_` how rehearsals went;
+    """What the pipeline asks of a recogniser. `choices_` says what the data decided, `cross_validation_` how cross-validation went;
     `time_weights_` has a row for each of `classes_` or of `tags_`."""
 
     tags_: list[str]
     classes_: list[str]
     choices_: list[Choice]
-    rehearsed_: dict[str, float]
+    cross_validation_: dict[str, float]
     time_weights_: Floats
 
     @property
-    def promised_(self) -> dict[str, float]:
-        """The recall that each tag's threshold promises; NaN where nothing could be promised."""
+    def expected_recall_(self) -> dict[str, float]:
+        """The expected recall of each tag; NaN where cross-validation found none."""
         ...
 
     @property
@@ -38,12 +38,12 @@ class Recogniser(Protocol):
         """Thresholds by tag, in units of the recogniser's own."""
         ...
 
-    def fit(self, taught: Sounds, background: Sounds | None = None) -> Any:
+    def fit(self, training: Sounds, background: Sounds | None = None) -> Any:
         """Learns from tagged sounds and from background. Raises `NotEnoughData`."""
         ...
 
     def verdicts(self, sounds: Sounds, use_hours: bool = True) -> Verdicts:
-        """What it says of sounds; the hour can be told not to count."""
+        """Its predictions; `use_hours` off ignores the hour."""
         ...
 
 

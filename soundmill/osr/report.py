@@ -20,22 +20,22 @@ from soundmill.plots import ACCENT, INK, WARM, figure, png
 _LONGEST_SECONDS = 6
 # of the headline: its name, what it means, and whether more is better
 FIGURES = (
-    ("delivered_recall", "taught sounds named rightly, mean of the tags", True),
-    ("closed_accuracy", "right name among the taught ones, if it had to give one", True),
-    ("known_auroc", "AUROC: how well taught sounds stand apart from all others; 0.5 is chance", True),
-    ("accw", "ACCw: mean of taught sounds named rightly and others called “other”", True),
+    ("delivered_recall", "known sounds named rightly, mean of the tags", True),
+    ("closed_accuracy", "right name among the known ones, if it had to give one", True),
+    ("known_auroc", "AUROC: how well known sounds stand apart from all others; 0.5 is chance", True),
+    ("accw", "ACCw: mean of known sounds named rightly and others called “other”", True),
     ("oscr", "OSCR: named rightly against others accepted, over all thresholds", True),
-    ("fpr95", "FPR95: others accepted if 95 % of taught sounds were", False),
+    ("fpr95", "FPR95: others accepted if 95 % of known sounds were", False),
     ("false_positives_per_hour", "names called in an hour of unlabelled sound", False),
     ("event_f1", "event F1: whole events found, within a segment", True),
     ("calibration_error", "calibration error: how far probabilities are from the truth", False),
-    ("promised_recall", "of that, what rehearsals had promised", True),
+    ("expected_recall", "of that, what cross-validation had led to expect", True),
 )
 
 
 @dataclass(frozen=True)
 class Playable:
-    """A sound in a page: where and when it was heard, and its data URL."""
+    """A sound in a page: where and when it was recorded, and its data URL."""
 
     where: str
     url: str
@@ -50,7 +50,7 @@ def confusion_picture(result: Evaluation) -> bytes:
     axis.set_xticks(range(len(result.columns)), result.columns, rotation=35, ha="right")
     axis.set_yticks(range(len(result.rows)), result.rows)
     axis.set_xlabel("true", fontsize=8, color=INK)
-    axis.set_ylabel("said", fontsize=8, color=INK)
+    axis.set_ylabel("predicted", fontsize=8, color=INK)
     for row, column in np.ndindex(counts.shape):
         if counts[row, column]:
             axis.text(
@@ -183,14 +183,16 @@ def _in_short(result: Evaluation) -> list[str]:
     total = max(1, int(tested.sum()))
     right = sum(int(counts[place[result.columns[k]], k]) for k in columns)
     missed = int(tested[place[OTHER]].sum())
-    said = [
+    sentences = [
         f"Of {int(tested.sum())} test sounds of the {len(result.tags)} tags it names {right} rightly ({right / total:.0%}), calls {missed} "
         f"“{OTHER}” ({missed / total:.0%}), and gives {total - right - missed} a wrong name ({(total - right - missed) / total:.0%})."
     ]
     weak = sorted((row.recall, tag) for tag, row in result.tags.items() if row.recall is not None and row.recall < 0.7)
     if weak:
-        said.append("It misses the most of " + ", ".join(f"{tag} (finds {recall:.0%})" for recall, tag in weak[:3]) + ".")
+        sentences.append("It misses the most of " + ", ".join(f"{tag} (finds {recall:.0%})" for recall, tag in weak[:3]) + ".")
     if result.unknown_support:
         share = result.unknown_rejected / result.unknown_support
-        said.append(f"Of {result.unknown_support} sounds it was not taught it calls {result.unknown_rejected} “{OTHER}” ({share:.0%}).")
-    return said
+        sentences.append(
+            f"Of {result.unknown_support} sounds it was not trained on it calls {result.unknown_rejected} “{OTHER}” ({share:.0%})."
+        )
+    return sentences

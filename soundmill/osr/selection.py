@@ -55,19 +55,19 @@ def background_share(sounds_per_tag: Mapping[str, int]) -> int:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A segment in which an annotated sound is heard: the segment's key, and key and tag of the annotation."""
+class LabelledSegment:
+    """A segment in which an annotated sound occurs: the segment's key, and key and tag of the annotation."""
 
     segment: str
     annotation: str
     tag: str
 
 
-def heard_in(
+def label_segments(
     segments: Sequence[tuple[str, str, datetime, float]], annotations: Sequence[tuple[str, str, datetime, datetime, str]]
-) -> list[Heard]:
+) -> list[LabelledSegment]:
     """Segments (key, source, start, seconds) that hold half a second of an annotation (key, source, start, end, tag), or half of a
-    shorter one, and sounds of no other tag: what an annotated sound is like as detections hear it."""
+    shorter one, and sounds of no other tag: what an annotated sound is like within a segment."""
     by_source: dict[str, list[tuple[str, str, datetime, datetime, str]]] = {}
     for annotation in sorted(annotations, key=lambda one: one[2]):
         by_source.setdefault(annotation[1], []).append(annotation)
@@ -84,12 +84,12 @@ def heard_in(
             continue
         overlap, best = max(((min(end, one[3]) - max(start, one[2])).total_seconds(), one) for one in touching)
         if overlap >= min(0.5, (best[3] - best[2]).total_seconds() / 2):
-            found.append(Heard(key, best[0], best[4]))
+            found.append(LabelledSegment(key, best[0], best[4]))
     return found
 
 
-def rehearsal_groups(days: Sequence[date], recordings: Sequence[frozenset[str]]) -> tuple[list[str], str]:
-    """A group for each taught sound, and what groups are: whole days where there are five or more, else recordings; sounds that share
+def split_groups(days: Sequence[date], recordings: Sequence[frozenset[str]]) -> tuple[list[str], str]:
+    """A group for each training sound, and what groups are: whole days where there are five or more, else recordings; sounds that share
     a recording share a group either way. `recordings` are the landed files each sound was cut from."""
     if len(set(days)) >= _DAYS_TO_GROUP_BY:
         links = [{day.isoformat(), *recording} for day, recording in zip(days, recordings, strict=True)]

@@ -1,4 +1,4 @@
-"""Sounds as the recogniser sees them: each a bag of vectors, with the hour it was heard and how loud it was."""
+"""Sounds as the recogniser sees them: each a bag of vectors, with the hour it was recorded and how loud it was."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,15 +82,15 @@ class Sounds:
         means: Floats = sums / np.maximum(1, np.bincount(self.owner, minlength=len(self)))[:, None]
         return means
 
-    def heard(self) -> npt.NDArray[np.bool_]:
+    def has_vectors(self) -> npt.NDArray[np.bool_]:
         """(n,) whether a sound has any vector."""
         present = np.zeros(len(self), bool)
         present[self.owner] = True
         return present
 
-    def only_heard(self) -> "Sounds":
+    def with_vectors(self) -> "Sounds":
         """Those that have a vector."""
-        return self.take(np.flatnonzero(self.heard()))
+        return self.take(np.flatnonzero(self.has_vectors()))
 
     def take(self, chosen: npt.NDArray[np.int64]) -> "Sounds":
         """The sounds at these places, in this order."""

@@ -20,7 +20,7 @@ class ModelSpec(BaseModel):
     """A model's specification, as the catalog keeps it. Empty `tags` means all, empty `train_days` and `test_days` an automatic
     split of the annotated days, `background_days` None the training days, empty `sources` every source.
 
-    Without background (`background_days` empty) thresholds come from the taught sounds alone. For `projector`, `class_model`,
+    Without background (`background_days` empty) thresholds come from the known sounds alone. For `projector`, `class_model`,
     `rejection` and `threshold` see `soundmill.osr.classifier.OpenSetClassifier`; None lets the data decide. `least_recall` set means
     the threshold rule `quantile`.
     """
@@ -40,10 +40,10 @@ class ModelSpec(BaseModel):
     threshold: Literal["quantile", "background_balance", "left_out_classes", "mean", "stricter", "training_percentile"] | None = None
     components: Annotated[int, Field(ge=1, le=200, description="Gaussians in each tag's mixture")] = 4
     regularisation: Annotated[float, Field(gt=0, description="C of the logistic regressions")] = 0.01
-    least_recall: Annotated[float, Field(gt=0, lt=1, description="share of taught sounds that thresholds are to keep")] | None = None
-    least_dbfs: Annotated[float, Field(le=0, description="segments whose peak is lower are 'other' unheard")] | None = None
+    least_recall: Annotated[float, Field(gt=0, lt=1, description="share of known sounds that thresholds are to keep")] | None = None
+    least_dbfs: Annotated[float, Field(le=0, description="segments whose peak is lower are 'other' without_vectors")] | None = None
     time_of_day: bool = False
-    allow_duplicates: Annotated[bool, Field(description="judge the model although test sounds are copies of taught ones")] = False
+    allow_duplicates: Annotated[bool, Field(description="evaluate the model although test sounds are copies of training sounds")] = False
     seed: int = 0
 
     @model_validator(mode="before")

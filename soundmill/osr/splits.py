@@ -24,24 +24,24 @@ _LEAST_OVERLAP = 0.6  # of the shorter sound
 
 @dataclass(frozen=True)
 class Leak:
-    """A test sound that is, or is nearly, one that the model learnt from; `likeness` is 1 for the same samples."""
+    """A test sound that is, or is nearly, one that the model was trained on; `likeness` is 1 for the same samples."""
 
-    taught: str
-    tested: str
+    training: str
+    test: str
     likeness: float
 
 
-def near_duplicates(taught: Sounds, tested: Sounds, least: float = ALIKE) -> list[Leak]:
+def near_duplicates(training: Sounds, test: Sounds, least: float = ALIKE) -> list[Leak]:
     """Pairs of sounds that are one recording, from their acoustic fingerprints (a vector of signs a frame, each sound's in order of time).
 
     Two sounds are laid on one another where most signs agree, at least 60 % of the shorter one long. Likeness is the tenth percentile
     over the bands of the mean product of signs there: 1 for the same samples, about 0 for others. A sound is no duplicate of itself:
-    pairs with the same key are left out. Sounds of less than 1.3 s cannot be told. Where there is more than a minute's work,
-    evenly chosen ones of the tested sounds are looked at.
+    pairs with the same key are left out. Sounds of less than 1.3 s cannot be compared. Where there is more than a minute's work,
+    evenly chosen ones of the test sounds are compared.
     """
     from soundmill.osr.overlaps import best_overlaps
 
-    ours, theirs = _by_sound(taught), _by_sound(tested)
+    ours, theirs = _by_sound(training), _by_sound(test)
     if not ours or not theirs:
         return []
     banks = list(_banks(ours))
@@ -52,9 +52,12 @@ def near_duplicates(taught: Sounds, tested: Sounds, least: float = ALIKE) -> lis
         for start, bank, ends in banks:
             means, _ = best_overlaps(signs @ bank.T / _SIGNS, ends, _FEWEST_FRAMES, _LEAST_OVERLAP)
             for at in np.flatnonzero(means >= _CANDIDATE):
-                taught_key, taught_signs = ours[start + at]
-                if taught_key != key and (likeness := max(_likeness(_at_speed(signs, speed), taught_signs) for speed in _SPEEDS)) >= least:
-                    found.append(Leak(taught_key, key, likeness))
+                training_key, training_signs = ours[start + at]
+                if (
+                    training_key != key
+                    and (likeness := max(_likeness(_at_speed(signs, speed), training_signs) for speed in _SPEEDS)) >= least
+                ):
+                    found.append(Leak(training_key, key, likeness))
     return found
 
 
@@ -80,14 +83,14 @@ def groups_with_copies(fingerprints: Sounds, groups: Sequence[str]) -> list[str]
     """Groups, one for each sound, with those made one between which there is a copy."""
     links: dict[str, set[str]] = {key: {group} for key, group in zip(fingerprints.keys, groups, strict=True)}
     for copy in near_duplicates(fingerprints, fingerprints):
-        links[copy.tested] |= links[copy.taught]
+        links[copy.test] |= links[copy.training]
     return components([links[key] for key in fingerprints.keys])
 
 
-def same_content(taught: Sequence[tuple[str, str]], tested: Sequence[tuple[str, str]]) -> list[Leak]:
+def same_content(training: Sequence[tuple[str, str]], test: Sequence[tuple[str, str]]) -> list[Leak]:
     """Pairs of segments (key, content hash) with the same samples."""
-    first = {content: key for key, content in taught}
-    return [Leak(first[content], key, 1.0) for key, content in tested if content in first]
+    first = {content: key for key, content in training}
+    return [Leak(first[content], key, 1.0) for key, content in test if content in first]
 
 
 def _by_sound(sounds: Sounds) -> list[tuple[str, npt.NDArray[np.float32]]]:

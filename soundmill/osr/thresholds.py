@@ -19,8 +19,8 @@ def sound_costs(costs: Floats, owner: Ints, count: int) -> Floats:
     order = np.lexsort((costs, owner))
     sizes = np.bincount(owner, minlength=count)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    heard = sizes > 0
-    out[heard] = costs[order][starts[heard] + sizes[heard] // 2]
+    has_vectors = sizes > 0
+    out[has_vectors] = costs[order][starts[has_vectors] + sizes[has_vectors] // 2]
     return out
 
 

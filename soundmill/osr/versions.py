@@ -1,4 +1,4 @@
-"""Day tables that hold rows of several model versions: what one version says is kept beside what others said."""
+"""Day tables that hold rows of several model versions: each version's rows are kept when another's change."""
 
 import json
 from datetime import date

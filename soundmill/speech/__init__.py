@@ -1,4 +1,4 @@
-"""Speech: what was said, in words with times; which of them somebody looks for; how it was meant; and subtitles.
+"""Speech: transcripts with word times, keywords, sentiment, subtitles.
 
 Here belong transcription, keywords, sentiment, and the forms in which transcripts leave. Where sound comes from, and who may ask over HTTP,
 lies in other folders.

@@ -1,4 +1,4 @@
-"""Words and phrases that somebody looks for in a transcript: how often they were said, when, and how sure that is.
+"""Keywords in a transcript: how often they occur, when, and with which confidence.
 
 Case and punctuation do not matter; stemming and fuzzy match are there for who asks for them.
 """
@@ -23,14 +23,14 @@ _Place = tuple[float, int, int, int]  # score below 0, words more or fewer than 
 
 @dataclass(frozen=True)
 class Hit:
-    """A word or phrase that was said: start and end in seconds, the recogniser's confidence (the mean over a phrase), the words as they
-    were heard, and how alike they are to what was looked for, between 0 and 1."""
+    """A keyword in a transcript: start and end in seconds, the recogniser's confidence (the mean over a phrase), the words of the
+    transcript that match, and how alike they are to the keyword, between 0 and 1."""
 
     keyword: str
     start: float
     end: float
     confidence: float
-    heard: str
+    matched: str
     score: float = 1.0
 
 
@@ -38,7 +38,7 @@ class Keywords:
     """Words and phrases to look for, trimmed, in lower case, each once, in the order given.
 
     stemming  a language of Snowball (english, german, ...): words with the same stem are the same
-    fuzzy     how alike heard words must be, from just over 0 to 1 (normalised Indel similarity, as rapidfuzz has it); 1: the same
+    fuzzy     how alike words must be, from just over 0 to 1 (normalised Indel similarity, as rapidfuzz has it); 1: the same
 
     Raises `KeywordsRefused`.
     """
@@ -60,19 +60,19 @@ class Keywords:
         return cls(text.split(","), stemming=stemming, fuzzy=fuzzy)
 
     def hits(self, transcript: Transcript) -> list[Hit]:
-        """Where they were said, in order of time; one word or phrase never twice at one place."""
-        said = [(token, word) for word in transcript.words for token in self._tokens(word.word)]
-        wanted = {word: tokens for word in self.words if (tokens := self._tokens(word))}
+        """Where they occur, in order of time; one word or phrase never twice at one place."""
+        tokens = [(token, word) for word in transcript.words for token in self._tokens(word.word)]
+        wanted = {word: parts for word in self.words if (parts := self._tokens(word))}
         found: dict[str, list[_Place]] = defaultdict(list)
         for length, words in self._by_length(wanted).items():
-            windows = [" ".join(token for token, _ in said[at : at + length]) for at in range(len(said) - length + 1)]
+            windows = [" ".join(token for token, _ in tokens[at : at + length]) for at in range(len(tokens) - length + 1)]
             for word, at, score in self._alike({word: " ".join(wanted[word]) for word in words}, windows):
                 found[word].append((-score, abs(length - len(wanted[word])), at, length))
-        hits = [_hit(word, place, [spoken for _, spoken in said]) for word, places in found.items() for place in _apart(places)]
+        hits = [_hit(word, place, [spoken for _, spoken in tokens]) for word, places in found.items() for place in _apart(places)]
         return sorted(hits, key=lambda hit: (hit.start, hit.end, self.words.index(hit.keyword)))
 
     def counts(self, hits: Sequence[Hit]) -> dict[str, int]:
-        """How often each was said, also those that were not."""
+        """How often each occurs, also those that do not."""
         counts = dict.fromkeys(self.words, 0)
         for hit in hits:
             counts[hit.keyword] += 1
@@ -82,7 +82,7 @@ class Keywords:
         return [self._stem(token) for token in fold(text)]
 
     def _by_length(self, wanted: dict[str, list[str]]) -> dict[int, list[str]]:
-        """Keywords by how many words in a row may be one. What is nearly alike may be said in a word less, or one more: "sound mill" for
+        """Keywords by how many words in a row may be one. What is nearly alike may be a word less, or one more: "sound mill" for
         "soundmill"."""
         lengths: dict[int, list[str]] = defaultdict(list)
         for word, tokens in wanted.items():
@@ -126,9 +126,9 @@ def _apart(places: list[_Place]) -> list[_Place]:
     return chosen
 
 
-def _hit(keyword: str, place: _Place, said: Sequence[Word]) -> Hit:
+def _hit(keyword: str, place: _Place, spoken: Sequence[Word]) -> Hit:
     score, _, at, length = place
-    words = said[at : at + length]
+    words = spoken[at : at + length]
     confidence = round(fmean(word.confidence for word in words), 4)
     return Hit(keyword, words[0].start, words[-1].end, confidence, " ".join(word.word for word in words), -score)
 

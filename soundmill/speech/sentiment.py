@@ -44,7 +44,7 @@ class TimedScores:
 
 
 class SentimentModel(Protocol):
-    """Whatever judges sentences. `model` names it and its content."""
+    """A model that rates sentences. `model` names it and its content."""
 
     @property
     def model(self) -> str: ...
@@ -54,7 +54,7 @@ class SentimentModel(Protocol):
         ...
 
 
-def sentiment_of(transcript: Transcript, judge: SentimentModel) -> tuple[Scores, list[TimedScores]]:
+def sentiment_of(transcript: Transcript, model: SentimentModel) -> tuple[Scores, list[TimedScores]]:
     """The scores of the whole, and along it. What lies between two pauses is a sentence, as recognisers write no full stops; one of more
     than 40 words is taken in pieces of equal length. The whole is the mean over the words, so that length does not decide.
     """
@@ -62,7 +62,7 @@ def sentiment_of(transcript: Transcript, judge: SentimentModel) -> tuple[Scores,
     texts = [" ".join(word.word for word in sentence) for sentence in sentences]
     along = [
         TimedScores(sentence[0].start, sentence[-1].end, text, scores)
-        for sentence, text, scores in zip(sentences, texts, judge(texts), strict=True)
+        for sentence, text, scores in zip(sentences, texts, model(texts), strict=True)
     ]
     weighed = [(len(sentence), one.scores) for sentence, one in zip(sentences, along, strict=True)]
     return _mean(weighed), along
@@ -117,13 +117,13 @@ class TransformerSentiment:
 
     def __call__(self, sentences: Sequence[str]) -> list[Scores]:
         """The classifier's probabilities; a sentence that is too long for it is taken in halves until it is not."""
-        with self._one_at_a_time:  # tokenizers keep what they are told about lengths, for all threads
+        with self._one_at_a_time:  # tokenizers keep settings of lengths, for all threads
             fitting = [self._fitting(sentence) for sentence in sentences]
             texts = [piece for pieces in fitting for piece in pieces]
-            found = iter([scores for start in range(0, len(texts), _BATCH) for scores in self._judged(texts[start : start + _BATCH])])
+            found = iter([scores for start in range(0, len(texts), _BATCH) for scores in self._rated(texts[start : start + _BATCH])])
         return [_mean([(len(piece.split()), next(found)) for piece in pieces]) for pieces in fitting]
 
-    def _judged(self, texts: list[str]) -> list[Scores]:
+    def _rated(self, texts: list[str]) -> list[Scores]:
         import torch
 
         tokenizer, network, order = self._parts

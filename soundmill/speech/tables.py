@@ -63,10 +63,10 @@ KEYWORD_HITS = day_table(
             column("keyword", pa.string(), "the word or phrase that was looked for"),
             column("start", pa.float64(), "where it begins, in seconds of the recording"),
             column("end", pa.float64(), "where it ends"),
-            column("said_at", pa.timestamp("us", "UTC"), "UTC moment at which it begins; null where nobody knows", nullable=True),
-            column("heard", pa.string(), "the words as they were heard"),
+            column("said_at", pa.timestamp("us", "UTC"), "UTC moment at which it begins; null where that is unknown", nullable=True),
+            column("matched", pa.string(), "the words of the transcript that match"),
             column("confidence", pa.float32(), "of the speech model, between 0 and 1; the mean over a phrase"),
-            column("score", pa.float32(), "how alike what was heard is to the keyword, between 0 and 1"),
+            column("score", pa.float32(), "how alike they are to the keyword, between 0 and 1"),
         ]
     ),
     key=("key", "start", "keyword"),
@@ -91,14 +91,14 @@ SENTIMENT = day_table(
 )
 REFERENCES = "references"
 REFERENCE_SUFFIX = ".trans.txt"
-_LONGEST_STRETCH, _LOOK_BACK = 200, 20  # segments: ten minutes, and the last minute of them
+_LONGEST_PART, _LOOK_BACK = 200, 20  # segments: ten minutes, and the last minute of them
 _JOINED_SECONDS = 0.05
 _LANDED = re.compile(r"^\d{13}_(?:[0-9a-f]{8}_)?")
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """Sound that is to be written down: a file, or a stretch of segments. `content` is a hash that changes when its samples do."""
+    """Sound to be transcribed: a file, or segments that follow each other. `content` is a hash that changes when its samples do."""
 
     key: str
     kind: str
@@ -129,10 +129,10 @@ class DayOfTranscripts:
         return total(self.errors.values())
 
 
-def stretches(segments: Sequence[Mapping[str, Any]]) -> list[Spoken]:
+def joined_segments(segments: Sequence[Mapping[str, Any]]) -> list[Spoken]:
     """Segments of a day, as rows of `captured_segments` in order of source and start, joined where one follows the other.
 
-    A stretch that never ends is parted after ten minutes at the softest seam of the last one, so that few words are cut in two and the
+    Segments without an end are parted after ten minutes at the softest seam of the last one, so that few words are cut in two and the
     parts stay the same while a day grows.
     """
     found = []
@@ -144,7 +144,7 @@ def stretches(segments: Sequence[Mapping[str, Any]]) -> list[Spoken]:
             found.append(
                 Spoken(
                     first["key"],
-                    "stretch",
+                    "segments",
                     first["source"],
                     _LANDED.sub("", PurePosixPath(first["recording"]).stem),
                     first["started_at"],
@@ -171,9 +171,9 @@ def _runs(segments: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[st
 
 
 def _part_length(run: Sequence[Mapping[str, Any]]) -> int:
-    if len(run) <= _LONGEST_STRETCH:
+    if len(run) <= _LONGEST_PART:
         return len(run)
-    seams = range(_LONGEST_STRETCH - _LOOK_BACK, _LONGEST_STRETCH)
+    seams = range(_LONGEST_PART - _LOOK_BACK, _LONGEST_PART)
     return min(seams, key=lambda seam: (run[seam - 1]["rms"] + run[seam]["rms"], -seam))
 
 
@@ -181,12 +181,12 @@ def update_transcripts(
     lake: Lake,
     day: date,
     spoken: Sequence[Spoken],
-    writer: Transcriber,
+    model: Transcriber,
     sound_of: Callable[[Spoken], AbstractContextManager[Path]],
     known: Mapping[str, Transcript] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> DayOfTranscripts:
-    """Brings a day's transcripts up to its recordings: kept where neither samples nor model changed, written down elsewhere, as many at
+    """Brings a day's transcripts up to its recordings: kept where neither samples nor model changed, transcribed elsewhere, as many at
     a time as there are cores.
 
     `sound_of` gives a recording as a file while its block runs; `known` are transcripts by content that somebody made already. Each
@@ -194,9 +194,9 @@ def update_transcripts(
     with the next run.
     """
     references = read_references(lake)
-    wanted = digest([writer.model, *sorted(f"{one.key} {one.content} {one.recording}" for one in spoken)])
-    rows = {row["key"]: row for row in lake.read_days(TRANSCRIPTS, [day], where=pc.field("model") == writer.model).to_pylist()}
-    aside, failed = _Aside(lake, day, writer.model), dict[str, str]()
+    wanted = digest([model.model, *sorted(f"{one.key} {one.content} {one.recording}" for one in spoken)])
+    rows = {row["key"]: row for row in lake.read_days(TRANSCRIPTS, [day], where=pc.field("model") == model.model).to_pylist()}
+    aside, failed = _Aside(lake, day, model.model), dict[str, str]()
     if lake.made_from(TRANSCRIPTS, day) == wanted:
         aside.clear()
         return _summary(list(rows.values()), 0, {}, False, references)
@@ -205,9 +205,9 @@ def update_transcripts(
 
     def work(one: Spoken) -> Transcript:
         found = (known or {}).get(one.content) or aside.read(one.content)
-        if found is None or found.model != writer.model:
+        if found is None or found.model != model.model:
             with sound_of(one) as path:
-                found = writer.transcribe(path)
+                found = model.transcribe(path)
             aside.write(one.content, found)
         return found
 
@@ -225,7 +225,7 @@ def update_transcripts(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    # rows that stayed are told anew, for a recording may have another name or time by now
+    # rows that stayed are written anew, for a recording may have another name or time by now
     fresh = [kept[one.key] | _facts(one) for one in spoken if one.key in kept]
     made_from = f"{wanted} without {len(failed)}" if failed else wanted
     changed = lake.write_day(TRANSCRIPTS, day, TRANSCRIPTS.from_rows(fresh), made_from=made_from)
@@ -246,7 +246,7 @@ def forget_gone(lake: Lake, table: DayTable, day: date, keys: Collection[str]) -
 
 
 def update_keyword_hits(lake: Lake, day: date, keywords: Keywords) -> tuple[dict[str, int], bool]:
-    """Looks for the keywords in a day's transcripts, without hearing anything again; how often each was said, and whether that is new."""
+    """Finds the keywords in a day's transcripts, without transcribing anything again; how often each occurs, and whether that is new."""
     wanted = digest([lake.made_from(TRANSCRIPTS, day) or "", *keywords.words, keywords.stemming or "", str(keywords.fuzzy)])
     if lake.made_from(KEYWORD_HITS, day) == wanted:
         found = Counter(lake.read_days(KEYWORD_HITS, [day], columns=["keyword"])["keyword"].to_pylist())
@@ -261,19 +261,19 @@ def update_keyword_hits(lake: Lake, day: date, keywords: Keywords) -> tuple[dict
     return {word: found[word] for word in keywords.words}, changed
 
 
-def update_sentiment(lake: Lake, day: date, judge: SentimentModel) -> tuple[dict[str, list[TimedScores]], Scores, bool]:
-    """Judges a day's transcripts: scores along each recording with speech in it, the mean over all of them, and whether that is new."""
-    wanted = digest([lake.made_from(TRANSCRIPTS, day) or "", judge.model])
+def update_sentiment(lake: Lake, day: date, model: SentimentModel) -> tuple[dict[str, list[TimedScores]], Scores, bool]:
+    """Rates a day's transcripts: scores along each recording with speech in it, the mean over all of them, and whether that is new."""
+    wanted = digest([lake.made_from(TRANSCRIPTS, day) or "", model.model])
     changed = False
     if lake.made_from(SENTIMENT, day) != wanted:
         rows = []
         for row, transcript in transcripts_of(lake, day):
             if not row["text"]:
                 continue
-            whole, along = sentiment_of(transcript, judge)
+            whole, along = sentiment_of(transcript, model)
             everything = [TimedScores(0.0, row["seconds"], "", whole), *along]
             for number, one in enumerate(everything):
-                facts = {"start": one.start, "end": one.end, "text": one.text, "number": number, "model": judge.model}
+                facts = {"start": one.start, "end": one.end, "text": one.text, "number": number, "model": model.model}
                 rows.append({"key": row["key"], "source": row["source"], **facts, **asdict(one.scores)})
         changed = lake.write_day(SENTIMENT, day, SENTIMENT.from_rows(rows), made_from=wanted)
     along_each: dict[str, list[TimedScores]] = defaultdict(list)
@@ -304,7 +304,7 @@ def transcript_of(row: Mapping[str, Any]) -> Transcript:
 
 
 def read_references(lake: Lake) -> dict[str, str]:
-    """What was really said, by recording: from the files `references/**/*.trans.txt`, as LibriSpeech has them."""
+    """Reference transcripts by recording, from the files `references/**/*.trans.txt`, as LibriSpeech has them."""
     found: dict[str, str] = {}
     for entry in lake.files(REFERENCES):
         if entry.path.endswith(REFERENCE_SUFFIX):
@@ -350,10 +350,10 @@ def _row(one: Spoken, transcript: Transcript) -> dict[str, Any]:
 def _summary(
     rows: Sequence[Mapping[str, Any]], worked_on: int, failed: Mapping[str, str], changed: bool, references: Mapping[str, str]
 ) -> DayOfTranscripts:
-    heard: dict[str, list[str]] = defaultdict(list)
+    recognised: dict[str, list[str]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row["recording"], str(row["started_at"]), row["key"])):
         if row["recording"] in references:
-            heard[row["recording"]].append(row["text"])
-    errors = {name: word_errors(references[name], " ".join(texts)) for name, texts in heard.items()}
+            recognised[row["recording"]].append(row["text"])
+    errors = {name: word_errors(references[name], " ".join(texts)) for name, texts in recognised.items()}
     seconds, words = sum(row["seconds"] for row in rows), sum(len(row["words"]) for row in rows)
     return DayOfTranscripts(len(rows), worked_on, seconds, words, changed, failed, errors)

@@ -1,4 +1,4 @@
-"""What can write down speech, and Vosk behind it: one model per process, files of any codec and length in memory that does not grow."""
+"""What can transcribe speech, and Vosk behind it: one model per process, files of any codec and length in memory that does not grow."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from soundmill.errors import NoSpeechModel, TranscriptionFailed
 from soundmill.speech.boundaries import FRAME_SECONDS, fit_to_sound
 from soundmill.speech.transcript import Transcript, Word, in_order
 
-Progress = Callable[[float], None]  # seconds heard so far
+Progress = Callable[[float], None]  # seconds transcribed so far
 _CHUNK = 4000  # samples: Vosk looks for pauses once a chunk
 _GRAPHS = (("graph/HCLG.fst",), ("graph/HCLr.fst", "graph/Gr.fst"))
 _QUIET, _SOFT, _LOUD = 0.01, 0.1, 0.25  # peaks, as shares of full scale: see `transcribe`
@@ -27,13 +27,13 @@ _LOADING = threading.Lock()
 
 
 class Transcriber(Protocol):
-    """Whatever writes down speech. `model` names the model and its content: another model, another name."""
+    """A speech recogniser. `model` names the model and its content: another model, another name."""
 
     @property
     def model(self) -> str: ...
 
     def transcribe(self, source: Source, progress: Progress | None = None) -> Transcript:
-        """What was said in a file. Raises `UndecodableAudio`, `TranscriptionFailed`."""
+        """The transcript of a file. Raises `UndecodableAudio`, `TranscriptionFailed`."""
         ...
 
 
@@ -71,19 +71,19 @@ class VoskTranscriber:
         return f"{self._folder.name}-{whole.hexdigest()[:12]}"
 
     def transcribe(self, source: Source, progress: Progress | None = None) -> Transcript:
-        """What was said in a file of any codec and length, its channels mixed. Raises `UndecodableAudio`, `TranscriptionFailed`.
+        """The transcript of a file of any codec and length, its channels mixed. Raises `UndecodableAudio`, `TranscriptionFailed`.
 
-        A file that is quiet from end to end is heard again, louder: words that are said softly get lost, or are taken for others.
+        A file that is quiet from end to end is transcribed again, louder: soft words get lost, or are taken for others.
         """
-        heard = self._hear(source, 1.0, progress)
-        if 0 < heard.peak < _QUIET or (heard.utterances and heard.peak < _SOFT):
-            heard = self._hear(source, _LOUD / heard.peak, progress)
-        utterances = heard.utterances
-        fitted = iter(fit_to_sound([word for utterance in utterances for word in utterance], heard.levels.dbfs()))
-        placed = in_order([[next(fitted) for _ in utterance] for utterance in utterances], heard.seconds, self.sample_rate)
-        return Transcript(heard.seconds, self.model, placed)
+        decoded = self._decode(source, 1.0, progress)
+        if 0 < decoded.peak < _QUIET or (decoded.utterances and decoded.peak < _SOFT):
+            decoded = self._decode(source, _LOUD / decoded.peak, progress)
+        utterances = decoded.utterances
+        fitted = iter(fit_to_sound([word for utterance in utterances for word in utterance], decoded.levels.dbfs()))
+        placed = in_order([[next(fitted) for _ in utterance] for utterance in utterances], decoded.seconds, self.sample_rate)
+        return Transcript(decoded.seconds, self.model, placed)
 
-    def _hear(self, source: Source, gain: float, progress: Progress | None) -> "_Heard":
+    def _decode(self, source: Source, gain: float, progress: Progress | None) -> "_Decoded":
         """Vosk parts utterances at pauses; each is collected as it ends, for its final result holds the last one only."""
         recogniser, rate = self._recogniser(), self.sample_rate
         levels, results, fed, peak, rest = LevelTrack(rate, FRAME_SECONDS), list[str](), 0, 0, self._rim
@@ -105,11 +105,11 @@ class VoskTranscriber:
             results.append(recogniser.Result())
         results.append(recogniser.FinalResult())
         utterances = [found for text in results if (found := _words(text))]
-        return _Heard(utterances, levels, fed / rate, peak / 32_768)
+        return _Decoded(utterances, levels, fed / rate, peak / 32_768)
 
     @cached_property
     def _rim(self) -> bytes:
-        """What is heard before a file and after it: a moment of very soft noise, so that words at its ends have something around them."""
+        """What lies before a file and after it: a moment of very soft noise, so that words at its ends have something around them."""
         noise = np.random.default_rng(7).normal(0, _RIM_LEVEL, round(_RIM_SECONDS * self.sample_rate))
         return np.rint(noise).astype(np.int16).tobytes()
 
@@ -134,7 +134,7 @@ def _converted(reader: AudioReader, rate: int, gain: float) -> Iterator[Int16]:
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Decoded:
     utterances: list[list[Word]]
     levels: LevelTrack
     seconds: float

@@ -11,7 +11,7 @@ _MS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word as it was heard: start and end in seconds of the file, confidence between 0 and 1."""
+    """A word as it was recognised: start and end in seconds of the file, confidence between 0 and 1."""
 
     word: str
     start: float
@@ -21,7 +21,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in a file of so many seconds, by one model: utterances, parted where the speaker paused.
+    """The transcript of a file of so many seconds, by one model: utterances, parted where the speaker paused.
 
     For all words 0 <= start < end <= seconds, and each begins when the one before has ended, or later.
     """

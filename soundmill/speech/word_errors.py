@@ -1,4 +1,4 @@
-"""How many words a transcript got wrong, held against what was really said."""
+"""How many words a transcript got wrong, compared with a reference."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _LINE = re.compile(r"(\S+)\s+(.*)")
 
 @dataclass(frozen=True)
 class WordErrors:
-    """Words of the reference that were heard, heard wrong, or missed, and words that nobody said."""
+    """Words of the reference that were recognised, recognised wrongly, or missed, and words that were not in it."""
 
     correct: int = 0
     substituted: int = 0
@@ -30,7 +30,7 @@ class WordErrors:
 
     @property
     def rate(self) -> float:
-        """The word error rate; without any word in the reference 0, or 1 where words were heard all the same."""
+        """The word error rate; without any word in the reference 0, or 1 where words were recognised all the same."""
         return self.errors / self.spoken if self.spoken else float(self.inserted > 0)
 
     def __add__(self, other: "WordErrors") -> "WordErrors":
@@ -42,19 +42,19 @@ class WordErrors:
         )
 
 
-def word_errors(reference: str, heard: str) -> WordErrors:
+def word_errors(reference: str, recognised: str) -> WordErrors:
     """What differs in the alignment with the fewest errors; case and punctuation do not count."""
-    said, found = fold(reference), fold(heard)
-    if not said or not found:  # which jiwer refuses
-        return WordErrors(deleted=len(said), inserted=len(found))
+    spoken, found = fold(reference), fold(recognised)
+    if not spoken or not found:  # which jiwer refuses
+        return WordErrors(deleted=len(spoken), inserted=len(found))
     import jiwer
 
-    result = jiwer.process_words(" ".join(said), " ".join(found))
+    result = jiwer.process_words(" ".join(spoken), " ".join(found))
     return WordErrors(result.hits, result.substitutions, result.deletions, result.insertions)
 
 
 def parse_references(text: str) -> dict[str, str]:
-    """References by the name of the recording without its ending, as LibriSpeech writes them: a name, a blank, and what was said."""
+    """References by the name of the recording without its ending, as LibriSpeech writes them: a name, a blank, and its words."""
     return {found[1]: found[2].strip() for line in text.splitlines() if (found := _LINE.match(line.strip()))}
 
 

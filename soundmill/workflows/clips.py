@@ -18,7 +18,7 @@ from soundmill.osr.splits import groups_with_copies
 from soundmill.times import midnight
 
 Float32 = npt.NDArray[np.float32]
-TRAINING_DAYS = 5  # so many that rehearsals hold back whole days
+TRAINING_DAYS = 5  # so many that cross-validation holds out whole days
 SOURCE_NAME = re.compile(r"(?P<fold>\d)-(?P<source>[^-]+)-[^-]{1,3}(-\d+)?")  # fold-SOURCE-take, and with ESC-50's target
 _RATE = 44_100
 TEST_DAYS = 10  # so many that intervals come from whole days
@@ -28,7 +28,7 @@ _LONGEST_DAY = timedelta(hours=23)
 
 @dataclass(frozen=True)
 class PlannedClip:
-    """A clip with the moment at which the collection is to have heard it, in UTC."""
+    """A clip with the moment at which the collection is to have recorded it, in UTC."""
 
     path: Path
     tag: str
@@ -38,7 +38,7 @@ class PlannedClip:
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """Clips in order of time, the days that train and those that test, the tags to be taught, and how many groups kept clips together."""
+    """Clips in order of time, the days that train and those that test, the known tags, and how many groups kept clips together."""
 
     clips: tuple[PlannedClip, ...]
     train_days: tuple[date, ...]
@@ -47,7 +47,7 @@ class ClipPlan:
     groups: int
 
     @property
-    def taught(self) -> int:
+    def training_clips(self) -> int:
         """How many clips train."""
         return sum(clip.start.date() in self.train_days for clip in self.clips)
 
@@ -88,14 +88,14 @@ def plan_clips(
             progress(number, len(files))
     if len(set(tags)) < 2:
         raise ClipsRefused(f"{folder} holds sound that can be read in {len(set(tags))} of its folders; two at least are needed")
-    untaught = {tag_of(name) for name in unknown}
-    if missing := untaught - set(tags):
+    test_only = {tag_of(name) for name in unknown}
+    if missing := test_only - set(tags):
         raise ClipsRefused(f"{folder} has no class {', '.join(sorted(missing))}; it has {', '.join(sorted(set(tags)))}")
-    if len(set(tags) - untaught) < 2:
-        raise ClipsRefused(f"fewer than two classes of {folder} are left to be taught")
+    if len(set(tags) - test_only) < 2:
+        raise ClipsRefused(f"fewer than two classes of {folder} are left to train on")
     together = groups_with_copies(Sounds.of_vectors(signs), sources)
     rng = np.random.default_rng(seed)
-    on_day = _spread(tags, together, test_share, untaught, rng)
+    on_day = _spread(tags, together, test_share, test_only, rng)
     planned: list[PlannedClip] = []
     tested: list[PlannedClip] = []
     day = first
@@ -111,9 +111,9 @@ def plan_clips(
         if moment > midnight(day):
             day += timedelta(days=1)
     if not planned or not tested:
-        raise ClipsRefused(f"{folder} holds too few sources of sound to learn from some and be judged on others")
+        raise ClipsRefused(f"{folder} holds too few sources of sound to train on some and test on others")
     train_days, test_days = (tuple(sorted({clip.start.date() for clip in part})) for part in (planned, tested))
-    return ClipPlan((*planned, *tested), train_days, test_days, tuple(sorted(set(tags) - untaught)), len(set(together)))
+    return ClipPlan((*planned, *tested), train_days, test_days, tuple(sorted(set(tags) - test_only)), len(set(together)))
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -169,21 +169,21 @@ def tag_of(folder_name: str) -> str:
 
 
 def _spread(
-    tags: Sequence[str], groups: Sequence[str], test_share: float, untaught: Collection[str], rng: np.random.Generator
+    tags: Sequence[str], groups: Sequence[str], test_share: float, test_only: Collection[str], rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """The number of each clip's day, those from `TRAINING_DAYS` on for testing: whole groups, and every tag in the share that is asked
     for."""
     members: dict[str, list[int]] = {}
     for place, group in enumerate(groups):
         members.setdefault(group, []).append(place)
-    wanted = {tag: (1.0 if tag in untaught else test_share) * tags.count(tag) for tag in set(tags)}
+    wanted = {tag: (1.0 if tag in test_only else test_share) * tags.count(tag) for tag in set(tags)}
     on_day = np.full(len(tags), -1)
     tested, turn, test_turn = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0), 0
     names = list(members)
     for name in (names[i] for i in rng.permutation(len(names))):
         tag = tags[members[name][0]]
         size = len(members[name])
-        if tag in untaught or tested[tag] + size / 2 <= wanted[tag]:
+        if tag in test_only or tested[tag] + size / 2 <= wanted[tag]:
             tested[tag] += size
             on_day[members[name]] = TRAINING_DAYS + test_turn % TEST_DAYS
             test_turn += 1

@@ -14,7 +14,7 @@ from soundmill.ingest.conversion import SAMPLE_RATE
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
-from soundmill.speech.tables import stretches, transcripts_of
+from soundmill.speech.tables import joined_segments, transcripts_of
 from soundmill.speech.transcript import Transcript, Word
 from soundmill.times import to_ms
 
@@ -43,21 +43,21 @@ def update_cuts(lake: Lake, day: date, uploads: Sequence[Item]) -> tuple[dict[st
 
 
 def _cuts(lake: Lake, day: date, uploads: Sequence[Item]) -> dict[str, Iterator[dict[str, Any]]]:
-    said = {row["key"]: transcript for row, transcript in transcripts_of(lake, day)}
+    transcripts = {row["key"]: transcript for row, transcript in transcripts_of(lake, day)}
     return {
-        "download": _downloads(lake, day, said),
-        "segment": _segments(lake, day, said),
+        "download": _downloads(lake, day, transcripts),
+        "segment": _segments(lake, day, transcripts),
         "upload": (
-            _whole(f"upload-{item.key.rpartition('/')[2]}", item.path or "", item.measures["samples"], said.get(item.key), "speaker")
+            _whole(f"upload-{item.key.rpartition('/')[2]}", item.path or "", item.measures["samples"], transcripts.get(item.key), "speaker")
             for item in uploads
         ),
     }
 
 
-def _downloads(lake: Lake, day: date, said: Mapping[str, Transcript]) -> Iterator[dict[str, Any]]:
+def _downloads(lake: Lake, day: date, transcripts: Mapping[str, Transcript]) -> Iterator[dict[str, Any]]:
     for row in lake.read_days(DOWNLOADS, [day], where=pc.field("state") == "ready").to_pylist():
         name = f"{row['conversation']}--{row['speaker']}"
-        yield _whole(name, row["path"], row["samples"], said.get(row["key"]), row["speaker"], conversation=row["conversation"])
+        yield _whole(name, row["path"], row["samples"], transcripts.get(row["key"]), row["speaker"], conversation=row["conversation"])
 
 
 def _whole(name: str, path: str, samples: int, transcript: Transcript | None, speaker: str, **custom: Any) -> dict[str, Any]:
@@ -68,9 +68,9 @@ def _whole(name: str, path: str, samples: int, transcript: Transcript | None, sp
     return cut(entry, spoken_in, **custom, **({"speech_model": transcript.model} if transcript else {}))
 
 
-def _segments(lake: Lake, day: date, said: Mapping[str, Transcript]) -> Iterator[dict[str, Any]]:
+def _segments(lake: Lake, day: date, transcripts: Mapping[str, Transcript]) -> Iterator[dict[str, Any]]:
     rows = lake.read_days(SEGMENTS, [day]).to_pylist()
-    words, models = _words_of_segments(rows, said)
+    words, models = _words_of_segments(rows, transcripts)
     around = [day - timedelta(days=1), day, day + timedelta(days=1)]
     tags = lake.read_days(ANNOTATIONS, around).to_pylist() if rows else []
     by_source: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -91,23 +91,23 @@ def _segments(lake: Lake, day: date, said: Mapping[str, Transcript]) -> Iterator
 
 
 def _words_of_segments(
-    rows: Sequence[Mapping[str, Any]], said: Mapping[str, Transcript]
+    rows: Sequence[Mapping[str, Any]], transcripts: Mapping[str, Transcript]
 ) -> tuple[dict[str, list[tuple[str, float, float, float]]], dict[str, str]]:
-    """The words of each segment, in its own seconds, and the models that heard them, by the segments' keys."""
+    """The words of each segment, in its own seconds, and the models that recognised them, by the segments' keys."""
     words: dict[str, list[tuple[str, float, float, float]]] = defaultdict(list)
     models: dict[str, str] = {}
     by_path = {row["path"]: row for row in rows}
-    for stretch in stretches(rows):
-        transcript = said.get(stretch.key)
-        if transcript is None or stretch.started_at is None:
+    for part in joined_segments(rows):
+        transcript = transcripts.get(part.key)
+        if transcript is None or part.started_at is None:
             continue
-        heard = list(transcript.words)
-        for path in stretch.paths:
+        left = list(transcript.words)
+        for path in part.paths:
             row = by_path[path]
             models[row["key"]] = transcript.model
-            start = (row["started_at"] - stretch.started_at).total_seconds()
-            while heard and (heard[0].start + heard[0].end) / 2 < start + row["seconds"]:
-                word = heard.pop(0)
+            start = (row["started_at"] - part.started_at).total_seconds()
+            while left and (left[0].start + left[0].end) / 2 < start + row["seconds"]:
+                word = left.pop(0)
                 first, last = max(0.0, word.start - start), min(row["seconds"], word.end - start)
                 if last - first >= _LEAST_SECONDS:
                     words[row["key"]].append((word.word, first, last, word.confidence))

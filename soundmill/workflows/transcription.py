@@ -20,7 +20,7 @@ from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.lake import Lake
 from soundmill.options import SpeechOptions
 from soundmill.speech.loading import load_transcriber
-from soundmill.speech.tables import TRANSCRIPTS, Spoken, stretches, update_transcripts
+from soundmill.speech.tables import TRANSCRIPTS, Spoken, joined_segments, update_transcripts
 from soundmill.speech.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def recordings_of(lake: Lake, catalog: Catalog, day: date) -> list[Spoken]:
     """All recordings of a day that may hold speech: captured segments joined where they follow each other, downloads, uploads."""
-    found = stretches(lake.read_days(SEGMENTS, [day]).to_pylist())
+    found = joined_segments(lake.read_days(SEGMENTS, [day]).to_pylist())
     for row in lake.read_days(DOWNLOADS, [day], columns=["key", "state", "seconds", "content_hash", "path"]).to_pylist():
         if row["state"] == "ready":
             name = Path(row["path"]).stem
@@ -62,7 +62,7 @@ def transcribe_day(
 @contextmanager
 def audio_file(lake: Lake, timeline: Timeline, recording: Spoken) -> Iterator[Path]:
     """A recording as a file: itself, or its segments written after each other."""
-    if recording.kind != "stretch":
+    if recording.kind != "segments":
         with lake.local_file(recording.paths[0]) as local:
             yield local
         return

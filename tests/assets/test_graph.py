@@ -421,7 +421,7 @@ def test_a_challenger_is_promoted_only_where_it_is_better_on_days_new_to_both(lo
     assert promoted_because(local_home, "original") == "is the champion: the first model"
     local_home.run("detections", days=DAYS)
     local_home.define("narrow", tags=("doorbell",), train_days=DAYS[:2], test_days=DAYS[2:])
-    assert "was not taught kettle, which" in promoted_because(local_home, "narrow")
+    assert "was not trained on kettle, which" in promoted_because(local_home, "narrow")
     local_home.define("late", train_days=DAYS[2:], test_days=DAYS[:1])
     assert "learnt from 2025-01-01" in promoted_because(local_home, "late")
     local_home.define("house", train_days=DAYS[:2], test_days=DAYS[2:])
@@ -432,7 +432,7 @@ def test_a_challenger_is_promoted_only_where_it_is_better_on_days_new_to_both(lo
     assert "better than original 1" in (champion.promoted_because or "")
     (against,) = [path for path in local_home.stored("reports") if "against_original_1" in path]
     assert json.loads(local_home.lake.read_bytes(against))["promote"] is True
-    assert promoted_because(local_home, "original").startswith("not compared against house 1: it was not taught knocking")
+    assert promoted_because(local_home, "original").startswith("not compared against house 1: it was not trained on knocking")
 
 
 def test_a_planted_copy_blocks_the_report(local_home: Home) -> None:
@@ -453,7 +453,7 @@ def test_a_planted_copy_blocks_the_report(local_home: Home) -> None:
     with pytest.raises(RunFailed, match="no_leakage"):
         local_home.run("osr_model", "evaluation_report", model="house")
     assert checks(local_home)["no_leakage"] is False
-    with pytest.raises(RunFailed, match="test sounds are copies of what the model learnt from: porch/"):
+    with pytest.raises(RunFailed, match="test sounds are copies of training sounds: porch/"):
         local_home.run("evaluation_report", model="house")
     assert not [path for path in local_home.stored("reports") if "house" in path]
     local_home.define(train_days=DAYS[:2], test_days=DAYS[2:], sources=("mic",))
@@ -462,7 +462,7 @@ def test_a_planted_copy_blocks_the_report(local_home: Home) -> None:
     local_home.run("osr_model", "evaluation_report", model="house")
     local_home.define("rival", train_days=DAYS[:2], test_days=DAYS[2:], allow_duplicates=True, seed=1)
     local_home.run("osr_model", model="rival")
-    assert "it learnt from copies of test sounds" in promoted_because(local_home, "rival")
+    assert "it was trained on copies of test sounds" in promoted_because(local_home, "rival")
 
 
 def test_background_is_not_drawn_from_a_sound_that_began_the_day_before(local_home: Home) -> None:
@@ -518,7 +518,7 @@ def test_what_a_capture_missed_and_a_dead_microphone_are_told(local_home: Home, 
     began = datetime(2025, 1, 1, 10, tzinfo=UTC)
     recorder = Recorder(44_100, started_at=began)
     heard = [Block(noise[at : at + 256], at) for at in range(0, len(noise), 256) if not 1_500_160 <= at < 1_600_000]
-    for one in [one for block in heard for one in recorder.hear(block)] + list(recorder.finish()):
+    for one in [one for block in heard for one in recorder.feed(block)] + list(recorder.finish()):
         if isinstance(one, Silence) or one.stored:
             local_home.lake.write_bytes(landing_path("mic", one.name), one.file())
     dead = {**vars(Status("mic", "mic")), "state": "dead", "why": "digital zero", "pid": None, "updated_at": now_text()}

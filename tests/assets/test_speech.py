@@ -14,7 +14,7 @@ from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotations, DownloadQueue, Wanted
 from soundmill.formats.annotation import Annotation
-from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, stretches
+from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, joined_segments
 from soundmill.speech.transcriber import VoskTranscriber
 from soundmill.workflows.erasure import Conversation, erase
 from tests.home import FIRST, Home
@@ -45,7 +45,7 @@ def said(home: Home, day: date = DAY) -> dict[str, str]:
 
 
 def test_every_recording_of_a_day_is_written_down_looked_through_and_judged(home: Home, web: Web, data: Path, digits_model: Path) -> None:
-    listen(home, digits_model, keywords_wanted=["one", "four one", "ten"])
+    listen(home, digits_model, keywords=["one", "four one", "ten"])
     bring(home, web, data)
     home.lake.write_bytes("references/calls/a.trans.txt", b"call_agent three one four one five nine\ncall_customer ZERO ONE TWO\n")
     done = home.run(*SPEECH, days=(DAY,))
@@ -55,7 +55,7 @@ def test_every_recording_of_a_day_is_written_down_looked_through_and_judged(home
         f"{NIGHT:%Y%m%dT%H%M%S}Z": "nine zero five two seven one",
     }
     facts = done["transcripts", str(DAY)]
-    assert (facts["status"], facts["recordings"], facts["written_down_now"], facts["words"]) == ("updated", 3, 3, 22)
+    assert (facts["status"], facts["recordings"], facts["transcribed_now"], facts["words"]) == ("updated", 3, 3, 22)
     assert facts["word_error_rate"] == pytest.approx(7 / 9, abs=1e-4)  # seven words more than were said, of nine
     assert "call_customer | 233.3%" in facts["worst_recordings"]
     hits = home.lake.read_days(KEYWORD_HITS, [DAY]).to_pylist()
@@ -84,7 +84,7 @@ def test_other_keywords_are_found_without_hearing_anything_again(
     bring(local_home, web, data)
     local_home.run(*SPEECH, days=(DAY,))
     monkeypatch.setattr(VoskTranscriber, "transcribe", None)
-    listen(local_home, digits_model, keywords_wanted=["fiver"], fuzzy=0.8)
+    listen(local_home, digits_model, keywords=["fiver"], fuzzy=0.8)
     assert local_home.run("transcripts", "keyword_hits", days=(DAY,))["keyword_hits", str(DAY)]["hits"] == 3
 
 
@@ -96,12 +96,12 @@ def test_only_what_is_new_is_heard_and_another_model_hears_everything(
     local_home.run("transcripts", days=(DAY,))
     local_home.lake.write_bytes(f"landing/hall/{DAY}/20250101T050000Z.wav", (data / "digit-strings" / "one_digit.wav").read_bytes())
     local_home.run("captured_segments", days=(DAY,))
-    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 1
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["transcribed_now"] == 1
     assert said(local_home)["20250101T050000Z"] == "seven"
     other = tmp_path / "another"
     other.symlink_to(digits_model)
     listen(local_home, other)
-    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 4
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["transcribed_now"] == 4
     listen(local_home, other, sources=["hall"])
     assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["recordings"] == 1
 
@@ -136,7 +136,7 @@ def test_lhotse_opens_and_validates_the_cuts_of_a_day(local_home: Home, web: Web
 def test_without_a_model_the_day_says_so_in_a_line_and_everything_else_works(local_home: Home, web: Web, data: Path) -> None:
     bring(local_home, web, data)
     done = local_home.run(*SPEECH, days=(DAY,))
-    assert done["transcripts", str(DAY)]["status"] == "not written down"
+    assert done["transcripts", str(DAY)]["status"] == "not transcribed"
     assert "soundmill pretrained fetch vosk-small-en" in done["transcripts", str(DAY)]["why"]
     assert done["keyword_hits", str(DAY)]["status"] == done["sentiment", str(DAY)]["status"] == "no data"
     assert "| segment | 2 |" in done["cut_manifests", str(DAY)]["cuts"]
@@ -163,20 +163,20 @@ def test_a_recording_that_is_gone_stops_no_other_and_is_tried_again(local_home: 
     ).values()
     assert check.status.value == "FAILED"
     local_home.lake.write_bytes(path, kept)
-    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["written_down_now"] == 1
+    assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["transcribed_now"] == 1
     assert said(local_home)["call_agent"] == "three one four one five nine"
 
 
 def test_what_is_deleted_goes_from_the_tables_also_where_nothing_is_written_down_any_more(
     local_home: Home, web: Web, data: Path, digits_model: Path, tmp_path: Path
 ) -> None:
-    listen(local_home, digits_model, keywords_wanted=["one"])
+    listen(local_home, digits_model, keywords=["one"])
     bring(local_home, web, data)
     local_home.run(*SPEECH, days=(DAY,))
     local_home.lake.write_bytes(f"unfinished/transcripts/{DAY}/hash-model.json", b"what a killed run had heard")
     erase(local_home.lake, local_home.catalog, Conversation("call"))
     local_home.run("downloads", days=(DAY,))
-    listen(local_home, tmp_path / "no-model", sentiment_enabled=False, keywords_wanted=["one"])
+    listen(local_home, tmp_path / "no-model", sentiment_enabled=False, keywords=["one"])
     done = local_home.run(*SPEECH, days=(DAY,))
     assert done["transcripts", str(DAY)]["deleted"] is True
     for table in (TRANSCRIPTS, KEYWORD_HITS, SENTIMENT):
@@ -230,11 +230,11 @@ def test_a_stretch_without_end_is_parted_at_its_softest_seams_and_stays_so_while
         }
         for n in range(300)
     ]  # fmt: skip
-    first, second = stretches(rows)
+    first, second = joined_segments(rows)
     assert (len(first.paths), len(second.paths)) == (190, 110)
-    assert stretches(rows[:250])[0] == first
+    assert joined_segments(rows[:250])[0] == first
     apart = [*rows[:5], *rows[6:8], {**rows[8], "source": "attic"}]
-    assert [len(one.paths) for one in stretches(apart)] == [5, 2, 1]
+    assert [len(one.paths) for one in joined_segments(apart)] == [5, 2, 1]
 
 
 def test_sound_of_real_calls_gives_times_inside_the_file(local_home: Home, data: Path, digits_model: Path) -> None:

@@ -226,13 +226,13 @@ def test_one_command_teaches_a_folder_of_clips(soundmill: Command, tmp_path: Pat
         "model", "train", "house", str(tmp_path / "clips"), "--unknown", "siren", code=1
     )
     said = soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass")
-    assert "house version 1 learnt from 33 of 64 clips (64 sources), the others judge it" in said
+    assert "house version 1 is trained on 33 of 64 clips (64 sources), and tested on the others" in said
     assert "if it had to give a name: 100%" in said
-    assert re.search(r"sounds it was not taught: 1[3-6] of 16", said)
+    assert re.search(r"sounds it was not trained on: 1[3-6] of 16", said)
     report = Path(said.rsplit("report: ", 1)[1].splitlines()[0])
     assert "doorbell" in report.read_text()
     (tmp_path / "clips" / "kettle" / "0.wav").unlink()
-    assert "was taught other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass", code=1)
+    assert "was trained on other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass", code=1)
 
 
 def test_files_are_written_down_looked_through_and_held_against_what_was_said(
@@ -255,7 +255,7 @@ def test_files_are_written_down_looked_through_and_held_against_what_was_said(
     said = soundmill("transcribe", "nowhere.wav", str(tmp_path), files[1], "--output", str(tmp_path / "more"), code=1, **model)
     assert "nowhere.wav is not there" in said
     assert "is a folder: name its files" in said
-    assert (tmp_path / "more" / "one_digit.json").is_file()  # the others are written down all the same
+    assert (tmp_path / "more" / "one_digit.json").is_file()  # the others are transcribed all the same
     assert "soundmill pretrained fetch vosk-small-en" in soundmill("transcribe", files[0], code=1)
 
 

@@ -493,14 +493,14 @@ def test_speech_is_asked_for_when_recordings_words_or_the_model_change(local_hom
     (request,) = answer().run_requests or []
     launch(local_home, request, "speech_chain")
     assert isinstance(answer(), dg.SkipReason)
-    (other_words,) = answer(keywords_wanted=["seven"]).run_requests or []
+    (other_words,) = answer(keywords=["seven"]).run_requests or []
     launch(local_home, other_words, "speech_chain")
-    assert isinstance(answer(keywords_wanted=["seven"]), dg.SkipReason)
+    assert isinstance(answer(keywords=["seven"]), dg.SkipReason)
     (back,) = answer().run_requests or []  # Dagster runs no key twice
     assert back.run_key not in (request.run_key, other_words.run_key)
     local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T110000Z.wav", (strings / "three_digits.wav").read_bytes())
     local_home.run("captured_segments", days=DAYS[:1])
-    assert asked(answer(keywords_wanted=["seven"])) == ["2025-01-01"]
+    assert asked(answer(keywords=["seven"])) == ["2025-01-01"]
     off = answer(transcription_enabled=False)
     assert isinstance(off, dg.SkipReason)
 

@@ -60,7 +60,7 @@ def clips(folder: Path, classes: int, sources: int = 5, takes: int = 3) -> Path:
 def test_clips_of_one_source_stay_on_one_side(tmp_path: Path) -> None:
     folder = clips(tmp_path / "my clips", 7)
     scene = from_clips(folder, FIRST)
-    assert scene.taught == tuple(f"class {n}" for n in range(4))  # ceil(30 % of 7) = 3 are never labelled
+    assert scene.known_tags == tuple(f"class {n}" for n in range(4))  # ceil(30 % of 7) = 3 are never labelled
     assert scene.never_labelled == ("class 4", "class 5", "class 6")
     assert scene.name.startswith("demo-my-clips-")
     heard: dict[tuple[str, float], set[bool]] = {}
@@ -72,7 +72,7 @@ def test_clips_of_one_source_stay_on_one_side(tmp_path: Path) -> None:
             heard.setdefault((event.tag, round(pitch)), set()).add(recording.started_at.date() == scene.test_day)
     assert len(heard) == 35
     assert all(len(sides) == 1 for sides in heard.values())
-    for tag in scene.taught:
+    for tag in scene.known_tags:
         assert {side for (name, _), sides in heard.items() if name == tag for side in sides} == {True, False}
 
 

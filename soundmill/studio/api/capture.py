@@ -1,4 +1,4 @@
-"""`/capture`: the hub for edges. It tells them whether to hear, takes their segments, each once, and remembers how they are."""
+"""`/capture`: the hub for edges. It tells edges whether to record, takes their segments, each once, and keeps their status."""
 
 import hashlib
 import json
@@ -64,9 +64,9 @@ async def meta(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/state", summary="Whether to hear", responses={400: {"description": "No source can have that name"}})
+@router.get("/state", summary="Whether to record", responses={400: {"description": "No source can have that name"}})
 async def state(request: Request, source: Source | None = None) -> dict[str, bool]:
-    """Whether a source is to hear: its own switch where it has one, else the hub's, which starts off."""
+    """Whether a source is to record: its own switch where it has one, else the hub's, which starts off."""
     return {"capture_state": await run_in_threadpool(_is_on, request, source and _checked(source))}
 
 
@@ -89,11 +89,11 @@ async def stations(request: Request, given: Given) -> list[dict[str, Any]]:
 
 
 @router.put("/stations/{source}", summary="Say how a station is", responses={**_REFUSED})
-async def report(request: Request, source: str, given: Given, told: dict[str, Any]) -> dict[str, str]:
+async def report(request: Request, source: str, given: Given, reported: dict[str, Any]) -> dict[str, str]:
     """Takes an edge's status."""
     await _allow(request, given, _checked(source))
     try:
-        status = _status(source, told)
+        status = _status(source, reported)
     except (TypeError, ValueError) as error:
         raise HTTPException(400, f"this is no status: {error}") from None
     await run_in_threadpool(write_status, _folder(request) / f"{source}{SUFFIX}", status)
@@ -189,11 +189,11 @@ async def _allow(request: Request, given: HTTPAuthorizationCredentials | None, s
     raise HTTPException(401, "this hub asks for a token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
 
 
-def _status(source: str, told: dict[str, Any]) -> dict[str, Any]:
+def _status(source: str, reported: dict[str, Any]) -> dict[str, Any]:
     """A status with nothing in it but what a status has, under the source's own name and this machine's clock."""
     values = {}
     for key, default in vars(Status(source, "an edge")).items():
-        value = told.get(key, default)
+        value = reported.get(key, default)
         kinds = (int, float) if isinstance(default, float) or default is None else type(default)
         if not isinstance(value, kinds) and not (value is None and default is None):
             raise TypeError(f"{key} is a {type(value).__name__}")

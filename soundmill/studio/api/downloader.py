@@ -108,7 +108,7 @@ async def dual(
         if outcome and outcome.failure:
             if one.speaker == AGENT:
                 return _refusal(outcome.failure)
-            downloads.append({"speaker": one.speaker, "status": "failed", "error": _said(outcome.failure)})
+            downloads.append({"speaker": one.speaker, "status": "failed", "error": _message(outcome.failure)})
             continue
         item = outcome.items[0] if outcome else there[download_key(conversation, one.speaker)]
         ready.add(one.speaker)
@@ -188,15 +188,15 @@ async def _fetch(request: Request, wanted: Sequence[Wanted]) -> list[Outcome]:
     except OSError as error:
         log.exception("%s cannot be stored", wanted[0].conversation)
         raise HTTPException(507, f"the file cannot be stored: {error.strerror or error}") from error
-    return _told(outcomes)
+    return _logged(outcomes)
 
 
-def _told(outcomes: list[Outcome]) -> list[Outcome]:
+def _logged(outcomes: list[Outcome]) -> list[Outcome]:
     """The same, with a line in the log for each."""
     for outcome in outcomes:
         who = f"{outcome.request.conversation} {outcome.request.speaker}"
         if outcome.failure:
-            log.warning("%s: %s", who, _said(outcome.failure))
+            log.warning("%s: %s", who, _message(outcome.failure))
         else:
             log.info("%s: %.1f s, %.2f MB", who, outcome.items[0].seconds, megabytes(sum(size_of(item) for item in outcome.items)))
     return outcomes
@@ -204,10 +204,10 @@ def _told(outcomes: list[Outcome]) -> list[Outcome]:
 
 def _refusal(failure: FetchFailed) -> JSONResponse:
     retry = "transient" if failure.transient else "permanent"
-    return JSONResponse({"detail": _said(failure), "reason": failure.code, "retry": retry}, 400)
+    return JSONResponse({"detail": _message(failure), "reason": failure.code, "retry": retry}, 400)
 
 
-def _said(failure: FetchFailed) -> str:
+def _message(failure: FetchFailed) -> str:
     return f"{failure.code}: {failure}"
 
 

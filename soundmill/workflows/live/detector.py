@@ -28,7 +28,7 @@ _LOOK_EVERY = 1.0  # seconds between two looks at who the champion is
 
 
 @dataclass(frozen=True)
-class Heard:
+class WindowVerdict:
     """A verdict on a stretch of sound: its name, how far within that tag's threshold it is, and the margins of all tags."""
 
     started_at: datetime
@@ -59,7 +59,7 @@ class Detector:
             self._looked_at = time.monotonic()
         return self._loaded[0]
 
-    def detect(self, samples: Int16, sample_rate: int, started_at: datetime) -> Heard:
+    def detect(self, samples: Int16, sample_rate: int, started_at: datetime) -> WindowVerdict:
         """The verdict on int16 samples, shape (n,). Raises `NoChampion`."""
         self.champion()
         assert self._loaded is not None
@@ -67,10 +67,10 @@ class Detector:
         vectors = tool(samples.astype(np.float32) / np.float32(32_768), sample_rate)
         loudest = levels(samples).max_amp
         sounds = Sounds.build(["it"], [started_at], self._zone, ["it"] * len(vectors), vectors.astype(np.float32), max_amp=[loudest])
-        said = model.verdicts(sounds)
-        tag, margins = said.names[0], dict(zip(model.tags_, map(float, said.margins[0]), strict=True))
-        probability = None if said.probabilities is None else float(said.probabilities[0][[*model.tags_, "other"].index(tag)])
-        return Heard(started_at, len(samples) / sample_rate, tag, score_of(tag, margins), probability, margins)
+        verdicts = model.verdicts(sounds)
+        tag, margins = verdicts.names[0], dict(zip(model.tags_, map(float, verdicts.margins[0]), strict=True))
+        probability = None if verdicts.probabilities is None else float(verdicts.probabilities[0][[*model.tags_, "other"].index(tag)])
+        return WindowVerdict(started_at, len(samples) / sample_rate, tag, score_of(tag, margins), probability, margins)
 
     def segments(self, file: Path, began: datetime) -> Iterator[tuple[datetime, Int16]]:
         """A file's segments as the pipeline cuts them: start, to the millisecond, and int16 samples. Raises `UndecodableAudio`."""
@@ -81,8 +81,8 @@ class Detector:
 
 
 def window_across_boundary(earlier: Int16, samples: Int16, start: datetime, sample_rate: int) -> tuple[datetime, Int16] | None:
-    """The window of half a segment's length before `start` and its first half, with its own start: a sound on the seam is heard whole.
-    None where the segment before is shorter than that half."""
+    """The window of half a segment's length before `start` and its first half, with its own start: a sound across the boundary is whole in
+    it. None where the segment before is shorter than that half."""
     half = len(samples) // 2
     if not 0 < half <= len(earlier):
         return None

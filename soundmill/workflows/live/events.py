@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from soundmill.workflows.live.detector import Heard
+from soundmill.workflows.live.detector import WindowVerdict
 
 HYSTERESIS = 0.5  # standard deviations under the threshold at which an event that has begun still goes on
 GAP = 3.0  # seconds without the sound that end an event
@@ -12,7 +12,7 @@ GAP = 3.0  # seconds without the sound that end an event
 
 @dataclass(frozen=True)
 class LiveEvent:
-    """A sound: from its onset to its offset as far as it has been heard, in so many windows, and the best margin among them."""
+    """A sound: from its onset to its offset as far as it has been detected, in so many windows, and the best margin among them."""
 
     source: str
     tag: str
@@ -26,14 +26,14 @@ class EventTracker:
     """Joins the verdicts on one source's windows, in order of time, to events. Windows may overlap.
 
     An event begins with a window that is called by its name, goes on while its margin stays within the hysteresis, and ends when nothing
-    of it has been heard for three seconds: what comes again sooner is the same event.
+    of it has been detected for three seconds: what comes back sooner is the same event.
     """
 
     def __init__(self, source: str, going_on: Sequence[LiveEvent] = ()) -> None:
         self._source = source
         self._open = {event.tag: event for event in going_on}
 
-    def add(self, window: Heard) -> list[LiveEvent]:
+    def add(self, window: WindowVerdict) -> list[LiveEvent]:
         """Takes a verdict in; the events that it began or prolonged."""
         end = window.started_at + timedelta(seconds=window.seconds)
         changed = []

@@ -1,4 +1,4 @@
-"""Following the landing area: every segment is judged as soon as it is there, the oldest first when there are many."""
+"""Following the landing area: every segment is detected as soon as it is there, the oldest first when there are many."""
 
 import logging
 import os
@@ -19,19 +19,19 @@ from soundmill.audio import levels
 from soundmill.audio.decode import Int16
 from soundmill.capture.landing import LANDING, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
-from soundmill.capture.recorder import Closed
+from soundmill.capture.recorder import RecordedSegment
 from soundmill.capture.status import now_text, write_status
 from soundmill.catalog import LiveDetection, LiveRecord
 from soundmill.errors import UndecodableAudio
 from soundmill.lake import Lake
 from soundmill.times import instant_in_name
-from soundmill.workflows.live.detector import Detector, Heard, window_across_boundary
+from soundmill.workflows.live.detector import Detector, WindowVerdict, window_across_boundary
 from soundmill.workflows.live.events import GAP, EventTracker, LiveEvent
 
 log = logging.getLogger("soundmill.workflows.live")
 _LOOK_EVERY = 0.02  # seconds between two looks at a folder on this machine
 _LOOK_EVERY_REMOTE = 10.0  # seconds between two listings of a bucket
-_MOST_AT_ONCE = 50  # segments judged between two writes
+_MOST_AT_ONCE = 50  # segments detected between two writes
 _MARK_SETTLES = 0.05  # seconds: file systems stamp a folder once in a few milliseconds
 _KEPT = timedelta(days=14)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -49,7 +49,7 @@ class Following:
 
     model: str = ""
     version: int = 0
-    judged: int = 0
+    detected: int = 0
     backlog: int = 0
     latency_ms: float | None = None
     updated_at: str = ""
@@ -57,17 +57,17 @@ class Following:
 
 
 class Follower:
-    """Judges what lands for some sources (all when none is named) and writes verdicts and events to the catalog.
+    """Runs the champion on what lands for some sources (all when none is named) and writes verdicts and events to the catalog.
 
-    What this version of the champion has judged already is passed over, so that a restart neither repeats nor forgets. Followed are
+    What this version of the champion has detected already is passed over, so that a restart neither repeats nor forgets. Followed are
     segments from captures and hubs; recordings that are still to be cut wait for the pipeline.
     """
 
     def __init__(
         self, lake: Lake, record: LiveRecord, detector: Detector, sources: tuple[str, ...] = (), since: datetime | None = None,
-        status_file: Path | None = None, told: Callable[[LiveDetection, list[LiveEvent]], None] | None = None,
+        status_file: Path | None = None, on_detection: Callable[[LiveDetection, list[LiveEvent]], None] | None = None,
     ) -> None:  # fmt: skip
-        self._lake, self._record, self._detector, self._sources, self._told = lake, record, detector, sources, told
+        self._lake, self._record, self._detector, self._sources, self._on_detection = lake, record, detector, sources, on_detection
         self._since = since or datetime.now(UTC)
         self._status_file = status_file
         self._written_at = 0.0
@@ -79,17 +79,17 @@ class Follower:
         self._of: tuple[str, int] | None = None
         self._trackers: dict[str, EventTracker] = {}
         self._before: dict[str, tuple[SegmentName, Int16]] = {}
-        self._given: queue.SimpleQueue[tuple[str, Closed]] = queue.SimpleQueue()
+        self._given: queue.SimpleQueue[tuple[str, RecordedSegment]] = queue.SimpleQueue()
         self._unwritten: tuple[list[LiveDetection], list[dict[str, Any]]] = ([], [])
         self.ended = threading.Event()
         self.status = Following()
 
     def end(self) -> None:
-        """Has `run` end, once it has judged what is there."""
+        """Has `run` end, once it has detected what is there."""
         self.ended.set()
 
     def run(self) -> None:
-        """Follows until `end` is called, and then until all that is there is judged. What fails is said and tried again; only that there is
+        """Follows until `end` is called, and then until all that is there is detected. What fails is logged and retried; only that there is
         no model at the start is not waited for: raises `NoChampion`."""
         self._detector.champion()
         forgotten_at = -1e9
@@ -109,24 +109,24 @@ class Follower:
         self._note(at_once=True)
 
     def step(self) -> int:
-        """Judges what has come, at most fifty segments; returns how many there were. Raises `NoChampion`."""
+        """Runs the champion on what has come, at most fifty segments; returns how many there were. Raises `NoChampion`."""
         champion = self._detector.champion()
         if self._of != (champion.name, champion.version):
             self._of = (champion.name, champion.version)
-            self._trackers.clear()  # what has been judged stays so: past days are made anew by the pipeline
+            self._trackers.clear()  # what has been detected stays so: past days are made anew by the pipeline
             self.status.model, self.status.version = self._of
-            log.info("listening with %s version %d", *self._of)
+            log.info("detecting with %s version %d", *self._of)
         self._look()
-        judged = 0
+        detected = 0
         while not self._given.empty():
             source, closed = self._given.get()
-            judged += self._hear(source, closed.name, landing_path(source, closed.name), closed.name.started_at, closed.samples)
+            detected += self._detect(source, closed.name, landing_path(source, closed.name), closed.name.started_at, closed.samples)
         for _ in range(min(len(self._waiting), _MOST_AT_ONCE)):
-            judged += self._judge(*self._waiting[0])
+            detected += self._detect_file(*self._waiting[0])
             del self._waiting[0]
         self.status.backlog = len(self._waiting)
         self._note()
-        return judged
+        return detected
 
     def _look(self) -> None:
         """Finds what has come since the last look."""
@@ -165,8 +165,8 @@ class Follower:
         assert self._of is not None
         if folder not in self._known:
             start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC) - timedelta(days=1)
-            judged = self._record.judged(*self._of, source, start)
-            self._known[folder] = {key.partition("#")[0].rpartition("/")[2] for key in judged}
+            detected = self._record.detected_keys(*self._of, source, start)
+            self._known[folder] = {key.partition("#")[0].rpartition("/")[2] for key in detected}
         fresh = set(names) - self._known[folder]
         self._known[folder] |= fresh
         for name in fresh:
@@ -174,12 +174,12 @@ class Follower:
                 self._waiting.append((began, f"{folder}/{name}", source))
         self._waiting.sort()
 
-    def hear(self, source: str, closed: Closed) -> None:
-        """Has a segment judged that could not be stored; called from another thread."""
+    def submit(self, source: str, closed: RecordedSegment) -> None:
+        """Takes a segment that could not be stored; called from another thread."""
         self._given.put((source, closed))
 
-    def _judge(self, began: datetime, path: str, source: str) -> int:
-        """Judges a file's segments."""
+    def _detect_file(self, began: datetime, path: str, source: str) -> int:
+        """Runs the champion on a file's segments."""
         name = SegmentName.parse(path.rpartition("/")[2])
         try:
             with self._lake.local_file(path) as local:
@@ -189,35 +189,35 @@ class Follower:
             log.warning("%s is passed over: %s", path, error)  # the pipeline puts it in quarantine with its reason
             return 0
         keys = [path] if len(pieces) == 1 else [f"{path}#{number:05d}" for number in range(len(pieces))]
-        judged = sum(self._hear(source, name, key, start, samples) for key, (start, samples) in zip(keys, pieces, strict=True))
-        if judged:
+        detected = sum(self._detect(source, name, key, start, samples) for key, (start, samples) in zip(keys, pieces, strict=True))
+        if detected:
             self.status.latencies = [*self.status.latencies, 1000 * (time.time() - appeared)][-100:]
         if name and len(pieces) == 1:
             self._before[source] = (name, pieces[0][1])
-        return judged
+        return detected
 
-    def _hear(self, source: str, name: SegmentName | None, key: str, start: datetime, samples: Int16) -> int:
-        """Judges a segment, and writes and tells what it is; 0 where it is none to be judged."""
+    def _detect(self, source: str, name: SegmentName | None, key: str, start: datetime, samples: Int16) -> int:
+        """Runs the champion on a segment, and writes and reports the verdict; 0 where it is silent or too early."""
         segmenter = self._detector.segmenter
         if start < self._since or segmenter.is_silent(levels(samples)):
             return 0
         assert self._of is not None
         model, version = self._of
-        heard = self._detector.detect(samples, segmenter.sample_rate, start)
+        verdict = self._detector.detect(samples, segmenter.sample_rate, start)
         changed: list[LiveEvent] = []
-        for window in [*self._between(source, name, samples, start), heard]:
+        for window in [*self._between(source, name, samples, start), verdict]:
             changed += self._tracker(source, window).add(window)
         found = LiveDetection(
-            model, version, key, source, start, heard.seconds, heard.tag, heard.score, heard.probability, datetime.now(UTC)
+            model, version, key, source, start, verdict.seconds, verdict.tag, verdict.score, verdict.probability, datetime.now(UTC)
         )
         self._write(found, [{"model": model, "version": version, **asdict(event)} for event in _last_of_each(changed)])
-        self.status.judged += 1
-        if self._told:
-            self._told(found, changed)
+        self.status.detected += 1
+        if self._on_detection:
+            self._on_detection(found, changed)
         return 1
 
     def _write(self, found: LiveDetection, events: list[dict[str, Any]]) -> None:
-        """Writes it, with what could not be written before; a catalog that is away, or a disk that is full, stops no listening."""
+        """Writes it, with what could not be written before; a catalog that is away, or a disk that is full, stops no detection."""
         detections, waiting_events = [*self._unwritten[0], found], [*self._unwritten[1], *events]
         try:
             self._record.add(detections, waiting_events)
@@ -227,7 +227,7 @@ class Follower:
         else:
             self._unwritten = ([], [])
 
-    def _between(self, source: str, name: SegmentName | None, samples: Int16, start: datetime) -> list[Heard]:
+    def _between(self, source: str, name: SegmentName | None, samples: Int16, start: datetime) -> list[WindowVerdict]:
         """The verdict on the window over the seam with the segment before, where they are neighbours. It counts for events only."""
         before = self._before.get(source)
         if before is None or name is None or before[0].session != name.session:
@@ -238,7 +238,7 @@ class Follower:
         seam = window_across_boundary(earlier, samples, start, rate)
         return [self._detector.detect(seam[1], rate, seam[0])] if seam else []
 
-    def _tracker(self, source: str, window: Heard) -> EventTracker:
+    def _tracker(self, source: str, window: WindowVerdict) -> EventTracker:
         if source not in self._trackers:
             assert self._of is not None
             recent = self._record.events(window.started_at - timedelta(seconds=GAP + window.seconds), source)
@@ -260,7 +260,7 @@ class Follower:
 
 
 def _start_of(name: str) -> datetime | None:
-    """The start of a segment that a capture or a hub named; None for other files, which are not judged before they are cut."""
+    """The start of a segment that a capture or a hub named; None for other files, which are not detected before they are cut."""
     if (parsed := SegmentName.parse(name)) is not None:
         return None if parsed.suffix == SILENCE else parsed.started_at
     return instant_in_name(name) if _HUB_S.fullmatch(name) else None

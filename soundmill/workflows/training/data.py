@@ -26,9 +26,9 @@ from soundmill.osr.selection import (
     background_share,
     choose_days,
     free_of,
-    heard_in,
-    rehearsal_groups,
+    label_segments,
     sample,
+    split_groups,
 )
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
@@ -50,7 +50,7 @@ class TrainingData:
         """Covers the specification, the chosen days, every label, vector and segment that the fit may use, and its code."""
         parts = [code, self.spec.model_dump_json(), repr(self.days), self.zone.key, installed("scikit-learn")]
         parts += [row["key"] for row in self._labels(self.days.train)]
-        segment_days = sorted({*self.days.background, *(self.days.train if self._hears_segments else ())})
+        segment_days = sorted({*self.days.background, *(self.days.train if self._learns_from_segments else ())})
         for table, of_days in (
             (feature_table("annotation", self.spec.extractor), self.days.train),
             (feature_table("segment", self.spec.extractor), segment_days),
@@ -62,59 +62,61 @@ class TrainingData:
         parts += [str(sorted(row.items())) for row in labels.to_pylist()]
         return digest(parts)
 
-    def taught(self) -> tuple[Sounds, dict[str, int], str]:
-        """What the model is taught: annotated sounds of the training days as they were cut out, and as the segments that detections will
-        hear; how many annotated sounds each tag has; and what the groups of the sounds are."""
+    def training_sounds(self) -> tuple[Sounds, dict[str, int], str]:
+        """What the model is trained on: annotated sounds of the training days, cut out and as the segments that detections see.
+
+        Also how many annotated sounds each tag has, and what the groups of the sounds are.
+        """
         labels = self._labels(self.days.train)
         cut = self._annotated(labels, self.days.train)
         recordings = self._recordings(labels, self.days.train)
-        support = {tag: cut.only_heard().tags.count(tag) for tag in sorted(set(cut.tags))}
+        support = {tag: cut.with_vectors().tags.count(tag) for tag in sorted(set(cut.tags))}
         parts, days, of_sound = [cut], [row["start"].date() for row in labels], [recordings[row["key"]] for row in labels]
-        if self._hears_segments:
+        if self._learns_from_segments:
             segments = self._lake.read_days(SEGMENTS, self.days.train, where=self._of_sources)
             every = self._labels(self.days.train, of_any_tag=True)
             mine = {row["key"] for row in labels}
-            heard = [one for one in heard_in(_spans(segments), _marks(every)) if one.annotation in mine]
-            segments = segments.filter(_is_in("key", [one.segment for one in heard]))
-            tags = {one.segment: one.tag for one in heard}
+            labelled = [one for one in label_segments(_spans(segments), _marks(every)) if one.annotation in mine]
+            segments = segments.filter(_is_in("key", [one.segment for one in labelled]))
+            tags = {one.segment: one.tag for one in labelled}
             named = [tags[key] for key in segments["key"].to_pylist()]
             parts.append(segment_sounds(self._lake, self.days.train, segments, self.spec.extractor, self.zone, named))
             days += [moment.date() for moment in segments["started_at"].to_pylist()]
-            by_segment = {one.segment: one.annotation for one in heard}
+            by_segment = {one.segment: one.annotation for one in labelled}
             of_sound += [
-                frozenset({_stretch(recording, start), *recordings[by_segment[key]]})
+                frozenset({_part_of_recording(recording, start), *recordings[by_segment[key]]})
                 for key, recording, start in zip(*(segments[name].to_pylist() for name in ("key", "recording", "started_at")), strict=True)
             ]
         of_sound = self._with_copies(labels, of_sound)
-        groups, kind = rehearsal_groups(days, of_sound)
+        groups, kind = split_groups(days, of_sound)
         sounds = _grouped(Sounds.joined(parts), groups)
-        return sounds.only_heard(), support, kind
+        return sounds.with_vectors(), support, kind
 
     def tagged(self) -> Sounds:
-        """Annotated sounds of the test days, of any tag: those that the model was not taught ought to be "other"."""
+        """Annotated sounds of the test days, of any tag: those that the model was not trained on ought to be "other"."""
         labels = self._labels(self.days.test, of_any_tag=True)
         recordings = self._recordings(labels, self.days.test)
-        groups, _ = rehearsal_groups([row["start"].date() for row in labels], [recordings[row["key"]] for row in labels])
+        groups, _ = split_groups([row["start"].date() for row in labels], [recordings[row["key"]] for row in labels])
         return _grouped(self._annotated(labels, self.days.test), groups)
 
     def leaks(self) -> list[Leak]:
         """Test sounds that are copies of what the model may learn from: annotated sounds that are one recording, and the same segments."""
         before = sorted({*self.days.train, *self.days.background})
         columns = ["key", "content_hash"]
-        taught, tested = (
+        segments_trained, segments_tested = (
             [tuple(row.values()) for row in self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()]
             for of_days in (before, self.days.test)
         )
         train, test = (self._labels(of_days, of_any_tag=True) for of_days in (self.days.train, self.days.test))
         copies = near_duplicates(self._fingerprints(train, self.days.train), self._fingerprints(test, self.days.test))
-        return [*copies, *same_content(taught, tested)]
+        return [*copies, *same_content(segments_trained, segments_tested)]
 
     def background_for(self, support: dict[str, int]) -> Sounds:
         """Background to learn from."""
         return self._background(self.days.background, background_share(support))[0]
 
     def test_background(self) -> tuple[Sounds, float]:
-        """Background to be judged on, and its seconds."""
+        """Background to test on, and its seconds."""
         return self._background(self.days.test, TEST_BACKGROUND_PER_DAY * len(self.days.test))
 
     def streams(self) -> Iterator[tuple[list[float], list[float], Sounds, list[Span]]]:
@@ -148,13 +150,13 @@ class TrainingData:
                     samples, rate, _ = timeline.read(source, start, end)
                 except NoAudio:
                     continue
-                heard = [row["recording"] for row in places if row["source"] == source and row["started_at"] <= start + _TOUCH]
-                file = re.sub(r"^\d{13}_", "", heard[-1].rpartition("/")[2]) + ", " if heard else ""
+                files = [row["recording"] for row in places if row["source"] == source and row["started_at"] <= start + _TOUCH]
+                file = re.sub(r"^\d{13}_", "", files[-1].rpartition("/")[2]) + ", " if files else ""
                 found[key] = (samples, rate, f"{file}{source}, {start:%Y-%m-%d %H:%M:%S} UTC, {(end - start).total_seconds():.1f} s")
         return found
 
     @property
-    def _hears_segments(self) -> bool:
+    def _learns_from_segments(self) -> bool:
         return self.spec.recogniser == "open_set"  # the original learns from annotated sounds alone
 
     def _with_copies(self, labels: list[dict[str, Any]], of_sound: list[frozenset[str]]) -> list[frozenset[str]]:
@@ -163,8 +165,8 @@ class TrainingData:
         linked = list(of_sound)
         marks = self._fingerprints(labels, self.days.train)
         for copy in near_duplicates(marks, marks):
-            name = "copies " + min(copy.taught, copy.tested)
-            for key in (copy.taught, copy.tested):
+            name = "copies " + min(copy.training, copy.test)
+            for key in (copy.training, copy.test):
                 linked[place[key]] = linked[place[key]] | {name}
         return linked
 
@@ -205,17 +207,19 @@ class TrainingData:
         sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.zone)
         days = [moment.date() for moment in segments["started_at"].to_pylist()]
         places = zip(segments["recording"].to_pylist(), segments["started_at"].to_pylist(), strict=True)
-        groups, _ = rehearsal_groups(days, [frozenset({_stretch(recording, start)}) for recording, start in places])
+        groups, _ = split_groups(days, [frozenset({_part_of_recording(recording, start)}) for recording, start in places])
         return _grouped(sounds, groups), sum(segments["seconds"].to_pylist())
 
     def _recordings(self, labels: list[dict[str, Any]], of_days: tuple[date, ...]) -> dict[str, frozenset[str]]:
-        """The stretches of landed files that each label's sound was cut from."""
+        """The parts of landed files that each label's sound was cut from."""
         columns = ["source", "started_at", "seconds", "recording"]
         segments = self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources)
         by_source: dict[str, list[tuple[datetime, datetime, str]]] = {}
         for row in segments.sort_by("started_at").to_pylist():
             end = row["started_at"] + timedelta(seconds=row["seconds"])
-            by_source.setdefault(row["source"], []).append((row["started_at"], end, _stretch(row["recording"], row["started_at"])))
+            by_source.setdefault(row["source"], []).append(
+                (row["started_at"], end, _part_of_recording(row["recording"], row["started_at"]))
+            )
         longest = timedelta(seconds=max(segments["seconds"].to_pylist(), default=0.0))
         found = {}
         for label in labels:
@@ -254,7 +258,7 @@ def segment_sounds(
     zone: ZoneInfo,
     tags: Sequence[str] = (),
 ) -> Sounds:
-    """Sounds of the given segments, in their order, from the feature tables of their days. Raises `MissingFeatures` where some have none."""
+    """Sounds of the given segments, in their order, from the feature tables of their days. Raises `MissingFeatures`."""
     from soundmill.features.store import vectors
 
     keys = segments["key"].to_pylist()
@@ -268,11 +272,11 @@ def segment_sounds(
         max_amp=segments["max_amp"].to_pylist(),
         tags=tags,
     )
-    unheard = np.flatnonzero(~sounds.heard())
-    if len(unheard):
-        names = ", ".join(sorted({segments["started_at"][int(at)].as_py().date().isoformat() for at in unheard}))
+    without_vectors = np.flatnonzero(~sounds.has_vectors())
+    if len(without_vectors):
+        names = ", ".join(sorted({segments["started_at"][int(at)].as_py().date().isoformat() for at in without_vectors}))
         raise MissingFeatures(
-            f"{len(unheard)} of {len(segments)} segments have no {extractor_name} vectors: materialise segment_features for {names}"
+            f"{len(without_vectors)} of {len(segments)} segments have no {extractor_name} vectors: materialise segment_features for {names}"
         )
     return sounds
 
@@ -290,8 +294,8 @@ def _marks(labels: list[dict[str, Any]]) -> list[tuple[str, str, Any, Any, str]]
     return [(row["key"], row["source"], row["start"], row["end"], row["tag"]) for row in labels]
 
 
-def _stretch(recording: str, start: datetime) -> str:
-    """A recording, or ten minutes of a longer one: what is taken for one piece when sounds are split."""
+def _part_of_recording(recording: str, start: datetime) -> str:
+    """A recording, or ten minutes of a longer one: what stays on one side of a split."""
     return f"{recording} {start:%dT%H}:{start.minute // 10}"
 
 

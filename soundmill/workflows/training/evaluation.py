@@ -70,16 +70,16 @@ def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOpt
     report = f"{folder}/report.html"
     lake.write_if_changed(report, report_html(result, card, pictures, sounds, fresh[:NEW_SHOWN], promotion).encode())
     below = {
-        tag: f"{row.recall:.2f} of {row.promised:.2f}"
+        tag: f"{row.recall:.2f} of {row.expected_recall:.2f}"
         for tag, row in result.tags.items()
-        if row.recall is not None and row.promised is not None and row.recall < row.promised - 0.05
+        if row.recall is not None and row.expected_recall is not None and row.recall < row.expected_recall - 0.05
     }
     return Evaluated(version, data.days.test, result, pictures, report, promotion, below)
 
 
 def describe_leaks(leaks: list[Leak]) -> str:
     """Which test sounds are copies of training sounds, and what to do about it, in a sentence."""
-    shown = "; ".join(f"{leak.tested} is {leak.taught} ({leak.likeness:.2f})" for leak in leaks[:3])
+    shown = "; ".join(f"{leak.test} is {leak.training} ({leak.likeness:.2f})" for leak in leaks[:3])
     return f"{len(leaks)} test sounds are copies of training sounds: {shown}. Name other days, or define the model with --allow-duplicates"
 
 
@@ -90,12 +90,12 @@ def _listen(model: "Recogniser", data: TrainingData) -> "tuple[list[Stream], lis
 
     streams, rejected = [], []
     for starts, seconds, sounds, events in data.streams():
-        said = model.verdicts(sounds)
-        streams.append(Stream(starts, seconds, said.names, events))
-        taught = [event for event in events if event.tag in model.tags_]
+        verdicts = model.verdicts(sounds)
+        streams.append(Stream(starts, seconds, verdicts.names, events))
+        known = [event for event in events if event.tag in model.tags_]
         spans = zip(starts, seconds, strict=True)
-        missed = [any(event.onset < start + length and event.offset > start for event in taught) for start, length in spans]
-        rejected.append(Rejected.among(sounds, said, missed))
+        missed = [any(event.onset < start + length and event.offset > start for event in known) for start, length in spans]
+        rejected.append(Rejected.among(sounds, verdicts, missed))
         kept = sum(len(part.keys) for part in rejected)
         if kept > MOST_SOUNDS:  # thinned evenly, so that a month takes no more memory than a day
             rejected = [part.thinned(MOST_SOUNDS / kept / 2) for part in rejected]

@@ -59,25 +59,25 @@ def _fit(lake: Lake, version: ModelVersion, data: TrainingData) -> dict[str, Any
     from soundmill.osr.card import card_markdown, model_card
     from soundmill.osr.recogniser import dump_model, recogniser
 
-    taught, support, groups = data.taught()
+    training, support, groups = data.training_sounds()
     background = data.background_for(support)
     log.info(
         "fitting %s %d to %d sounds of %d tags and %d of background",
         version.name,
         version.version,
-        len(taught),
+        len(training),
         len(support),
         len(background),
     )
     blocks = [size for _, size in extractor(data.spec.extractor).groups]
-    model = recogniser(data.spec, blocks).fit(taught, background if len(background) else None)
+    model = recogniser(data.spec, blocks).fit(training, background if len(background) else None)
     facts = {
         "train_days": [day.isoformat() for day in data.days.train],
         "test_days": [day.isoformat() for day in data.days.test],
         "background_days": [day.isoformat() for day in data.days.background],
         "support": {tag: support.get(tag, 0) for tag in model.tags_},
-        "sounds": len(taught),
-        "groups": len(set(taught.groups)),
+        "sounds": len(training),
+        "groups": len(set(training.groups)),
         "groups_are": groups,
         "background_segments": len(background),
         "timezone": data.zone.key,

@@ -66,7 +66,7 @@ def _why_not(champion: ModelVersion, challenger: ModelVersion, has_leaks: bool) 
     if is_demo(challenger.name):
         return "the demo's models promote themselves"
     if has_leaks:
-        return "it learnt from copies of test sounds"
+        return "it was trained on copies of test sounds"
     return may_compete(champion.card or {}, challenger.card or {})
 
 

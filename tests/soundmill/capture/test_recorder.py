@@ -17,7 +17,7 @@ from soundmill.capture import COVERAGE, SEGMENTS, Segmenter, Timeline, coverage_
 from soundmill.capture.clock import SampleClock
 from soundmill.capture.landing import landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
-from soundmill.capture.recorder import Closed, Recorder, Silence
+from soundmill.capture.recorder import RecordedSegment, Recorder, Silence
 from soundmill.capture.ring import Block, Ring
 from soundmill.catalog import Catalog, Ledger
 from soundmill.lake import Lake
@@ -38,9 +38,9 @@ def blocks(pcm: np.ndarray, size: int = BLOCK, position: int = 0) -> Iterator[Bl
         yield Block(pcm[start : start + size], position + start)
 
 
-def recorded(found: list[Block], gate: float | None = -48.0, began: datetime = NOON) -> list[Closed | Silence]:
+def recorded(found: list[Block], gate: float | None = -48.0, began: datetime = NOON) -> list[RecordedSegment | Silence]:
     recorder = Recorder(RATE, SEGMENT, gate, began)
-    return [one for block in found for one in recorder.hear(block)] + list(recorder.finish())
+    return [one for block in found for one in recorder.feed(block)] + list(recorder.finish())
 
 
 @given(st.lists(st.integers(1, 3000), min_size=1, max_size=80), st.integers(0, 2**31))
@@ -48,7 +48,7 @@ def test_whatever_the_blocks_every_sample_is_in_one_segment(sizes: list[int], se
     pcm = noise(sum(sizes), seed)
     bounds = np.cumsum([0, *sizes])
     parts = recorded([Block(pcm[a:b], int(a)) for a, b in itertools.pairwise(bounds)], gate=None)
-    closed = [one for one in parts if isinstance(one, Closed)]
+    closed = [one for one in parts if isinstance(one, RecordedSegment)]
     np.testing.assert_array_equal(np.concatenate([one.samples for one in closed]), pcm)
     assert [len(one.samples) for one in closed[:-1]] == [SEGMENT] * (len(closed) - 1)
     assert [one.name.sequence for one in closed] == list(range(len(closed)))
@@ -68,7 +68,7 @@ def test_where_samples_are_missing_or_doubled_a_segment_ends() -> None:
     del found[100:103]  # three blocks are lost
     found.insert(400, found[399])  # and one comes twice
     parts = recorded(found)
-    at = {one.name.position: one for one in parts if isinstance(one, Closed)}
+    at = {one.name.position: one for one in parts if isinstance(one, RecordedSegment)}
     for position, one in at.items():
         np.testing.assert_array_equal(one.samples, pcm[position : position + len(one.samples)])
     ends = {position + len(one.samples) for position, one in at.items()}
@@ -85,9 +85,11 @@ def test_silence_is_stated_not_stored() -> None:
     (silence,) = [one for one in parts if isinstance(one, Silence)]
     assert (silence.samples, silence.segments, silence.max_amp, silence.name.sequence) == (3 * SEGMENT, 3, 100, 1)
     assert json.loads(silence.file())["samples"] == 3 * SEGMENT
-    stored = [one.name.sequence for one in parts if isinstance(one, Closed) and one.stored]
+    stored = [one.name.sequence for one in parts if isinstance(one, RecordedSegment) and one.stored]
     assert stored == [0, 4, 5]
-    assert parts.index(silence) < [isinstance(one, Closed) and one.stored for one in parts].index(True, 1)  # stated before what follows
+    assert parts.index(silence) < [isinstance(one, RecordedSegment) and one.stored for one in parts].index(
+        True, 1
+    )  # stated before what follows
 
 
 def test_silence_is_stated_anew_at_midnight_and_every_minute() -> None:
@@ -114,7 +116,7 @@ def test_days_are_those_of_utc_whatever_the_calendar_does(began: datetime, days:
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
     try:
-        closed = [one for one in recorded(list(blocks(noise(4 * SEGMENT))), began=began) if isinstance(one, Closed)]
+        closed = [one for one in recorded(list(blocks(noise(4 * SEGMENT))), began=began) if isinstance(one, RecordedSegment)]
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -125,11 +127,11 @@ def test_days_are_those_of_utc_whatever_the_calendar_does(began: datetime, days:
 
 def test_an_end_keeps_the_rest_and_a_stop_drops_it() -> None:
     recorder = Recorder(RATE, SEGMENT, None, NOON)
-    heard = [one for block in blocks(noise(SEGMENT + 1000)) for one in recorder.hear(block)]
+    heard = [one for block in blocks(noise(SEGMENT + 1000)) for one in recorder.feed(block)]
     assert len(heard) == 1
     assert list(recorder.finish(keep_rest=False)) == []
     (_whole, rest) = recorded(list(blocks(noise(SEGMENT + 1000))))
-    assert isinstance(rest, Closed)
+    assert isinstance(rest, RecordedSegment)
     assert len(rest.samples) == 1000
 
 
@@ -151,7 +153,7 @@ def hear(clock: SampleClock, seconds: float, drift: float = 0.0, start: float = 
     steps = []
     for position in range(round(start * RATE), round((start + seconds) * RATE), 2048):
         true = (position + 2048) / RATE / (1 + drift)
-        step = clock.hear(position + 2048, 1e9 + true + jump + rng.exponential(0.01), true)
+        step = clock.observe(position + 2048, 1e9 + true + jump + rng.exponential(0.01), true)
         steps += [step] if step else []
     return steps
 
@@ -179,7 +181,7 @@ def test_a_source_that_stood_still_is_anchored_anew() -> None:
     late = []
     for position in range(30 * RATE, 60 * RATE, 2048):  # the pipe had nothing for five seconds, and its samples go on where they were
         true = (position + 2048) / RATE + 5
-        late.append(clock.hear(position + 2048, 1e9 + true, true))
+        late.append(clock.observe(position + 2048, 1e9 + true, true))
     assert sum(late) == pytest.approx(5, abs=0.1)
 
 
@@ -213,8 +215,8 @@ def test_three_hours_with_every_fault_come_back_sample_for_sample(
     heard = np.zeros(len(pcm), np.int8)
     silent = 0
     names: list[SegmentName] = []
-    for one in [one for block in found for one in recorder.hear(block)] + list(recorder.finish()):
-        if isinstance(one, Closed) and not one.stored:
+    for one in [one for block in found for one in recorder.feed(block)] + list(recorder.finish()):
+        if isinstance(one, RecordedSegment) and not one.stored:
             continue
         names.append(one.name)
         path = landing_path("mic", one.name)

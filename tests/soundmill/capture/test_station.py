@@ -25,7 +25,7 @@ import soundfile as sf
 from soundmill.audio import read_pcm, wav_bytes
 from soundmill.capture.naming import SegmentName
 from soundmill.capture.outbox import Landing, Outbox, to_hub
-from soundmill.capture.recorder import Closed
+from soundmill.capture.recorder import RecordedSegment
 from soundmill.capture.ring import Block
 from soundmill.capture.sources import FileSource, MicSource, PcmSource, Source, StreamSource, microphones, now
 from soundmill.capture.station import Cut, Station
@@ -113,12 +113,12 @@ def running(one: Station) -> threading.Thread:
 def test_a_file_is_heard_whole_and_its_status_says_so(tmp_path: Path, folder_lake: Lake) -> None:
     pcm = noise(10 * SEGMENT + 500)
     sf.write(tmp_path / "night.flac", pcm, RATE, subtype="PCM_16")
-    heard: list[Closed] = []
+    heard: list[RecordedSegment] = []
     one = station(
         tmp_path,
         [FileSource(tmp_path / "night.flac", RATE, NOON, 0)],
         Landing(folder_lake, "mic", 0),
-        closed=lambda one, stored: heard.append(one),
+        on_segment=lambda one, stored: heard.append(one),
     )
     ended = one.run()
     assert (ended.segments, ended.state, ended.lost_seconds, ended.overruns) == (11, "ended", 0, 0)
@@ -188,7 +188,7 @@ def test_a_source_that_goes_away_is_opened_again_and_told_of(tmp_path: Path) -> 
 
     kept, said = Kept(), []
     sources = [Scripted(ends), Scripted(broken), Scripted(steady(noise(9 * SEGMENT)))]
-    one = station(tmp_path, sources, kept, told=lambda text, good: said.append((text, good)))
+    one = station(tmp_path, sources, kept, notify=lambda text, good: said.append((text, good)))
     thread = running(one)
     wait_until(lambda: one.status.segments >= 5, 30)
     one.end()
@@ -248,7 +248,7 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
         keep(name, data)
 
     kept.put = put  # type: ignore[method-assign]
-    heard: list[tuple[Closed, bool]] = []
+    heard: list[tuple[RecordedSegment, bool]] = []
     source = Scripted(steady(noise(60 * SEGMENT), 0.002))
     more = {"told": lambda text, good: said.append((text, good)), "closed": lambda one, stored: heard.append((one, stored))}
     one = station(tmp_path, [source], kept, **more)

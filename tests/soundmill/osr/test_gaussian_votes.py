@@ -28,7 +28,7 @@ def model() -> GaussianVotes:
 def test_it_names_what_it_was_taught_and_calls_the_rest_other(model: GaussianVotes) -> None:
     assert np.mean([said == tag for said, tag in zip(model.predict(TEST), TEST.tags, strict=True)]) > 0.9
     assert np.mean([said == OTHER for said in model.predict(sounds(OTHER, 20, seed=2, spread=2.0))]) >= 0.9
-    far = model.predict(sounds("never taught", 20, seed=2))
+    far = model.predict(sounds("never trained", 20, seed=2))
     assert np.mean([said == OTHER for said in far]) > 0.9
 
 
@@ -39,7 +39,7 @@ def test_without_background_thresholds_keep_60_percent_of_the_taught_vectors() -
     tags = np.array(TAUGHT.tags)[TAUGHT.owner]
     for k, tag in enumerate(alone.tags_):
         assert np.mean(costs[tags == tag, k] <= alone.thresholds_[tag]) == pytest.approx(0.6, abs=0.01)
-    assert np.mean([said == OTHER for said in alone.predict(sounds("never taught", 20, seed=2))]) > 0.9
+    assert np.mean([said == OTHER for said in alone.predict(sounds("never trained", 20, seed=2))]) > 0.9
 
 
 def test_the_same_data_make_the_same_model(model: GaussianVotes) -> None:
@@ -65,9 +65,13 @@ def test_a_quiet_sound_and_one_without_vectors_are_other(model: GaussianVotes) -
     bells = sounds("bell", 4, seed=1)
     quiet = replace(bells, dbfs=np.array([-35.1, -34.9, -10, -90.0]))
     assert [said == OTHER for said in model.predict(quiet)] == [True, False, False, True]
-    unheard = bells.take(np.array([0, 1]))
-    unheard = replace(unheard, vectors=unheard.vectors[unheard.owner == 0], owner=unheard.owner[unheard.owner == 0])
-    assert model.predict(unheard) == ["bell", OTHER]
+    without_vectors = bells.take(np.array([0, 1]))
+    without_vectors = replace(
+        without_vectors,
+        vectors=without_vectors.vectors[without_vectors.owner == 0],
+        owner=without_vectors.owner[without_vectors.owner == 0],
+    )
+    assert model.predict(without_vectors) == ["bell", OTHER]
 
 
 def test_the_hour_counts_and_can_be_told_not_to() -> None:

@@ -25,7 +25,7 @@ TAGS = ("bell", "drum", "glass", "whistle")
 TAUGHT = together(*(sounds(tag, 25, frames=1) for tag in TAGS))
 TEST = together(*(sounds(tag, 20, seed=1, frames=1) for tag in TAGS))
 BACKGROUND = sounds(OTHER, 60, frames=1, spread=2.0)
-UNKNOWN = sounds("never taught", 20, seed=4, frames=1)
+UNKNOWN = sounds("never trained", 20, seed=4, frames=1)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +48,8 @@ def test_quiet_and_unheard_sounds_are_other() -> None:
     shy = OpenSet(least_dbfs=-35).fit(TAUGHT)
     bells = replace(sounds("bell", 3, seed=1, frames=1), dbfs=np.array([-35.1, -34.9, -np.inf]))
     assert shy.predict(bells) == [OTHER, "bell", OTHER]
-    unheard = replace(bells, dbfs=np.zeros(3), vectors=bells.vectors[:2], owner=np.array([0, 1]))
-    said = shy.verdicts(unheard)
+    without_vectors = replace(bells, dbfs=np.zeros(3), vectors=bells.vectors[:2], owner=np.array([0, 1]))
+    said = shy.verdicts(without_vectors)
     assert said.names == ["bell", "bell", OTHER]
     assert (said.margins[2] < -1000).all()  # a silence is not nearly a bell
     assert said.probabilities is not None
@@ -57,14 +57,14 @@ def test_quiet_and_unheard_sounds_are_other() -> None:
 
 
 def test_the_hour_shifts_what_is_near_and_can_be_left_out() -> None:
-    taught = together(sounds("bell", 40, frames=1, hour=7.0), sounds("drum", 40, frames=1, hour=19.0), sounds("glass", 40, frames=1))
-    timed = OpenSet(time_of_day=True).fit(taught)
+    training = together(sounds("bell", 40, frames=1, hour=7.0), sounds("drum", 40, frames=1, hour=19.0), sounds("glass", 40, frames=1))
+    timed = OpenSet(time_of_day=True).fit(training)
     morning, night = (sounds("bell", 1, seed=3, frames=1, hour=hour) for hour in (7.0, 0.0))
     assert timed.decision_function(morning)[0, 0] > timed.decision_function(night)[0, 0]
     np.testing.assert_array_equal(timed.verdicts(morning, use_hours=False).margins, timed.verdicts(night, use_hours=False).margins)
     both_ways = evaluate(timed, HeldOut(TEST.take(np.arange(60)), BACKGROUND, 60.0))
     assert both_ways.without_hours is not None
-    assert evaluate(OpenSet().fit(taught), HeldOut(TEST, BACKGROUND, 60.0)).without_hours is None
+    assert evaluate(OpenSet().fit(training), HeldOut(TEST, BACKGROUND, 60.0)).without_hours is None
 
 
 def test_several_vectors_of_a_sound_are_pooled() -> None:
@@ -87,7 +87,7 @@ def test_a_model_comes_back_from_its_file_and_nothing_else_does(model: OpenSet) 
     dump_model(model, file)
     back = load_model(file.getvalue())
     np.testing.assert_array_equal(back.verdicts(TEST).margins, model.verdicts(TEST).margins)
-    assert back.promised_ == model.promised_
+    assert back.expected_recall_ == model.expected_recall_
     for class_model in ("mixture", "knn", "logistic"):
         dump_model(OpenSet(OpenSetClassifier(class_model=class_model)).fit(TAUGHT), file := io.BytesIO())
         assert load_model(file.getvalue()).tags_ == list(TAGS)
@@ -99,12 +99,12 @@ def test_an_evaluation_adds_up(model: OpenSet, result: Evaluation) -> None:
     table = np.array(result.confusion)
     assert table.sum() == len(TEST) + 20 + 15
     assert result.unknown_support == 35
-    assert result.unknown_rejected == table[-1, [result.columns.index("never taught"), result.columns.index(OTHER)]].sum()
+    assert result.unknown_rejected == table[-1, [result.columns.index("never trained"), result.columns.index(OTHER)]].sum()
     for k, (tag, row) in enumerate(result.tags.items()):
         assert row.support == 20
         assert row.recall == pytest.approx(table[k, result.columns.index(tag)] / 20)
         assert row.precision == pytest.approx(table[k, result.columns.index(tag)] / table[k].sum())
-        assert row.promised == pytest.approx(model.promised_[tag])
+        assert row.expected_recall == pytest.approx(model.expected_recall_[tag])
     headline = result.headline
     assert headline.closed_accuracy == 1.0
     assert headline.known_auroc is not None
@@ -125,7 +125,7 @@ def test_the_surest_mistakes_come_first() -> None:
     model = OpenSet(OpenSetClassifier(threshold="quantile", recall=0.99)).fit(TAUGHT)
     wrongly = sounds("bell", 6, seed=8, frames=1)
     result = evaluate(model, HeldOut(together(TEST, replace(wrongly, tags=("impostor",) * 6)), BACKGROUND, 60.0))
-    named = [example for example in result.worst if example.said != OTHER]
+    named = [example for example in result.worst if example.predicted != OTHER]
     assert {example.true for example in named} >= {"impostor"}
     sure = [example.probability or 0.0 for example in named]
     assert sure == sorted(sure, reverse=True)
@@ -134,7 +134,7 @@ def test_the_surest_mistakes_come_first() -> None:
 
 def test_events_of_a_stream_are_counted_after_neighbours_are_joined(model: OpenSet) -> None:
     names = ["bell", "bell", OTHER, "drum", OTHER]
-    kinds = [("bell", 2, 1), ("never taught", 1, 4), ("drum", 1, 1), ("never taught", 1, 6)]
+    kinds = [("bell", 2, 1), ("never trained", 1, 4), ("drum", 1, 1), ("never trained", 1, 6)]
     part = together(*(sounds(tag, count, seed=seed, frames=1) for tag, count, seed in kinds))
     assert model.predict(part) == names
     starts, seconds = [0.0, 3.0, 6.0, 9.0, 12.0], [3.0] * 5
@@ -163,7 +163,7 @@ def test_the_report_stands_alone_and_plays_what_went_wrong(model: OpenSet, resul
     text = card_markdown(card)
     assert "| bell | 25 |" in text
     assert "Chosen by the data" in text
-    assert json.loads(json.dumps(card))["promised_recall"].keys() == set(TAGS)
+    assert json.loads(json.dumps(card))["expected_recall"].keys() == set(TAGS)
 
 
 def test_a_specification_decides_which_recogniser(model: OpenSet) -> None:
@@ -180,7 +180,7 @@ def test_a_specification_decides_which_recogniser(model: OpenSet) -> None:
         ModelSpec.parse({"least_recall": 0.7, "threshold": "stricter"})
     with pytest.raises(SpecRefused, match="needs background"):
         ModelSpec.parse({"rejection": "combined", "background_days": []})
-    assert not any(math.isnan(value) for value in model.promised_.values())
+    assert not any(math.isnan(value) for value in model.expected_recall_.values())
 
 
 def test_sounds_join_and_pool() -> None:

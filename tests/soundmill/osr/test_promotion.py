@@ -94,7 +94,7 @@ def test_models_of_different_sounds_are_not_compared() -> None:
     [
         ({"train_days": ["2026-01-03"]}, {}, "learnt from 2026-01-03"),
         ({"background_days": ["2026-01-03"]}, {}, "learnt from 2026-01-03"),
-        ({"tags": ["bell", "drum", "gong"]}, {}, "was not taught gong"),
+        ({"tags": ["bell", "drum", "gong"]}, {}, "was not trained on gong"),
         ({}, {}, None),
     ],
 )

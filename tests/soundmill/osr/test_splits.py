@@ -43,7 +43,7 @@ COPIES = {
 @pytest.mark.parametrize("how", COPIES)
 def test_a_copy_is_found(how: str) -> None:
     found = near_duplicates(fingerprints(original=SPEECH, another=babble(np.random.default_rng(2))), fingerprints(copy=COPIES[how]))
-    assert [(leak.taught, leak.tested) for leak in found] == [("original", "copy")]
+    assert [(leak.training, leak.test) for leak in found] == [("original", "copy")]
 
 
 @pytest.mark.parametrize("percent", [-2, -1, 1, 2])
@@ -51,7 +51,7 @@ def test_a_copy_of_real_speech_at_another_speed_is_found(data: Path, percent: in
     names = ("LJ002-0020.wav", "LJ002-0035.wav", "cards_002.wav")
     speech = {name: read_samples(data / "speech" / name, RATE)[0] for name in names}
     copies = {f"copy of {name}": soxr.resample(sound, 100, 100 + percent) for name, sound in speech.items()}
-    found = {(leak.taught, leak.tested) for leak in near_duplicates(fingerprints(**speech), fingerprints(**copies))}
+    found = {(leak.training, leak.test) for leak in near_duplicates(fingerprints(**speech), fingerprints(**copies))}
     assert found == {(name, f"copy of {name}") for name in names}
 
 
@@ -80,7 +80,7 @@ def test_real_recordings_are_no_copies_of_one_another(data: Path) -> None:
     clips = sorted((data / "esc10" / "006 - Person sneeze").iterdir())
     sounds = {clip.stem: read_samples(clip)[0] for clip in clips if clip.name.split("-")[0] in "12"}
     marks = fingerprints(**{name: sound[: int(np.flatnonzero(np.abs(sound) > 1e-4)[-1]) + 1] for name, sound in sounds.items()})
-    sources = {frozenset((leak.taught.split("-")[1], leak.tested.split("-")[1])) for leak in near_duplicates(marks, marks)}
+    sources = {frozenset((leak.training.split("-")[1], leak.test.split("-")[1])) for leak in near_duplicates(marks, marks)}
     assert all(len(pair) == 1 for pair in sources)
 
 

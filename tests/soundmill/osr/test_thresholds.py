@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundmill.errors import NotEnoughData, SpecRefused
-from soundmill.osr.selection import background_share, choose_days, free_of, heard_in, rehearsal_groups, sample
+from soundmill.osr.selection import background_share, choose_days, free_of, label_segments, sample, split_groups
 from soundmill.osr.spec import ModelSpec
 from soundmill.osr.thresholds import balanced_threshold, percentile_threshold, precision_threshold, quantile_threshold, sound_costs
 from soundmill.osr.time_of_day import GRID, time_model, weight_at
@@ -121,17 +121,17 @@ def test_a_segment_that_holds_enough_of_one_sound_is_a_hearing_of_it() -> None:
         ("two", "mic", at(13), at(14), "b"),
         ("elsewhere", "porch", at(15), at(18), "a"),
     ]
-    found = {(one.segment, one.annotation, one.tag) for one in heard_in(segments, labels)}
+    found = {(one.segment, one.annotation, one.tag) for one in label_segments(segments, labels)}
     assert found == {("0", "long", "a"), ("1", "long", "a"), ("2", "short", "b"), ("3", "touch", "b")}
 
 
 def test_what_shares_a_recording_or_one_of_many_days_stays_together() -> None:
     day = START.date()
-    groups, kind = rehearsal_groups([day] * 4, [frozenset("a"), frozenset("ab"), frozenset("b"), frozenset("c")])
+    groups, kind = split_groups([day] * 4, [frozenset("a"), frozenset("ab"), frozenset("b"), frozenset("c")])
     assert kind == "recordings"
     assert groups[0] == groups[1] == groups[2] != groups[3]
     many = [day + timedelta(days=n) for n in (0, 1, 2, 3, 4, 4)]
-    groups, kind = rehearsal_groups(many, [frozenset({str(n)}) for n in (0, 1, 2, 3, 4, 5)])
+    groups, kind = split_groups(many, [frozenset({str(n)}) for n in (0, 1, 2, 3, 4, 5)])
     assert kind == "days"
     assert len(set(groups)) == 5
     assert groups[4] == groups[5]

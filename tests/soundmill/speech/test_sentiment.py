@@ -57,7 +57,7 @@ def test_scores_are_one_together(sentences: list[list[str]]) -> None:
 
 @pytest.fixture(scope="session")
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A real, very small RoBERTa, taught a dozen sentences here and now."""
+    """A real, very small RoBERTa, trained on a dozen sentences here and now."""
     import torch
     from tokenizers.implementations import ByteLevelBPETokenizer
     from transformers import RobertaConfig, RobertaForSequenceClassification, RobertaTokenizerFast
@@ -90,21 +90,21 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_classifier_from_a_folder_judges_in_the_order_of_old(classifier: Path) -> None:
-    judge = sentiment_model(classifier)
-    whole, along = sentiment_of(said("i love it", "the door is here", "i hate it"), judge)
+    model = sentiment_model(classifier)
+    whole, along = sentiment_of(said("i love it", "the door is here", "i hate it"), model)
     found = [max(vars(one.scores), key=lambda name: vars(one.scores)[name]) for one in along]
     assert found == ["positive", "neutral", "negative"]
     assert is_one(whole)
-    assert judge.model.startswith("tiny-sentiment-")
+    assert model.model.startswith("tiny-sentiment-")
 
 
 def test_texts_beyond_the_classifier_s_length_are_taken_in_parts_that_count_by_their_words(classifier: Path) -> None:
-    judge = sentiment_model(classifier)
+    model = sentiment_model(classifier)
 
     def parts(word: str) -> list[float]:
-        return [judge([" ".join([word] * count)])[0].positive for count in (8, 16, 32)]
+        return [model([" ".join([word] * count)])[0].positive for count in (8, 16, 32)]
 
-    (good,), (bad,), (mixed,) = (judge([text]) for text in ("good " * 512, "awful " * 512, "good " * 512 + "awful " * 512))
+    (good,), (bad,), (mixed,) = (model([text]) for text in ("good " * 512, "awful " * 512, "good " * 512 + "awful " * 512))
     assert all(is_one(scores) for scores in (good, bad, mixed))
     assert any(good.positive == pytest.approx(part, abs=1e-4) for part in parts("good"))
     assert any(bad.positive == pytest.approx(part, abs=1e-4) for part in parts("awful"))
@@ -112,11 +112,11 @@ def test_texts_beyond_the_classifier_s_length_are_taken_in_parts_that_count_by_t
 
 
 def test_a_classifier_serves_many_threads(classifier: Path) -> None:
-    judge = sentiment_model(classifier)
+    model = sentiment_model(classifier)
     texts = ["good", "i hate it " * 40, "a table"]
-    expected = judge(texts)
+    expected = model(texts)
     with ThreadPoolExecutor(6) as pool:
-        for found in pool.map(lambda _: judge(texts), range(40)):
+        for found in pool.map(lambda _: model(texts), range(40)):
             assert all(vars(one) == pytest.approx(vars(other), abs=1e-6) for one, other in zip(found, expected, strict=True))
 
 

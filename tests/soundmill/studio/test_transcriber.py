@@ -79,7 +79,7 @@ def encoded(path: Path, suffix: str, codec: str) -> bytes:
 
 
 def test_the_script_of_old_passes(api: httpx.Client, strings: Path) -> None:
-    """Make an account, log in, post an mp3, read it, delete it, delete the account: by `requests`, with slashes as of old."""
+    """Make an account, log in, post an mp3, read it, delete it, delete the account: by `requests`, with slashes as legacy."""
     base = f"{api.base_url}".rstrip("/") + "/transcriber"
     made = requests.post(f"{base}/auth/users/", data={"username": "tester", "password": PASSWORD}, timeout=30)
     assert (made.status_code, set(made.json())) == (201, {"email", "username", "id"})

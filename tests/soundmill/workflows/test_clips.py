@@ -66,7 +66,7 @@ def test_what_is_to_stay_unknown_tests_only(folder: Path) -> None:
     plan = plan_clips(folder, FIRST, unknown=["3 - Foreign"])
     assert plan.tags == ("High", "Low")
     assert {clip.start.date() in plan.test_days for clip in plan.clips if clip.tag == "Foreign"} == {True}
-    assert plan.taught == 18
+    assert plan.training_clips == 18
     with pytest.raises(ClipsRefused, match="has no class Birds; it has Foreign, High, Low"):
         plan_clips(folder, FIRST, unknown=["Birds"])
     with pytest.raises(ClipsRefused, match="fewer than two classes"):

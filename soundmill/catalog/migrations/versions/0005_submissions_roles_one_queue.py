@@ -19,7 +19,8 @@ depends_on = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _MOMENT = sa.DateTime(timezone=True)
-_CARD = {"promised_recall": "expected_recall", "rehearsed": "cross_validation"}
+_CARD = {"expected_recall": "expected_recall", "cross_validation": "cross_validation"}
+_HITS = {"heard": "matched"}
 _MEASURES = {"lay_at": "original_path", "there": "file_exists"}
 
 
@@ -31,6 +32,7 @@ def upgrade() -> None:
     _erasures()
     _rename_keys("model_versions", ["name", "version"], "card", _CARD)
     _rename_keys("items", ["key"], "measures", _MEASURES)
+    _rename_keys("uploads", ["uuid"], "hits", _HITS)
 
 
 def _submissions() -> None:
@@ -218,17 +220,18 @@ def _erasures() -> None:
 
 
 def _rename_keys(table: str, keys: list[str], column: str, names: dict[str, str]) -> None:
-    """Renames keys at the top of a JSON column."""
+    """Renames keys at the top of a JSON column, or of each object in its list."""
     connection = op.get_bind()
     rows = sa.table(table, *(sa.column(key) for key in keys), sa.column(column, sa.JSON()))
     hit = sa.or_(*(sa.cast(rows.c[column], sa.Text()).contains(f'"{name}"') for name in names))
     for row in connection.execute(sa.select(rows).where(hit)).mappings().all():
-        value = {names.get(name, name): inner for name, inner in (row[column] or {}).items()}
+        value = _renamed(row[column], names)
         mine = sa.and_(*(rows.c[key] == row[key] for key in keys))
         connection.execute(rows.update().where(mine).values({column: value}))
 
 
 def downgrade() -> None:
+    _rename_keys("uploads", ["uuid"], "hits", {new: old for old, new in _HITS.items()})
     _rename_keys("items", ["key"], "measures", {new: old for old, new in _MEASURES.items()})
     _rename_keys("model_versions", ["name", "version"], "card", {new: old for old, new in _CARD.items()})
     op.drop_table("erasures")
@@ -259,3 +262,9 @@ def _annotations_before() -> None:
             batch.drop_column(name)
         batch.create_unique_constraint("annotation_once", ["source", "start", "end", "tag"])
     op.create_index("annotations_by_day", "annotations", ["day"], unique=False)
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_renamed(entry, names) for entry in value]
+    return {names.get(name, name): inner for name, inner in (value or {}).items()}

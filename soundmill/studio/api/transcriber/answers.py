@@ -12,8 +12,8 @@ from soundmill.speech import Keywords
 def upload_json(one: Upload, settings: Settings, compat: str) -> dict[str, Any]:
     """A recording as clients see it; never its sound. With compat "1" or "2" in the shapes of mp3.ai."""
     keywords = Keywords.parse(one.words)
-    said = Counter(hit["keyword"] for hit in one.hits)
-    counts = {word: said[word] for word in keywords.words}
+    found = Counter(hit["keyword"] for hit in one.hits)
+    counts = {word: found[word] for word in keywords.words}
     times = [{"word": hit["keyword"], "start": hit["start"], "end": hit["end"], "conf": hit["confidence"]} for hit in one.hits]
     times = times if one.get_timestamps else []
     scores = one.sentiment or {}
@@ -31,14 +31,14 @@ def upload_json(one: Upload, settings: Settings, compat: str) -> dict[str, Any]:
         "last_updated": one.updated_at.astimezone(settings.zone).isoformat(),
     }
     if compat != "0":
-        present = {word: count for word, count in counts.items() if count}  # as of old, without what nobody said
+        present = {word: count for word, count in counts.items() if count}  # as legacy, without what nobody found
         old = {"words": one.words, "word_freqs": present}
         if compat == "1":
             old = {"words": json.dumps(list(keywords.words)), "word_freqs": json.dumps(present), "timestamps": repr(times)}
         return {**shown, **old}
     if one.stemming or one.fuzzy < 1:
         for time, hit in zip(times, one.hits, strict=False):
-            time |= {"heard": hit["heard"], "score": hit["score"]}
+            time |= {"heard": hit["matched"], "score": hit["score"]}
     return {
         **shown,
         "status": one.state,

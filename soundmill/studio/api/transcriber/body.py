@@ -120,8 +120,8 @@ CREDENTIALS = {"username": "Name of the account.", "password": "Its password."}
 
 
 KEYWORD_FIELDS = {
-    "words": "Words and phrases to look for, between commas, one by one, or as a JSON list.",
-    "get_timestamps": "Whether it is told when they were said.",
+    "words": "Keywords to find, comma separated, one by one, or as a JSON list.",
+    "get_timestamps": "Whether their times are in the answer.",
     "stemming": "Words with one stem count as one: english, german, ...",
-    "fuzzy": "How alike heard words must be to those looked for, from 0 to 1; 1: the same.",
+    "fuzzy": "How alike a word must be to a keyword, from 0 to 1; 1: the same.",
 }

@@ -59,7 +59,7 @@ Asynchronous = Annotated[bool, Query(alias="async", description="Answer 202 at o
 
 @router.get("/", summary="What this is")
 async def about(request: Request) -> dict[str, Any]:
-    """What this service is, where its endpoints are, and whether it can write down speech right now."""
+    """What this service is, where its endpoints are, and whether it can transcribe right now."""
     model = await run_in_threadpool(_model, request.app.state.settings)
     return {
         "service": "Transcriber",
@@ -113,11 +113,11 @@ async def recordings(
     ),
 )
 async def upload(request: Request, known: Known, body: Body, asynchronous: Asynchronous = False, compat: Compat = "0") -> JSONResponse:
-    """Stores a recording in any codec and of any length, writes it down, looks for the words, and judges its sentiment.
+    """Stores a recording in any codec and of any length, transcribes it, finds the keywords, and rates its sentiment.
 
     The answer comes when all that is done (201), or at once (202) with `async=1` or the header `Prefer: respond-async`. The same request
     with the same header `Idempotency-Key` is made once. A recording that could not be worked on has the status `failed` and says why.
-    With `compat` only its first minute is taken, as of old.
+    With `compat` only its first minute is taken, as the original did.
     """
     settings: Settings = request.app.state.settings
     wanted, file = _wanted(request, body, compat, settings)
@@ -160,12 +160,12 @@ async def delete(request: Request, known: Known, uuid: str) -> Response:
 
 @router.post(
     "/api/v1/recordings/{uuid}/words/",
-    summary="Look for other words",
+    summary="Find other keywords",
     responses={**BAD_REQUEST, **NOT_FOUND},
     openapi_extra=body_schema(KEYWORD_FIELDS, ("words",)),
 )
 async def other_words(request: Request, known: Known, uuid: str, body: Body, compat: Compat = "0") -> dict[str, Any]:
-    """Looks for other words in what was written down already: nothing is heard again."""
+    """Finds other keywords in the transcript: nothing is transcribed again."""
     made = await _own(request, known, uuid)
     if "words" not in body.texts:
         raise Refused(words="This field is required.")

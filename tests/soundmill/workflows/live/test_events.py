@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundmill.osr.spec import OTHER
-from soundmill.workflows.live import EventTracker, Heard, LiveEvent
+from soundmill.workflows.live import EventTracker, LiveEvent, WindowVerdict
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-def window(at: float, bell: float = -5.0, drum: float = -5.0, seconds: float = 3.0) -> Heard:
+def window(at: float, bell: float = -5.0, drum: float = -5.0, seconds: float = 3.0) -> WindowVerdict:
     margins = {"bell": bell, "drum": drum}
     best = max(margins, key=lambda tag: margins[tag])
     tag = best if margins[best] >= 0 else OTHER
-    return Heard(NOON + timedelta(seconds=at), seconds, tag, margins[best], None, margins)
+    return WindowVerdict(NOON + timedelta(seconds=at), seconds, tag, margins[best], None, margins)
 
 
-def events(windows: list[Heard]) -> list[tuple[str, float, float, int]]:
+def events(windows: list[WindowVerdict]) -> list[tuple[str, float, float, int]]:
     tracker, found = EventTracker("mic"), {}
     for one in windows:
         for event in tracker.add(one):
@@ -49,7 +49,7 @@ def test_two_sounds_at_once_are_two_events() -> None:
 
 def test_an_event_that_was_going_on_goes_on_after_a_restart() -> None:
     before = LiveEvent("mic", "bell", NOON, NOON + timedelta(seconds=6), 2, 1.5)
-    (event,) = EventTracker("mic", [before]).hear(window(6, bell=1.0))
+    (event,) = EventTracker("mic", [before]).add(window(6, bell=1.0))
     assert (event.onset, event.segments, event.score) == (NOON, 3, 1.5)
 
 

@@ -15,7 +15,7 @@ from sensors.sensors import new_audio
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.capture import Segmenter
 from soundmill.capture.outbox import Landing
-from soundmill.capture.recorder import Closed, Recorder
+from soundmill.capture.recorder import RecordedSegment, Recorder
 from soundmill.capture.ring import Block
 from soundmill.capture.sources import FileSource
 from soundmill.capture.station import Station
@@ -54,8 +54,8 @@ def stream(data: Path, day: int, rng: np.random.Generator) -> tuple[np.ndarray, 
 
 
 @pytest.fixture(scope="module")
-def taught(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Path, list[tuple[str, float, float]]]]:
-    """A home with a champion taught on two days of such streams, and a third day's stream that nobody has heard yet."""
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Path, list[tuple[str, float, float]]]]:
+    """A home with a champion trained on two days of such streams, and a third day's stream that is new."""
     folder = tmp_path_factory.mktemp("live")
     for home in _home(str(folder / "lake"), "", f"sqlite:///{folder / 'catalog.db'}", folder):
         rng = np.random.default_rng(0)
@@ -85,8 +85,8 @@ def captured(home: Home, folder: Path, source: str) -> None:
     Station(source, "file", lambda attempt: file, store, switch, folder / f"{source}.status.json").run()
 
 
-def test_live_detections_are_the_asset_s_and_events_are_the_sounds(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
-    home, folder, truth = taught
+def test_live_detections_are_the_asset_s_and_events_are_the_sounds(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+    home, folder, truth = trained
     record = LiveRecord(home.catalog)
     since = datetime(2025, 1, 3, tzinfo=UTC)
     told: list[LiveDetection] = []
@@ -94,7 +94,7 @@ def test_live_detections_are_the_asset_s_and_events_are_the_sounds(taught: tuple
     thread = threading.Thread(target=follower.run)
     thread.start()
     captured(home, folder, "farmyard")
-    wait_until(lambda: follower.status.judged and not follower.status.backlog, 60)
+    wait_until(lambda: follower.status.detected and not follower.status.backlog, 60)
     follower.end()
     thread.join(60)
     assert "2025-01-03" in asked(tick(new_audio, home))  # as the daemon's sensor does
@@ -121,8 +121,8 @@ def test_live_detections_are_the_asset_s_and_events_are_the_sounds(taught: tuple
     assert {row["tag"] for row in rows} > {OTHER}
 
 
-def test_a_file_is_told_event_by_event(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
-    _, folder, truth = taught
+def test_a_file_is_told_event_by_event(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+    _, folder, truth = trained
     done = CliRunner().invoke(app, ["detect", str(folder / "20250103T090000Z.wav"), "--json"], env={"SOUNDMILL_HOME": str(folder)})
     assert done.exit_code == 0, done.output
     events = json.loads(done.stdout)
@@ -131,8 +131,10 @@ def test_a_file_is_told_event_by_event(taught: tuple[Home, Path, list[tuple[str,
     assert [one["onset"] for one in events] == sorted(one["onset"] for one in events)
 
 
-def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
-    home, folder, _ = taught
+def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(
+    trained: tuple[Home, Path, list[tuple[str, float, float]]],
+) -> None:
+    home, folder, _ = trained
     record, since = LiveRecord(home.catalog), datetime(2025, 1, 3, tzinfo=UTC)
     captured(home, folder, "porch")
     first = Follower(home.lake, record, detector(home), ("porch",), since)
@@ -142,7 +144,7 @@ def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(taught:
     again.end()
     again.run()
     keys = [one.key for one in record.detections(since, "porch")]
-    assert len(keys) == len(set(keys)) == 50 + again.status.judged
+    assert len(keys) == len(set(keys)) == 50 + again.status.detected
     listening = detector(home)
     third = Follower(home.lake, record, listening, ("shed",), since)
     assert third.step() == 0
@@ -159,15 +161,15 @@ def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(taught:
         ModelRegistry(home.catalog).promote("farm", 1, "as it was")
 
 
-def test_what_could_not_be_stored_is_judged_all_the_same(taught: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
-    home, folder, _ = taught
+def test_what_could_not_be_stored_is_judged_all_the_same(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+    home, folder, _ = trained
     record, since = LiveRecord(home.catalog), datetime(2025, 1, 3, tzinfo=UTC)
     samples, _ = sf.read(folder / "20250103T090000Z.wav", dtype="int16", stop=132_352 * 3)
     follower = Follower(home.lake, record, detector(home), ("attic",), since)
     recorder = Recorder(RATE, started_at=since)
-    for one in recorder.hear(Block(samples, 0)):
-        assert isinstance(one, Closed)
-        follower.hear("attic", one)
+    for one in recorder.feed(Block(samples, 0)):
+        assert isinstance(one, RecordedSegment)
+        follower.submit("attic", one)
     assert follower.step() == 3
     assert record.detections(since, "attic")[0].key.startswith("landing/attic/2025-01-03/")
 
