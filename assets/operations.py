@@ -1,11 +1,9 @@
 """How the collection and its pipeline are doing: hours toward the target, and days that failed."""
 
-import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pyarrow.compute as pc
 
 from assets.capture import capture_coverage, captured_segments
 from assets.datasets import cut_manifests
@@ -17,11 +15,10 @@ from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from assets.partitions import models
 from assets.speech import keyword_hits, sentiment, transcripts
 from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
-from soundmill.capture import SEGMENTS
-from soundmill.catalog import CAPTURED, DOWNLOADED, Catalog, Ledger, held
-from soundmill.errors import DamagedTable
-from soundmill.ingest.downloads import DOWNLOADS
-from soundmill.lake import Lake
+
+if TYPE_CHECKING:
+    from soundmill.lake import Lake
+    from soundmill.workflows.progress import Count
 
 CAPTURE_DAY = [
     captured_segments,
@@ -36,7 +33,6 @@ AFTER_THE_MODEL = ["detections", "new_sounds"]
 BEFORE_THE_MODEL = [name for asset in CAPTURE_DAY if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]
 SPEECH_DAY = [transcripts, keyword_hits, sentiment, cut_manifests]  # what a day's speech becomes
 DAY_ASSETS = [downloads, *CAPTURE_DAY, *SPEECH_DAY]
-_RECONCILED = 1e-3  # seconds
 
 
 @dg.asset(
@@ -60,52 +56,20 @@ def collection_progress(
 
     Each count says what came since the one before; the one in which the target is first reached sends an alert.
     """
-    from soundmill.ingest.conversations import conversations_csv, conversations_of, mean_sound, report
-    from soundmill.ingest.hourly import hourly_counts, write_hourly
-    from soundmill.ingest.progress import progress_bar, progress_csv, progress_of, progress_picture
+    from soundmill.workflows.progress import count_collection, keep_hourly, unreconciled
 
-    store, ledger = lake.open(), catalog.ledger()
-    by_day = ledger.ready_seconds_by_day()
-    now = datetime.now(UTC)
-    calls = conversations_of(ledger.downloads(), collection.zone)
-    progress = progress_of(ledger.counts(), by_day, collection.target_hours, now, mean_sound(calls))
-    png = progress_picture(by_day, progress)
-    reached_before = any(count["target_reached"] and count["target_hours"] == collection.target_hours for count in hourly_counts(store, 1))
-    on_calls = report(calls, collection.target_hours, now)
-    folder = "reports/collection_progress"
-    store.write_bytes(f"{folder}/progress.json", json.dumps({**progress.as_json(), "calls": on_calls}, indent=1).encode())
-    store.write_bytes(f"{folder}/progress.csv", progress_csv(progress).encode())
-    store.write_bytes(f"{folder}/conversations.csv", conversations_csv(calls, store).encode())
-    store.write_bytes(f"{folder}/progress.png", png)
-    reached = collection.target_hours is not None and progress.target_reached
-    if reached and not reached_before:
-        text = f"the target of {collection.target_hours:g} h is reached: {progress.ready_hours:.2f} h are ready"
-        alerts.send(f"Soundmill: {text}", good=True, ready_hours=progress.ready_hours, target_hours=collection.target_hours)
-        context.log_event(dg.AssetObservation("collection_progress", description=text, metadata={"ready_hours": progress.ready_hours}))
-    hourly = write_hourly(store, progress)  # after the alert, which a kill in between then sends twice rather than never
-    metadata: dict[str, Any] = {
-        "status": "target reached" if reached else "counted" if progress.items else "no data",
-        "hours_ready": round(progress.ready_hours, 4),
-        "hours_raw": round(progress.raw_hours, 4),
-        "hours_a_day": round(progress.hours_a_day, 4),
-        "hours_since_last_count": hourly["delta"]["ready_hours"],
-        "conversations": len(calls),
-        "items_by_state": counts_table(progress.items, "state"),
-        "hours_by_state": counts_table(progress.hours, "state"),
-        "since_last_count": counts_table(hourly["delta"]["items"], "items since the last count"),
-        "plot": picture(png, "hours ready over the days"),
-        "path": dg.MetadataValue.path(store.address(f"{folder}/progress.json")),
-    }
-    if progress.percent is not None and progress.remaining_hours is not None:
-        metadata["progress"] = progress_bar(progress.percent)
-        metadata["hours_remaining"] = round(progress.remaining_hours, 4)
-        metadata["forecast"] = str(progress.forecast or "none")
-        metadata["forecast_between"] = f"{progress.forecast_early or 'unknown'} and {progress.forecast_late or 'unknown'}"
-        metadata["conversations_needed"] = progress.conversations_needed if progress.conversations_needed is not None else "unknown"
+    store = lake.open()
+    count = count_collection(store, catalog.ledger(), collection.zone, collection.target_hours, datetime.now(UTC))
+    if count.is_newly_reached:
+        text = f"the target of {collection.target_hours:g} h is reached: {count.progress.ready_hours:.2f} h are ready"
+        alerts.send(f"Soundmill: {text}", good=True, ready_hours=count.progress.ready_hours, target_hours=collection.target_hours)
+        metadata = {"ready_hours": count.progress.ready_hours}
+        context.log_event(dg.AssetObservation("collection_progress", description=text, metadata=metadata))
+    since = keep_hourly(store, count)["delta"]  # after the alert, which a kill in between then sends twice rather than never
     failed = failed_partitions(context.instance, collection.days)
     differing, compared = unreconciled(store, catalog.open())
     return dg.MaterializeResult(
-        metadata=metadata,
+        metadata=_progress_metadata(store, count, since),
         check_results=[
             dg.AssetCheckResult(
                 check_name="no_failed_partitions",
@@ -125,29 +89,31 @@ def collection_progress(
     )
 
 
-def unreconciled(store: Lake, catalog: Catalog) -> tuple[list[str], int]:
-    """Days on which the ready hours of a table are not those of the ledger, each with both; and how many days were compared.
+def _progress_metadata(store: "Lake", count: "Count", since: dict[str, Any]) -> dict[str, Any]:
+    from soundmill.ingest.progress import progress_bar
+    from soundmill.workflows.progress import FOLDER
 
-    Days that are being made, or are marked to be made again, are left out: there the ledger is ahead.
-    """
-    ledger = Ledger(catalog)
-    differing, compared = [], 0
-    for table, kinds, ready in ((SEGMENTS, CAPTURED, None), (DOWNLOADS, DOWNLOADED, pc.field("state") == "ready")):
-        busy = {name.split(" ")[0] for name in held(catalog, f"{table.name}/")} | {str(day) for day in ledger.stale(table.name)}
-        by_day = ledger.ready_seconds_by_day(kinds)
-        for day in sorted({*by_day, *store.days(table)}):
-            if str(day) in busy:
-                continue
-            compared += 1
-            try:
-                rows = store.read_days(table, [day], columns=["seconds"], where=ready)
-            except DamagedTable as error:
-                differing.append(str(error))
-                continue
-            there, known = pc.sum(rows["seconds"]).as_py() or 0.0, by_day.get(day, 0.0)
-            if abs(there - known) > _RECONCILED:
-                differing.append(f"{table.name} {day}: {there / 3600:.4f} h in the table, {known / 3600:.4f} h in the ledger")
-    return differing, compared
+    progress = count.progress
+    metadata: dict[str, Any] = {
+        "status": "target reached" if count.is_reached else "counted" if progress.items else "no data",
+        "hours_ready": round(progress.ready_hours, 4),
+        "hours_raw": round(progress.raw_hours, 4),
+        "hours_a_day": round(progress.hours_a_day, 4),
+        "hours_since_last_count": since["ready_hours"],
+        "conversations": count.conversations,
+        "items_by_state": counts_table(progress.items, "state"),
+        "hours_by_state": counts_table(progress.hours, "state"),
+        "since_last_count": counts_table(since["items"], "items since the last count"),
+        "plot": picture(count.plot, "hours ready over the days"),
+        "path": dg.MetadataValue.path(store.address(f"{FOLDER}/progress.json")),
+    }
+    if progress.percent is not None and progress.remaining_hours is not None:
+        metadata["progress"] = progress_bar(progress.percent)
+        metadata["hours_remaining"] = round(progress.remaining_hours, 4)
+        metadata["forecast"] = str(progress.forecast or "none")
+        metadata["forecast_between"] = f"{progress.forecast_early or 'unknown'} and {progress.forecast_late or 'unknown'}"
+        metadata["conversations_needed"] = progress.conversations_needed if progress.conversations_needed is not None else "unknown"
+    return metadata
 
 
 def failed_partitions(instance: dg.DagsterInstance, days: dg.DailyPartitionsDefinition) -> dict[str, list[str]]:

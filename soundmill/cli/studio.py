@@ -1,13 +1,10 @@
 """`soundmill studio`: the web application."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from soundmill.cli.common import app, refuse, settings, the_catalog
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 
 @app.command(epilog="Example: `soundmill studio --port 8000 --workers 4`")
@@ -36,7 +33,7 @@ def studio(
     )
 
 
-def application() -> "FastAPI":
+def application() -> Any:
     """The application on the settings of this process: what each of uvicorn's workers runs."""
     from soundmill.studio.app import create_app
 
