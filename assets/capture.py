@@ -2,18 +2,19 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, LakeResource
-from soundmill.capture import COVERAGE, SEGMENTS, DayOfSegments, coverage_of, spans_of, update_segments
-from soundmill.capture.status import ALARMING, read_status
-from soundmill.catalog.quarantine import quarantine_path
-from soundmill.lake import Lake
 from soundmill.times import midnight
+
+if TYPE_CHECKING:
+    from soundmill.capture import DayOfSegments
+    from soundmill.lake import Lake
+
 
 landing_area = dg.AssetSpec(
     "landing_area",
@@ -38,6 +39,8 @@ def captured_segments(
 
     Broken files go to quarantine with a reason and stop nothing. Only new, changed or retryable files are worked on.
     """
+    from soundmill.capture import update_segments
+
     store, ledger = lake.open(), catalog.ledger()
 
     def update(day: date) -> DayOutcome:
@@ -76,6 +79,9 @@ def capture_coverage(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """Per source: expected, captured, silent, missing, doubled and clipped seconds of the day; and how the stations are now."""
+    from soundmill.capture import COVERAGE, SEGMENTS, coverage_of, spans_of
+    from soundmill.capture.status import ALARMING, read_status
+
     store, ledger = lake.open(), catalog.ledger()
     stations = read_status(Path(collection.stations)) if collection.stations else []
 
@@ -115,14 +121,17 @@ def capture_coverage(
     return for_each_day(context, catalog.open(), update)
 
 
-def _few(result: DayOfSegments, collection: CollectionResource) -> Verdict:
+def _few(result: "DayOfSegments", collection: CollectionResource) -> Verdict:
     bad, all_items = result.states.get("quarantined", 0), sum(result.states.values())
     share = bad / all_items if all_items else 0.0
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(result.reasons.items()))
     return Verdict(share <= collection.quarantine_warn_share, f"{bad} of {all_items} items ({share:.0%}): {reasons}")
 
 
-def _segments_metadata(lake: Lake, day: date, result: DayOfSegments, collection: CollectionResource) -> dict[str, Any]:
+def _segments_metadata(lake: "Lake", day: date, result: "DayOfSegments", collection: CollectionResource) -> dict[str, Any]:
+    from soundmill.capture import SEGMENTS
+    from soundmill.catalog.quarantine import quarantine_path
+
     ready = result.states.get("ready", 0)
     metadata: dict[str, Any] = {
         "status": "nothing usable" if result.states and not ready else status(result.changed, ready),
@@ -149,8 +158,10 @@ def _segments_metadata(lake: Lake, day: date, result: DayOfSegments, collection:
     return metadata
 
 
-def _pictures(lake: Lake, day: date, made_from: str, segments: Any, collection: CollectionResource) -> dict[str, bytes]:
+def _pictures(lake: "Lake", day: date, made_from: str, segments: Any, collection: CollectionResource) -> dict[str, bytes]:
     """Pictures of the day, drawn once for each state of its table and kept in the lake."""
+    from soundmill.capture import SEGMENTS
+
     folder = f"reports/{SEGMENTS.name}/{day.isoformat()}"
     paths = {name: f"{folder}/{made_from}-{name}.png" for name in ("spectrograms", "levels")}
     if all(lake.exists(path) for path in paths.values()):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -11,10 +11,11 @@ from assets.labels import annotations
 from assets.metadata import counts_table, status
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, LakeResource
-from soundmill.capture import SEGMENTS, Timeline
 from soundmill.errors import NoAudio
-from soundmill.labelling.snapshot import ANNOTATIONS
-from soundmill.lake import Lake
+
+if TYPE_CHECKING:
+    from soundmill.lake import Lake
+
 
 _ERROR = dg.AssetCheckSeverity.ERROR
 
@@ -40,6 +41,7 @@ def segment_features(
 ) -> dg.MaterializeResult:
     """Feature vectors of the day's segments, one table per extractor, float32 with the extractor's fingerprint."""
     from soundmill.audio import read_pcm
+    from soundmill.capture import SEGMENTS
     from soundmill.features.store import AudioSpan
 
     store = lake.open()
@@ -74,8 +76,10 @@ def annotation_features(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """Feature vectors of the day's annotated sounds, cut out of the stitched segments."""
+    from soundmill.capture import SEGMENTS, Timeline
     from soundmill.features.registry import FINGERPRINT
     from soundmill.features.store import AudioSpan
+    from soundmill.labelling.snapshot import ANNOTATIONS
 
     store = lake.open()
 
@@ -107,7 +111,7 @@ def annotation_features(
 
 def _features(
     context: dg.AssetExecutionContext,
-    lake: Lake,
+    lake: "Lake",
     of: str,
     day: date,
     spans: list[Any],

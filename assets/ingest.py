@@ -1,18 +1,19 @@
 """Downloads: what was asked for by URL, as 16 kHz mono WAVs with their quality, in pairs where they are the two sides of a call."""
 
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from assets.metadata import counts_table, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, CollectionResource, DownloadsResource, LakeResource
-from soundmill.catalog.quarantine import quarantine_path
-from soundmill.ingest.downloader import ASSET, Outcome
-from soundmill.ingest.downloads import DOWNLOADS, DayOfDownloads, manifests_folder, update_downloads
-from soundmill.ingest.pairs import PAIRS
-from soundmill.lake import Lake
+
+if TYPE_CHECKING:
+    from soundmill.ingest.downloader import Outcome
+    from soundmill.ingest.downloads import DayOfDownloads
+    from soundmill.lake import Lake
+
 
 download_queue = dg.AssetSpec(
     "download_queue",
@@ -29,10 +30,10 @@ download_queue = dg.AssetSpec(
     backfill_policy=RANGE,
     code_version="1",
     check_specs=[
-        dg.AssetCheckSpec("all_16khz_mono", asset=ASSET, description="Every file is there, whole, at 16 kHz and mono."),
-        dg.AssetCheckSpec("pairs_agree", asset=ASSET, description="The two sides of each call have one length, and take turns."),
-        dg.AssetCheckSpec("nothing_silent", asset=ASSET, description="No file is silent from end to end."),
-        dg.AssetCheckSpec("few_failed", asset=ASSET, description="Few of the day's requests failed."),
+        dg.AssetCheckSpec("all_16khz_mono", asset="downloads", description="Every file is there, whole, at 16 kHz and mono."),
+        dg.AssetCheckSpec("pairs_agree", asset="downloads", description="The two sides of each call have one length, and take turns."),
+        dg.AssetCheckSpec("nothing_silent", asset="downloads", description="No file is silent from end to end."),
+        dg.AssetCheckSpec("few_failed", asset="downloads", description="Few of the day's requests failed."),
     ],
 )
 def downloads(
@@ -46,12 +47,14 @@ def downloads(
 
     Only requests that are due are worked on. What fails goes to quarantine with a reason and stops nothing.
     """
+    from soundmill.ingest.downloads import update_downloads
+
     store = lake.open()
 
     def update(day: date) -> DayOutcome:
         done = 0
 
-        def progress(outcome: Outcome) -> None:
+        def progress(outcome: "Outcome") -> None:
             nonlocal done
             done += 1
             request = outcome.request
@@ -66,7 +69,12 @@ def downloads(
     return for_each_day(context, catalog.open(), update, severity={"all_16khz_mono": dg.AssetCheckSeverity.ERROR})
 
 
-def _metadata(store: Lake, day: date, result: DayOfDownloads) -> dict[str, Any]:
+def _metadata(store: "Lake", day: date, result: "DayOfDownloads") -> dict[str, Any]:
+    from soundmill.catalog.quarantine import quarantine_path
+    from soundmill.ingest.downloader import ASSET
+    from soundmill.ingest.downloads import DOWNLOADS, manifests_folder
+    from soundmill.ingest.pairs import PAIRS
+
     ready = result.states.get("ready", 0)
     there = ready + result.states.get("duplicate", 0)
     metadata: dict[str, Any] = {
@@ -105,13 +113,13 @@ def _metadata(store: Lake, day: date, result: DayOfDownloads) -> dict[str, Any]:
     return metadata
 
 
-def _status(result: DayOfDownloads, there: int) -> str:
+def _status(result: "DayOfDownloads", there: int) -> str:
     if result.target_reached:
         return "target reached"
     return "nothing usable" if result.states and not there else status(result.changed, there)
 
 
-def _verdicts(result: DayOfDownloads, collection: CollectionResource) -> dict[str, Verdict]:
+def _verdicts(result: "DayOfDownloads", collection: CollectionResource) -> dict[str, Verdict]:
     odd = [f"{pair.conversation}: {pair.problem}" for pair in result.pairs if pair.problem]
     total, bad = sum(result.requests.values()), sum(result.requests.get(state, 0) for state in ("failed", "waiting"))
     share = bad / total if total else 0.0

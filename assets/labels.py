@@ -9,8 +9,6 @@ import dagster as dg
 from assets.metadata import counts_table, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, LakeResource
-from soundmill.catalog import Annotations
-from soundmill.labelling.snapshot import ANNOTATIONS, write_snapshot
 
 catalog_labels = dg.AssetSpec(
     "catalog_labels",
@@ -31,6 +29,9 @@ REVISIONS = "annotations"
 )
 def annotations(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
     """The day's annotations (source, start, end, tag, author) as an immutable snapshot."""
+    from soundmill.catalog import Annotations
+    from soundmill.labelling.snapshot import ANNOTATIONS, write_snapshot
+
     store, ledger, labels = lake.open(), catalog.ledger(), Annotations(catalog.open())
 
     def update(day: date) -> DayOutcome:

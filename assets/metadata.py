@@ -1,13 +1,15 @@
 """What assets say about themselves in the UI, put the same way everywhere: schema, previews, pictures, times."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pyarrow as pa
 
-from soundmill.lake import DayTable
-from soundmill.plots import markdown_image
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from soundmill.lake import DayTable
+
 
 _PREVIEW_ROWS = 8
 
@@ -19,7 +21,7 @@ def status(changed: bool, rows: int) -> str:
     return "updated" if changed else "unchanged"
 
 
-def table_facts(table: DayTable, rows: int, address: str) -> dict[str, Any]:
+def table_facts(table: "DayTable", rows: int, address: str) -> dict[str, Any]:
     """Row count, columns and place of a day's table."""
     columns = [dg.TableColumn(field.name, str(field.type), description=field.metadata[b"description"].decode()) for field in table.schema]
     return {
@@ -29,7 +31,7 @@ def table_facts(table: DayTable, rows: int, address: str) -> dict[str, Any]:
     }
 
 
-def preview(rows: pa.Table, columns: Sequence[str]) -> dg.MarkdownMetadataValue:
+def preview(rows: "pa.Table", columns: Sequence[str]) -> dg.MarkdownMetadataValue:
     """The first rows as a Markdown table."""
     shown = rows.select(list(columns)).slice(0, _PREVIEW_ROWS).to_pylist()
     lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
@@ -47,6 +49,8 @@ def counts_table(counts: Mapping[str, Any], heading: str) -> dg.MarkdownMetadata
 
 def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
     """A small picture that shows in the UI."""
+    from soundmill.plots import markdown_image
+
     return dg.MetadataValue.md(markdown_image(png, alt))
 
 

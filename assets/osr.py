@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-import pyarrow.compute as pc
 
 from assets.capture import captured_segments
 from assets.failures import refused_in_one_line
@@ -14,9 +13,6 @@ from assets.features import annotation_features, segment_features
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day, models
 from resources import CatalogResource, CollectionResource, LakeResource
-from soundmill.catalog import ModelRegistry
-from soundmill.osr.detections import DETECTIONS
-from soundmill.osr.spec import OTHER
 
 _ALL_DAYS = dg.AllPartitionMapping()
 _FEW_SOUNDS = 10
@@ -141,6 +137,11 @@ def detections(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """The champion model's verdict on each segment of the day: tag or "other", score, model version."""
+    import pyarrow.compute as pc
+
+    from soundmill.catalog import ModelRegistry
+    from soundmill.osr.detections import DETECTIONS
+    from soundmill.osr.spec import OTHER
     from soundmill.workflows.detections import Champion, update_detections
 
     store = lake.open()
@@ -179,6 +180,7 @@ def new_sounds(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.MaterializeResult:
     """What the champion called "other", grouped by likeness: the sounds to label next, the best first."""
+    from soundmill.catalog import ModelRegistry
     from soundmill.osr.novelty import NEW_SOUNDS
     from soundmill.workflows.detections import Champion, new_sounds_picture, update_new_sounds
 

@@ -4,7 +4,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pyarrow.compute as pc
 
 from assets.capture import captured_segments
 from assets.failures import refused_in_one_line
@@ -12,11 +11,11 @@ from assets.ingest import downloads
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from resources import CatalogResource, LakeResource, SpeechResource
-from soundmill.capture import SEGMENTS, landed_on
-from soundmill.catalog.uploads import SOURCE as UPLOADED
 from soundmill.errors import NoSentimentModel, NoSpeechModel
-from soundmill.lake import Lake
-from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS
+
+if TYPE_CHECKING:
+    from soundmill.lake import Lake
+
 
 if TYPE_CHECKING:
     from soundmill.speech.tables import DayOfTranscripts
@@ -49,8 +48,9 @@ def transcripts(
     Only what is new, changed or was transcribed by another model is worked on. With references (`references/**/*.trans.txt` in the lake)
     the metadata holds the word error rate. Without a speech model the day says so, and nothing else is hindered.
     """
+    from soundmill.capture import SEGMENTS, landed_on
     from soundmill.speech.loading import load_transcriber
-    from soundmill.speech.tables import forget_gone
+    from soundmill.speech.tables import TRANSCRIPTS, forget_gone
     from soundmill.workflows.transcription import recordings_of, speech_marks, transcribe_day
 
     store, records, options = lake.open(), catalog.open(), speech.options()
@@ -94,8 +94,11 @@ def keyword_hits(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
     """Where the keywords of SOUNDMILL_KEYWORDS occur. Other keywords are found without transcribing anything again."""
+    import pyarrow.compute as pc
+
+    from soundmill.catalog.uploads import SOURCE as UPLOADED
     from soundmill.speech.loading import keywords_of
-    from soundmill.speech.tables import update_keyword_hits
+    from soundmill.speech.tables import KEYWORD_HITS, update_keyword_hits
 
     store = lake.open()
     with refused_in_one_line("SOUNDMILL_KEYWORDS: "):
@@ -126,7 +129,7 @@ def sentiment(
 ) -> dg.MaterializeResult:
     """How negative, neutral and positive each transcript is, as a whole and sentence by sentence."""
     from soundmill.speech.loading import load_sentiment
-    from soundmill.speech.tables import forget_gone, update_sentiment
+    from soundmill.speech.tables import SENTIMENT, TRANSCRIPTS, forget_gone, update_sentiment
 
     store = lake.open()
     try:
@@ -160,7 +163,12 @@ def sentiment(
     return for_each_day(context, catalog.open(), update)
 
 
-def _transcripts_metadata(store: Lake, day: date, result: "DayOfTranscripts", model: str) -> dict[str, Any]:
+def _transcripts_metadata(store: "Lake", day: date, result: "DayOfTranscripts", model: str) -> dict[str, Any]:
+    import pyarrow.compute as pc
+
+    from soundmill.catalog.uploads import SOURCE as UPLOADED
+    from soundmill.speech.tables import TRANSCRIPTS
+
     metadata: dict[str, Any] = {
         "status": status(result.changed, result.recordings),
         "recordings": result.recordings,

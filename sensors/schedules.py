@@ -9,7 +9,6 @@ from assets.backup import s3_backup
 from resources import BackupResource, CatalogResource, CollectionResource, LakeResource
 from sensors.jobs import backup_job, day_chain, downloads_chain, progress_check, prune_runs, speech_chain
 from sensors.sensors import is_in_flight
-from soundmill.backup import pending
 from soundmill.errors import BackupUnavailable
 
 _ON = dg.DefaultScheduleStatus.RUNNING
@@ -45,6 +44,8 @@ def backup_every_three_minutes(
     context: dg.ScheduleEvaluationContext, lake: LakeResource, catalog: CatalogResource, backup: BackupResource
 ) -> dg.RunRequest | dg.SkipReason:
     """A backup when something changed since the last one; never where SOUNDMILL_BACKUP is not set."""
+    from soundmill.backup import pending
+
     try:
         bucket = backup.bucket()
         if bucket is None:

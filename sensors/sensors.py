@@ -13,16 +13,8 @@ from assets.partitions import RANGE, RANGE_END, RANGE_START, models
 from resources import AlertsResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
 from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain, speech_chain
 from sensors.plan import Cursor, plan_days, plan_detections, plan_models
-from soundmill.capture import landing_by_day
-from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
-from soundmill.catalog import Annotations, DownloadQueue, ModelRegistry, is_dead
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
-from soundmill.ingest.downloader import ASSET as DOWNLOADS_ASSET
-from soundmill.osr.detections import DETECTIONS
-from soundmill.speech.loading import load_transcriber
-from soundmill.speech.tables import TRANSCRIPTS
-from soundmill.workflows.transcription import speech_marks
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
 _INPUT = "soundmill/input"
@@ -45,6 +37,9 @@ def new_audio(
 ) -> dg.SensorResult | dg.SkipReason:
     """Runs the days whose landing folders changed, or whose broken files are due for another attempt: one run at a time per day,
     what arrives meanwhile waits for the next. A run that failed is asked for again, three times in all."""
+    from soundmill.capture import landing_by_day
+    from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
+
     ledger = catalog.ledger()
     current, misplaced = landing_by_day(lake.open())
     for day, mark in ledger.retryable(datetime.now(UTC), collection.max_attempts).items():
@@ -59,6 +54,9 @@ def download_requests(
 ) -> dg.SensorResult | dg.SkipReason:
     """Runs the days on which requests are due: new ones, and those whose time for another attempt has come; and days whose tables
     are to be made again because files came in over HTTP."""
+    from soundmill.catalog import DownloadQueue
+    from soundmill.ingest.downloader import ASSET as DOWNLOADS_ASSET
+
     ledger, options = catalog.ledger(), fetching.options()
     ready = sum(count.seconds for count in ledger.counts() if count.state == "ready") / 3600 if options.stop_at_hours else 0.0
     reached = options.stop_at_hours is not None and ready >= options.stop_at_hours
@@ -74,6 +72,10 @@ def new_speech(
 ) -> dg.SensorResult | dg.SkipReason:
     """Transcribes days whose recordings are new or changed, and all days anew when the speech model, the keywords or the sentiment model
     change."""
+    from soundmill.speech.loading import load_transcriber
+    from soundmill.speech.tables import TRANSCRIPTS
+    from soundmill.workflows.transcription import speech_marks
+
     ledger, options, why = catalog.ledger(), speech.options(), ""
     try:
         is_able = load_transcriber(options) is not None
@@ -89,6 +91,8 @@ def changed_annotations(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Runs the days whose annotations changed in the catalog."""
+    from soundmill.catalog import Annotations
+
     current = Annotations(catalog.open()).revisions()
     return _ask_for_days(context, collection, current, catalog.ledger().processed(REVISIONS), REVISIONS)
 
@@ -98,6 +102,8 @@ def model_requests(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new."""
+    from soundmill.catalog import Annotations, ModelRegistry
+
     annotations, registry = Annotations(catalog.open()), ModelRegistry(catalog.open())
     days = collection.days.get_partition_keys()
     plan = plan_models(
@@ -128,6 +134,10 @@ def new_champion(
 ) -> dg.SensorResult | dg.SkipReason:
     """Makes the detections of past days anew when another model has become the champion, the newest days first; those of the model
     before are kept under its version."""
+    from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
+    from soundmill.catalog import ModelRegistry
+    from soundmill.osr.detections import DETECTIONS
+
     ledger, champion = catalog.ledger(), ModelRegistry(catalog.open()).champion()
     if champion is None:
         return dg.SkipReason("no champion model yet")
@@ -224,6 +234,8 @@ def is_in_flight(instance: dg.DagsterInstance, asset: dg.AssetKey) -> bool:
 
 def _unfinished(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Runs that have not ended, but for those of commands that were killed: these never will."""
+    from soundmill.catalog import is_dead
+
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
     return [run for run in runs if not ((process := run.tags.get(PROCESS)) and is_dead(process))]
 
