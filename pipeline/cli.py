@@ -31,14 +31,14 @@ def materialize(
     """
     days, values = _range(day, first, last), settings()
     from assets.operations import CAPTURE_DAY
-    from pipeline.definitions import defs
+    from pipeline.definitions import build_definitions
     from pipeline.run import RunFailed, UnknownAsset, instance_of
     from pipeline.run import materialize as run
 
     names = [spec for name in assets for spec in ([a.key.to_user_string() for a in CAPTURE_DAY] if name == "day" else [name])]
     with instance_of(values) as instance:
         try:
-            done = run(defs, instance, names, days=days, model=model, log_level="WARNING" if as_json else "INFO")
+            done = run(build_definitions(values), instance, names, days=days, model=model, log_level="WARNING" if as_json else "INFO")
         except (UnknownAsset, RunFailed) as error:
             refuse(str(error))
     if as_json:

@@ -57,8 +57,7 @@ def dagster_home(settings: Settings) -> Path:
 @contextmanager
 def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that commands and the UI share."""
-    os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
         yield instance
 
 

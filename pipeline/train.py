@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.operations import BEFORE_THE_MODEL
-from pipeline.definitions import defs
+from pipeline.definitions import build_definitions
 from pipeline.demo import progress_bars
 from pipeline.run import RunFailed, instance_of, materialize
 from soundmill.capture import land
@@ -46,7 +46,7 @@ def train_on_clips(
     Running it again with the same folder changes nothing. Raises `TrainingRefused`.
     """
     lake, catalog = open_lake(settings.lake_url, settings.s3_endpoint), open_catalog(settings.catalog_url)
-    registry = ModelRegistry(catalog)
+    registry, defs = ModelRegistry(catalog), build_definitions(settings)
     with instance_of(settings) as instance, progress_bars() as bars:
         reading = bars.add_task("reading the clips", total=None)
         try:

@@ -109,25 +109,45 @@ def postgres_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _database(postgres_server: str) -> Iterator[str]:
-    from pytest_postgresql.janitor import DatabaseJanitor
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """A database with every table of the catalog and no rows, from which others are copied."""
+    name = "catalog_template"
+    _on_server(postgres_server, f"CREATE DATABASE {name}")
+    open_catalog(f"{postgres_server}/{name}").close()
+    return name
 
+
+def _on_server(postgres_server: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(postgres_server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+        connection.execute(statement)  # type: ignore[call-overload]  # a name of our own
+
+
+def _database(postgres_server: str, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
-    host, port = postgres_server.rsplit("@", 1)[1].split(":")
-    with DatabaseJanitor(user="postgres", host=host, port=int(port), dbname=name):
-        yield f"{postgres_server}/{name}"
+    _on_server(postgres_server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield f"{postgres_server}/{name}"
+    _on_server(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """A database of its own, dropped afterwards."""
-    yield from _database(postgres_server)
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """A database without any table."""
+    yield from _database(postgres_server, "template1")
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """A catalog's database of its own, dropped afterwards."""
+    yield from _database(postgres_server, postgres_template)
 
 
 @pytest.fixture
 def other_postgres_url(postgres_server: str) -> Iterator[str]:
-    """Another database, for what goes from one to the other."""
-    yield from _database(postgres_server)
+    """Another database, without any table, for what goes from one to the other."""
+    yield from _database(postgres_server, "template1")
 
 
 @pytest.fixture

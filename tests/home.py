@@ -33,7 +33,16 @@ class Home:
     defs: dg.Definitions = field(init=False)
 
     def __post_init__(self) -> None:
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """Builds the graph on the resources as they are now."""
         self.defs = build_definitions(Settings(_env_file=None), self.resources)
+
+    @property
+    def days(self) -> list[str]:
+        """Keys of all daily partitions."""
+        return list(self.resources["collection"].days.get_partition_keys())
 
     @property
     def lake(self) -> Lake:
@@ -83,7 +92,7 @@ def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Itera
         "backup": BackupResource(),
         "alerts": AlertsResource(),
     }
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         yield Home(resources, instance)
 
 

@@ -9,7 +9,7 @@ from soundmill.cli.common import Json, app, count, names_in, print_json, refuse,
 
 account = typer.Typer(
     no_args_is_help=True,
-    help="Accounts of the studio and its APIs: add, list, role, password, remove. Roles: admin (everything), engineer (runs and watches the "
+    help="Accounts of the studio and its APIs: add, list, role, password, remove. Roles: admin (everything), engineer (runs the "
     "pipeline), annotator (labels sound), speaker (records prompts), client (the transcriber's API).",
 )
 app.add_typer(account, name="account")
@@ -78,7 +78,7 @@ def account_password(name: _Name) -> None:
     typer.echo(f"{name} has a new password")
 
 
-@account.command("admin", hidden=True)
+@account.command("admin", hidden=True, epilog="Example: `soundmill account admin ann`; better: `soundmill account role ann admin`")
 def account_admin(name: _Name, off: Annotated[bool, typer.Option("--off", help="Take the role away.")] = False) -> None:
     """Add the role admin to an account, or take it away: the command's name before there were other roles."""
     from soundmill.catalog import Accounts

@@ -18,6 +18,9 @@ _OWN_TYPES = [
 ]
 
 
+_LEGACY_ATTRIBUTES = {"promised_": "expected_recall_", "rehearsed_": "cross_validation_"}
+
+
 class Recogniser(Protocol):
     """What the pipeline asks of a recogniser. `choices_` says what the data decided, `cross_validation_` how cross-validation went;
     `time_weights_` has a row for each of `classes_` or of `tags_`."""
@@ -95,4 +98,13 @@ def load_model(data: bytes) -> Recogniser:
         raise UntrustedModel(f"this is no model file: {error}") from None
     if not isinstance(model, GaussianVotes | OpenSet):
         raise UntrustedModel(f"the file holds a {type(model).__name__}, not a recogniser")
+    for part in (model, getattr(model, "classifier_", None)):
+        _rename_legacy_attributes(part)
     return model
+
+
+def _rename_legacy_attributes(part: object) -> None:
+    """Attributes of models that earlier versions stored, by their names of today."""
+    for old, new in _LEGACY_ATTRIBUTES.items():
+        if part is not None and old in vars(part):
+            setattr(part, new, vars(part).pop(old))

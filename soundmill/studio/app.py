@@ -24,7 +24,7 @@ from soundmill.studio.api import capture, downloader, transcriber
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
 from soundmill.studio.auth import SignInNeeded
-from soundmill.studio.logs import log_to_file
+from soundmill.studio.logs import logging_to_file
 from soundmill.studio.middleware import BodyLimit, SameOrigin
 from soundmill.studio.pages.sign_in import to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
@@ -34,23 +34,12 @@ _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits o
 
 def create_app(settings: Settings) -> FastAPI:
     """The application. Several processes may run it on one home."""
-    log_to_file(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.settings = settings
-        app.state.lake = open_lake(settings.lake_url, settings.s3_endpoint)
-        app.state.catalog = open_catalog(settings.catalog_url)
-        uploads = UploadWorker(app.state.lake, app.state.catalog, upload_options(settings))
-        async with Downloader(app.state.lake, app.state.catalog, download_options(settings)) as worker:
-            app.state.worker, app.state.uploads = worker, uploads
-            app.state.decoding = CapacityLimiter(uploads.options.workers)
-            await run_in_threadpool(uploads.__enter__)
-            try:
+        with logging_to_file(settings):
+            async with _running(app, settings):
                 yield
-            finally:
-                await run_in_threadpool(uploads.__exit__)
-        app.state.catalog.close()
 
     app = FastAPIOffline(  # whose /docs needs nothing from the internet
         title="Soundmill studio",
@@ -75,6 +64,24 @@ def create_app(settings: Settings) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
     return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
+    """Lake, catalog and workers, open while the block runs."""
+    app.state.settings = settings
+    app.state.lake = open_lake(settings.lake_url, settings.s3_endpoint)
+    app.state.catalog = open_catalog(settings.catalog_url)
+    uploads = UploadWorker(app.state.lake, app.state.catalog, upload_options(settings))
+    async with Downloader(app.state.lake, app.state.catalog, download_options(settings)) as worker:
+        app.state.worker, app.state.uploads = worker, uploads
+        app.state.decoding = CapacityLimiter(uploads.options.workers)
+        await run_in_threadpool(uploads.__enter__)
+        try:
+            yield
+        finally:
+            await run_in_threadpool(uploads.__exit__)
+    app.state.catalog.close()
 
 
 async def _bad_input(request: Request, error: Exception) -> JSONResponse:

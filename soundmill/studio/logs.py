@@ -1,6 +1,8 @@
 """The studio's log: on standard error, and in files that rotate, whichever of several processes writes."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, tzinfo
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
@@ -11,22 +13,23 @@ _MOST_BYTES = 5 << 20
 _KEPT = 3
 
 
-def log_to_file(settings: Settings) -> None:
-    """Sends messages to `studio.log` in the log folder: 5 MB, and three older ones; times in SOUNDMILL_TIMEZONE."""
+@contextmanager
+def logging_to_file(settings: Settings) -> Iterator[None]:
+    """While the block runs, messages go to `studio.log` in the log folder: 5 MB, and three older ones; times in SOUNDMILL_TIMEZONE."""
     folder = settings.logs
     folder.mkdir(parents=True, exist_ok=True)
     path = str(folder / "studio.log")
     root = logging.getLogger()
-    for old in [handler for handler in root.handlers if isinstance(handler, ConcurrentRotatingFileHandler)]:
-        if old.baseFilename == path:
-            return
-        root.removeHandler(old)
-        old.close()
     handler = ConcurrentRotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
     handler.setFormatter(_Zoned(settings.zone))
     root.addHandler(handler)
     root.setLevel(min(root.level, logging.INFO) or logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # whose lines hold whole URLs, with the keys in them
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()
 
 
 class _Zoned(logging.Formatter):

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources import AlertsResource, BackupResource, CollectionResource
+from resources import AlertsResource, BackupResource, CollectionResource, DownloadsResource
 from soundmill.backup import Bucket, restore, verify
 from soundmill.catalog import DownloadQueue, Ledger, Wanted, open_catalog
 from soundmill.ingest.downloads import DOWNLOADS
@@ -74,7 +74,7 @@ def test_downloads_and_segments_are_counted_side_by_side(home: Home, web: Web) -
     home.land_day(DAYS[0])
     home.run("downloads", "captured_segments", days=DAYS[:1])
     home.resources["collection"] = CollectionResource(extractors=["pooled_spectral"], target_hours=1.0)
-    home.__post_init__()
+    home.rebuild()
     facts = home.run("collection_progress")["collection_progress", None]
     counts = home.ledger.counts()
     assert {count.source for count in counts} == {"downloads", "mic"}
@@ -97,7 +97,7 @@ def test_the_count_in_which_the_target_is_reached_says_so_once(local_home: Home,
     sent: list[str] = []
     monkeypatch.setattr(AlertsResource, "send", lambda self, text, **facts: sent.append(text))
     local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral"], target_hours=5 / 3600)
-    local_home.__post_init__()
+    local_home.rebuild()
     local_home.run("collection_progress")
     assert sent == []
     ask(local_home, web)
@@ -112,8 +112,10 @@ def test_the_count_in_which_the_target_is_reached_says_so_once(local_home: Home,
 
 def test_at_the_target_downloads_stop_if_so_configured(local_home: Home, web: Web) -> None:
     ask(local_home, web)
-    local_home.resources["fetching"] = local_home.resources["fetching"].model_copy(update={"stop_at_hours": 1 / 3600, "concurrency": 1})
-    local_home.__post_init__()
+    local_home.resources["fetching"] = DownloadsResource(
+        spool=local_home.resources["fetching"].spool, allow=["127.0.0.1"], stop_at_hours=1 / 3600, concurrency=1
+    )
+    local_home.rebuild()
     facts = local_home.run("downloads", days=DAYS[:1])["downloads", str(DAYS[0])]
     assert (facts["status"], facts["attempts"]) == ("target reached", 1)
 
@@ -125,8 +127,8 @@ def test_the_backup_copies_what_changed_and_the_restored_home_goes_on(
     local_home.land_day(DAYS[0])
     local_home.run("downloads", "captured_segments", "annotations", days=DAYS[:1])
     assert local_home.run("s3_backup")["s3_backup", None]["status"].startswith("not set")
-    local_home.resources["backup"] = BackupResource(url=s3_url, endpoint=s3_endpoint)
-    local_home.__post_init__()
+    local_home.resources["backup"] = BackupResource(url=s3_url, endpoint=s3_endpoint, settings={"SOUNDMILL_BACKUP": s3_url})
+    local_home.rebuild()
     first = local_home.run("s3_backup")["s3_backup", None]
     assert first["status"] == "updated"
     assert first["files_uploaded"] == len(list(local_home.lake.files("")))

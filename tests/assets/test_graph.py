@@ -36,6 +36,7 @@ from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.novelty import NEW_SOUNDS
 from soundmill.osr.spec import ModelSpec
+from soundmill.settings import Settings
 from soundmill.workflows.training.data import TrainingData
 from tests.conftest import ROOT, wait_until, wav
 from tests.home import FIRST, Home
@@ -193,7 +194,7 @@ def test_a_model_restricted_to_tags_and_sources_uses_no_others(local_home: Home)
 
 def test_a_model_of_another_extractor_is_fitted_on_its_vectors(local_home: Home) -> None:
     local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral", "loudest_frames"])
-    local_home.defs = build_definitions(local_home.resources)
+    local_home.rebuild()
     build(local_home)
     local_home.define("original", extractor="loudest_frames", train_days=DAYS[:2], test_days=DAYS[2:])
     facts = local_home.run("osr_model", "evaluation_report", model="original")["evaluation_report", "original"]
@@ -392,7 +393,7 @@ def test_no_secret_shows_in_the_definitions(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setenv("SOUNDMILL_CATALOG", "postgresql://someone:hunter2@host/name")
     monkeypatch.setenv("SOUNDMILL_ALERT_WEBHOOK", "https://example.org/hunter2")
-    snap = RepositorySnap.from_def(build_definitions().get_repository_def())
+    snap = RepositorySnap.from_def(build_definitions(Settings(_env_file=None)).get_repository_def())
     assert snap.resources
     assert "hunter2" not in repr(snap.resources)
 
@@ -413,7 +414,7 @@ def promoted_because(home: Home, name: str) -> str:
 
 def test_a_challenger_is_promoted_only_where_it_is_better_on_days_new_to_both(local_home: Home) -> None:
     local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral", "loudest_frames"])
-    local_home.defs = build_definitions(local_home.resources)
+    local_home.rebuild()
     for day, hour in itertools.product(DAYS, (3, 6, 9, 12, 15, 18, 21)):
         local_home.land_day(day, each=2, hour=hour)
     local_home.run(*BEFORE, days=DAYS)
@@ -524,7 +525,7 @@ def test_what_a_capture_missed_and_a_dead_microphone_are_told(local_home: Home, 
     dead = {**vars(Status("mic", "mic")), "state": "dead", "why": "digital zero", "pid": None, "updated_at": now_text()}
     write_status(tmp_path / "capture" / "mic.status.json", dead)
     local_home.resources["collection"] = CollectionResource(extractors=["pooled_spectral"], stations=str(tmp_path / "capture"))
-    local_home.defs = build_definitions(local_home.resources)
+    local_home.rebuild()
     done = local_home.run("captured_segments", "capture_coverage", days=DAYS[:1])
     facts = done["capture_coverage", "2025-01-01"]
     missing = 390 * 256 / 44_100

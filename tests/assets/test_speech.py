@@ -27,7 +27,7 @@ SPEECH = ("transcripts", "keyword_hits", "sentiment", "cut_manifests")
 
 def listen(home: Home, model: Path, **values: object) -> None:
     home.resources["speech"] = SpeechResource(vosk_model=str(model), **values)  # type: ignore[arg-type]
-    home.__post_init__()
+    home.rebuild()
 
 
 def bring(home: Home, web: Web, data: Path) -> None:
@@ -59,7 +59,7 @@ def test_every_recording_of_a_day_is_written_down_looked_through_and_judged(home
     assert facts["word_error_rate"] == pytest.approx(7 / 9, abs=1e-4)  # seven words more than were said, of nine
     assert "call_customer | 233.3%" in facts["worst_recordings"]
     hits = home.lake.read_days(KEYWORD_HITS, [DAY]).to_pylist()
-    assert [(row["keyword"], row["heard"]) for row in hits if row["key"].endswith("agent")] == [
+    assert [(row["keyword"], row["matched"]) for row in hits if row["key"].endswith("agent")] == [
         ("one", "one"), ("four one", "four one"), ("one", "one"),
     ]  # fmt: skip
     porch = next(row for row in hits if row["source"] == "porch")

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 
 def test_loading_it_brings_in_no_library_that_only_a_run_needs() -> None:
-    """Dagster loads the code location for every run, every tick and every reload: beyond Dagster's own imports it is to cost next to nothing."""
+    """Dagster loads the code location for every run, every tick and every reload: it is to cost next to nothing."""
     script = """
 import json, sys
 import dagster

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from assets.partitions import RANGE_END, RANGE_START, models
-from resources import AlertsResource, BackupResource, SpeechResource
+from resources import AlertsResource, BackupResource, CollectionResource, DownloadsResource, SpeechResource
 from sensors.jobs import PruneConfig, prune_runs
 from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads, weekly_pruning
 from sensors.sensors import (
@@ -87,7 +87,7 @@ def test_at_most_one_run_of_a_day_is_in_flight(local_home: Home) -> None:
     local_home.land_day(DAYS[0])
     job = local_home.defs.resolve_job_def("day_chain")
     run = local_home.instance.create_run_for_job(job, tags={"dagster/partition": "2025-01-01"}, status=dg.DagsterRunStatus.STARTED)
-    assert days_in_flight(local_home.instance, "captured_segments") == {"2025-01-01"}
+    assert days_in_flight(local_home.instance, "captured_segments", local_home.days) == {"2025-01-01"}
     assert isinstance(tick(new_audio, local_home), dg.SkipReason)
     local_home.instance.report_run_canceled(run)
     assert asked(tick(new_audio, local_home)) == ["2025-01-01"]
@@ -97,7 +97,7 @@ def test_a_backfill_s_range_counts_as_in_flight(local_home: Home) -> None:
     job = local_home.defs.resolve_job_def("day_chain")
     tags = {"dagster/asset_partition_range_start": "2025-01-02", "dagster/asset_partition_range_end": "2025-01-04"}
     local_home.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
-    assert days_in_flight(local_home.instance, "captured_segments") == {"2025-01-02", "2025-01-03", "2025-01-04"}
+    assert days_in_flight(local_home.instance, "captured_segments", local_home.days) == {"2025-01-02", "2025-01-03", "2025-01-04"}
 
 
 def test_a_recording_over_midnight_asks_for_the_next_day_too(local_home: Home) -> None:
@@ -163,7 +163,7 @@ def test_the_run_of_a_killed_command_holds_nothing_up(local_home: Home) -> None:
         tags = {"dagster/partition": "2025-01-01", "soundmill/process": process}
         local_home.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
         expected = {"2025-01-01"} if process == process_mark() else set()
-        assert days_in_flight(local_home.instance, "captured_segments") == expected
+        assert days_in_flight(local_home.instance, "captured_segments", local_home.days) == expected
     assert report_dead_runs(local_home.instance) == 1
     assert local_home.instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])) == 1
 
@@ -285,9 +285,9 @@ def test_the_nightly_chain_takes_the_day_before() -> None:
     assert hourly_progress.cron_schedule == "0 * * * *"
 
 
-def test_pruning_deletes_old_finished_runs_and_only_says_so_in_a_dry_run(local_home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SOUNDMILL_KEEP_RUNS_DAYS", "30")
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, 3, 15, tzinfo=UTC))
+def test_pruning_deletes_old_finished_runs_and_only_says_so_in_a_dry_run(local_home: Home) -> None:
+    kept = {"collection": CollectionResource(keep_runs_days=30)}
+    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, 3, 15, tzinfo=UTC), resources=kept)
     (request,) = weekly_pruning.evaluate_tick(context).run_requests or []
     assert request.run_config["ops"]["delete_old_runs"]["config"] == {"older_than_days": 30, "dry_run": False}
     local_home.run("annotations", days=DAYS[:1])
@@ -396,7 +396,9 @@ def test_at_the_target_no_download_is_asked_for_if_so_configured(local_home: Hom
     ask(local_home, web.serve("/a", wav(2.0)), datetime(2025, 1, 2, tzinfo=UTC))
     local_home.run("downloads", days=(date(2025, 1, 2),))
     ask(local_home, web.url + "/b", datetime(2025, 1, 2, tzinfo=UTC), "other")
-    local_home.resources["fetching"] = local_home.resources["fetching"].model_copy(update={"stop_at_hours": 1 / 3600})
+    local_home.resources["fetching"] = DownloadsResource(
+        spool=local_home.resources["fetching"].spool, allow=["127.0.0.1"], stop_at_hours=1 / 3600
+    )
     stopped = tick(download_requests, local_home)
     assert isinstance(stopped, dg.SkipReason)
     assert "target" in (stopped.skip_message or "")
@@ -421,7 +423,7 @@ def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_plac
     place = {"url": s3_url, "endpoint": s3_endpoint}
     assert isinstance(backup_tick(local_home, **place), dg.RunRequest)
     local_home.resources["backup"] = BackupResource(**place)
-    local_home.__post_init__()
+    local_home.rebuild()
     local_home.run("s3_backup")
     quiet = backup_tick(local_home, **place)
     assert isinstance(quiet, dg.SkipReason)
@@ -430,7 +432,7 @@ def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_plac
     request = backup_tick(local_home, **place)
     assert isinstance(request, dg.RunRequest)
     assert request.tags["soundmill/changed"] == "1-changed-files"
-    away = backup_tick(local_home, **{**place, "backup": "s3://no-such-bucket/x"})
+    away = backup_tick(local_home, **{**place, "url": "s3://no-such-bucket/x"})
     assert isinstance(away, dg.SkipReason)
     assert "cannot be reached" in (away.skip_message or "")
 
@@ -439,7 +441,7 @@ def test_a_backup_that_is_running_is_not_asked_for_twice(local_home: Home, s3_ur
     local_home.land_day(DAYS[0])
     job = local_home.defs.resolve_job_def("backup")
     local_home.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")]))
-    running = backup_tick(local_home, home=str(tmp_path), backup=s3_url, s3_endpoint=s3_endpoint)
+    running = backup_tick(local_home, url=s3_url, endpoint=s3_endpoint)
     assert isinstance(running, dg.SkipReason)
     assert "running" in (running.skip_message or "")
 
@@ -463,7 +465,7 @@ def test_a_new_champion_has_past_days_judged_anew_in_unbroken_ranges(local_home:
     launch(local_home, request, "detections_chain")
     quiet = tick(new_champion, local_home)
     assert isinstance(quiet, dg.SkipReason)
-    assert "every segmented day has verdicts of house/1" in (quiet.skip_message or "")
+    assert "every segmented day has detections by house/1" in (quiet.skip_message or "")
     local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
     local_home.run("osr_model", model="house")
     assert isinstance(tick(new_champion, local_home), dg.SkipReason)
@@ -487,7 +489,7 @@ def test_speech_is_asked_for_when_recordings_words_or_the_model_change(local_hom
 
     def answer(**values: object) -> dg.SensorResult | dg.SkipReason:
         local_home.resources["speech"] = SpeechResource(vosk_model=str(digits_model), **values)  # type: ignore[arg-type]
-        local_home.__post_init__()
+        local_home.rebuild()
         return tick(new_speech, local_home)
 
     (request,) = answer().run_requests or []
@@ -507,7 +509,7 @@ def test_speech_is_asked_for_when_recordings_words_or_the_model_change(local_hom
 
 def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home, data: Path, digits_model: Path, tmp_path: Path) -> None:
     local_home.resources["speech"] = SpeechResource(vosk_model=str(digits_model))
-    local_home.__post_init__()
+    local_home.rebuild()
     account = Accounts(local_home.catalog).add("ann", "correct-horse-9")
     settings = Settings(home=tmp_path, vosk_model=digits_model)
     file = data / "digit-strings" / "three_digits.wav"
@@ -525,7 +527,7 @@ def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home,
     assert "four eight two" not in str(newest.asset_materialization)  # Dagster's log would keep it for ever
     erase(local_home.lake, local_home.catalog, upload)
     local_home.resources["speech"] = SpeechResource(vosk_model=str(tmp_path / "gone"))
-    local_home.__post_init__()
+    local_home.rebuild()
     (request,) = tick(new_speech, local_home).run_requests or []
     launch(local_home, request, "speech_chain")
     assert len(local_home.lake.read_days(TRANSCRIPTS, [upload.day])) == 0

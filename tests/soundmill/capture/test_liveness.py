@@ -35,7 +35,7 @@ BROKEN = {
 def after(segments: list[np.ndarray], passed: bool = False) -> Liveness:
     alive = Liveness(RATE)
     for samples in segments:
-        alive.hear(samples, passed)
+        alive.observe(samples, passed)
     return alive
 
 
@@ -43,25 +43,25 @@ def test_a_quiet_room_is_quiet_however_long() -> None:
     alive = after([room() for _ in range(200)])
     assert (alive.state, alive.why) == ("quiet", "")
     assert alive.floor_dbfs == pytest.approx(20 * np.log10(8 / 32_767), abs=0.5)
-    assert alive.hear(room(3000), passed_gate=True) == "live"
+    assert alive.observe(room(3000), passed_gate=True) == "live"
 
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_no_room_sounds_like_is_dead_once_it_is_sure(kind: str) -> None:
     alive = after([room() for _ in range(5)])
-    states = [alive.hear(BROKEN[kind](), False) for _ in range(12)]
+    states = [alive.observe(BROKEN[kind](), False) for _ in range(12)]
     assert states[0] == "quiet"  # one segment proves nothing
     assert states[-1] == "dead"
     assert kind in alive.why
-    assert alive.hear(room(), False) == "quiet"  # and it comes back with the first that is well
+    assert alive.observe(room(), False) == "quiet"  # and it comes back with the first that is well
 
 
 def test_a_floor_that_falls_far_is_a_cable_that_is_out() -> None:
     alive = after([room(60) for _ in range(80)])
-    assert [alive.hear(room(2), False) for _ in range(4)][-1] == "dead"
+    assert [alive.observe(room(2), False) for _ in range(4)][-1] == "dead"
     assert "below its noise floor of -55 dBFS" in alive.why
     for _ in range(1200):
-        alive.hear(room(2), False)
+        alive.observe(room(2), False)
     assert alive.state == "quiet"  # for an hour: that is how it sounds here now
 
 
@@ -77,7 +77,7 @@ def test_nothing_at_all_is_stalled() -> None:
     assert alive.idle(2.0) == "quiet"
     assert alive.idle(9.0) == "stalled"
     assert "9 s" in alive.why
-    assert alive.hear(room(), False) == "quiet"
+    assert alive.observe(room(), False) == "quiet"
 
 
 def test_short_and_empty_segments_are_no_alarm() -> None:

@@ -250,7 +250,7 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
     kept.put = put  # type: ignore[method-assign]
     heard: list[tuple[RecordedSegment, bool]] = []
     source = Scripted(steady(noise(60 * SEGMENT), 0.002))
-    more = {"told": lambda text, good: said.append((text, good)), "closed": lambda one, stored: heard.append((one, stored))}
+    more = {"notify": lambda text, good: said.append((text, good)), "on_segment": lambda one, stored: heard.append((one, stored))}
     one = station(tmp_path, [source], kept, **more)
     thread = running(one)
     wait_until(lambda: one.status.not_stored >= 3, 30)
@@ -262,7 +262,7 @@ def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: 
     assert one.status.not_stored == 0  # what waited in memory is stored now
     assert len(heard) >= 6
     assert [good for _, good in said] == [False, True]
-    assert said[0][0] == "mic: the disk is full; sound is heard but not stored"
+    assert said[0][0] == "mic: the disk is full; sound is recorded but not stored"
 
 
 def test_a_disk_that_is_nearly_full_is_left_alone(tmp_path: Path, folder_lake: Lake) -> None:
@@ -318,7 +318,7 @@ def test_a_network_stream_is_heard_and_opened_again_when_it_ends(tmp_path: Path,
     first = min(name.session for name in kept.files)
     of_first = [read_pcm(data)[0] for name, data in kept.files.items() if name.session == first]
     np.testing.assert_array_equal(np.concatenate(of_first), pcm)
-    with pytest.raises(SourceUnavailable, match="cannot be heard"):
+    with pytest.raises(SourceUnavailable, match="cannot be recorded"):
         list(StreamSource(web.serve("/nothing", b"no sound"), RATE).blocks())
 
 
@@ -594,7 +594,7 @@ def test_signals_and_the_command_turn_a_station_on_and_off(tmp_path: Path) -> No
         (("--source", "mic", "--gate", "nan"), 2, "0 is the loudest"),
         (("--source", "file:README.md", "--started-at", "1960-01-01T00:00:00Z"), 2, "before 1970"),
         (("--source", "mic", "--hub", "hub:8000"), 2, "is no address"),
-        ((), 2, "say what to hear"),
+        ((), 2, "name what to record"),
         (("--state", "on", "--name", "nobody"), 1, "no station is called 'nobody'"),
     ],
 )

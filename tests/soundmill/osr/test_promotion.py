@@ -92,8 +92,8 @@ def test_models_of_different_sounds_are_not_compared() -> None:
 @pytest.mark.parametrize(
     ("champion", "challenger", "says"),
     [
-        ({"train_days": ["2026-01-03"]}, {}, "learnt from 2026-01-03"),
-        ({"background_days": ["2026-01-03"]}, {}, "learnt from 2026-01-03"),
+        ({"train_days": ["2026-01-03"]}, {}, "was trained on 2026-01-03"),
+        ({"background_days": ["2026-01-03"]}, {}, "was trained on 2026-01-03"),
         ({"tags": ["bell", "drum", "gong"]}, {}, "was not trained on gong"),
         ({}, {}, None),
     ],

@@ -42,7 +42,7 @@ def test_case_and_punctuation_do_not_matter() -> None:
 
 def test_a_phrase_has_the_time_of_its_words_and_the_mean_of_their_confidence() -> None:
     (hit,) = Keywords(["met a puppy"]).hits(spoken(SAID))
-    assert (hit.start, hit.end, hit.heard, hit.score) == (1.0, 2.4, "met a puppy", 1.0)
+    assert (hit.start, hit.end, hit.matched, hit.score) == (1.0, 2.4, "met a puppy", 1.0)
     assert hit.confidence == pytest.approx((0.98 + 0.97 + 0.96) / 3, abs=1e-4)
 
 
@@ -53,15 +53,15 @@ def test_stems_make_forms_of_a_word_one() -> None:
 
 def test_what_is_nearly_alike_is_found_with_its_score() -> None:
     hits = Keywords(["mothers", "soundmill"], fuzzy=0.8).hits(spoken("my mother has a sound mill"))
-    assert [(hit.keyword, hit.heard) for hit in hits] == [("mothers", "mother"), ("soundmill", "sound mill")]
+    assert [(hit.keyword, hit.matched) for hit in hits] == [("mothers", "mother"), ("soundmill", "sound mill")]
     assert all(0.8 <= hit.score < 1 for hit in hits)
     assert Keywords(["mothers"]).hits(spoken("my mother")) == []
 
 
 def test_what_is_the_same_is_taken_before_what_is_nearly_alike() -> None:
     (hit,) = Keywords(["thank you"], fuzzy=0.8).hits(spoken("i thank you"))
-    assert (hit.heard, hit.start, hit.score) == ("thank you", 0.5, 1.0)
-    assert [hit.heard for hit in Keywords(["one"], fuzzy=0.7).hits(spoken("no one won"))] == ["one"]
+    assert (hit.matched, hit.start, hit.score) == ("thank you", 0.5, 1.0)
+    assert [hit.matched for hit in Keywords(["one"], fuzzy=0.7).hits(spoken("no one won"))] == ["one"]
 
 
 def test_many_words_are_looked_for_nearly_alike_in_a_long_recording() -> None:
