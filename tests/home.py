@@ -1,5 +1,6 @@
 """A home for the graph: the same tests on a folder with SQLite and on S3 with PostgreSQL."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -9,7 +10,9 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pytest
+from filelock import FileLock
 
+from assets.operations import CAPTURE_DAY
 from pipeline.definitions import build_definitions
 from pipeline.run import Materialized, materialize
 from resources import AlertsResource, BackupResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
@@ -22,6 +25,9 @@ from soundmill.scene import LABELLED, RATE, SLOT, rain
 from soundmill.settings import Settings
 
 FIRST = date(2025, 1, 1)
+DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
+DAY_NAMES = [asset.key.to_user_string() for asset in CAPTURE_DAY]
+BEFORE_MODEL = [name for name in DAY_NAMES if name not in {"detections", "new_sounds"}]
 
 
 @dataclass
@@ -82,8 +88,18 @@ class Home:
         ModelRegistry(self.catalog).define(name, ModelSpec(**spec).model_dump(mode="json"))
 
 
-def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Iterator[Home]:
-    resources = {
+def build(home: Home, each: int = 4) -> None:
+    """Three days, a model of the first two, its report, and detections."""
+    for day in DAYS:
+        home.land_day(day, each=each)
+    home.define(train_days=DAYS[:2], test_days=DAYS[2:])
+    home.run(*BEFORE_MODEL, days=DAYS)
+    home.run("osr_model", "evaluation_report", model="house")
+    home.run("detections", days=DAYS)
+
+
+def _resources(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> dict[str, Any]:
+    return {
         "lake": LakeResource(url=lake_url, s3_endpoint=endpoint),
         "catalog": CatalogResource(url=catalog_url),
         "collection": CollectionResource(extractors=["pooled_spectral"]),
@@ -92,19 +108,59 @@ def _home(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> Itera
         "backup": BackupResource(),
         "alerts": AlertsResource(),
     }
-    with dg.DagsterInstance.ephemeral() as instance:
+
+
+def _on_disk(folder: Path) -> Iterator[Home]:
+    """A home of which everything, what Dagster knows included, lies in a folder."""
+    resources = _resources(str(folder / "lake"), "", f"sqlite:///{folder / 'catalog.db'}", folder)
+    (folder / "dagster").mkdir(parents=True, exist_ok=True)
+    with dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance:
         yield Home(resources, instance)
 
 
 @pytest.fixture(params=["folder and SQLite", "S3 and PostgreSQL"])
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    get = request.getfixturevalue
     if request.param == "folder and SQLite":
-        yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
+        resources = _resources(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
     else:
-        get = request.getfixturevalue
-        yield from _home(get("s3_url"), get("s3_endpoint"), get("postgres_url"), tmp_path)
+        resources = _resources(get("s3_url"), get("s3_endpoint"), get("postgres_url"), tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Home(resources, instance)
 
 
 @pytest.fixture
 def local_home(tmp_path: Path) -> Iterator[Home]:
-    yield from _home(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
+    """A home in a folder, for tests to which the storage makes no difference."""
+    resources = _resources(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Home(resources, instance)
+
+
+@pytest.fixture
+def instance_home(tmp_path: Path) -> Iterator[Home]:
+    """A home whose Dagster instance other processes and sensors can open, too."""
+    yield from _on_disk(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The folder of a built home, made once for all workers of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(request.config, "workerinput") else base) / "built-home"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            for fresh in _on_disk(folder):
+                build(fresh)
+                fresh.catalog.close()
+            (folder / "complete").touch()
+    return folder
+
+
+@pytest.fixture
+def built_home(_built: Path, tmp_path: Path) -> Iterator[Home]:
+    """A copy of a home with three days, a model, its report and detections."""
+    folder = tmp_path / "built"
+    shutil.copytree(_built, folder)
+    yield from _on_disk(folder)

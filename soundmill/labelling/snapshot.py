@@ -8,34 +8,28 @@ import pyarrow as pa
 from soundmill.fingerprint import digest
 from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake, column, day_table
-from soundmill.times import to_ms
 
 ANNOTATIONS = day_table(
     "annotations",
     pa.schema(
         [
-            column("key", pa.string(), "source, start and end in ms, tag"),
+            column("key", pa.string(), "the sound: source, start and end in ms, tag, and its band where it has one"),
             column("source", pa.string(), "whose timeline it lies on"),
             column("start", pa.timestamp("us", "UTC"), "UTC"),
             column("end", pa.timestamp("us", "UTC"), "UTC"),
             column("tag", pa.string(), "the sound's name"),
-            column("author", pa.string(), "who labelled"),
+            column("author", pa.string(), "who labelled; a sound that two people labelled alike has two rows"),
+            column("low_hz", pa.float64(), "lower edge of the box in Hz; none where it was not drawn"),
+            column("high_hz", pa.float64(), "upper edge of the box in Hz; none where it was not drawn"),
         ]
     ),
-    key=("source", "start", "end", "tag"),
+    key=("source", "start", "end", "tag", "author", "low_hz", "high_hz"),
+    version=2,
 )
 
 
 def write_snapshot(lake: Lake, day: date, annotations: Sequence[Annotation]) -> bool:
     """Writes a day's annotations; says whether they differ from the snapshot that was there."""
-    rows = [
-        {"key": annotation_key(a), "source": a.source, "start": a.start, "end": a.end, "tag": a.tag, "author": a.author}
-        for a in annotations
-    ]
-    content = digest(sorted(str(row["key"]) for row in rows))
+    rows = [{name: getattr(annotation, name) for name in ANNOTATIONS.schema.names} for annotation in annotations]
+    content = digest(sorted(f"{row['key']} by {row['author']}" for row in rows))
     return lake.write_day(ANNOTATIONS, day, ANNOTATIONS.from_rows(rows), made_from=content)
-
-
-def annotation_key(annotation: Annotation) -> str:
-    """A stable name: source, start and end in ms, tag."""
-    return f"{annotation.source}/{to_ms(annotation.start)}-{to_ms(annotation.end)}/{annotation.tag}"

@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 import pytest
 import soundfile as sf
 
-from assets.operations import CAPTURE_DAY
 from assets.partitions import RANGE_END, RANGE_START
 from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, UnknownAsset
@@ -39,21 +38,7 @@ from soundmill.osr.spec import ModelSpec
 from soundmill.settings import Settings
 from soundmill.workflows.training.data import TrainingData
 from tests.conftest import ROOT, wait_until, wav
-from tests.home import FIRST, Home
-
-DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
-DAY_NAMES = [asset.key.to_user_string() for asset in CAPTURE_DAY]
-BEFORE = [name for name in DAY_NAMES if name not in {"detections", "new_sounds"}]
-
-
-def build(home: Home, each: int = 4) -> None:
-    """Three days, a model of the first two, its report, and detections."""
-    for day in DAYS:
-        home.land_day(day, each=each)
-    home.define(train_days=DAYS[:2], test_days=DAYS[2:])
-    home.run(*BEFORE, days=DAYS)
-    home.run("osr_model", "evaluation_report", model="house")
-    home.run("detections", days=DAYS)
+from tests.home import BEFORE_MODEL, DAY_NAMES, DAYS, FIRST, Home, build
 
 
 def test_sound_goes_in_and_detections_come_out(home: Home) -> None:
@@ -87,7 +72,7 @@ def test_sound_goes_in_and_detections_come_out(home: Home) -> None:
 def test_running_everything_again_changes_no_byte(home: Home) -> None:
     build(home)
     before = home.stored("audio", "tables", "models", "quarantine")
-    again = home.run(*BEFORE, days=DAYS) | home.run("osr_model", model="house") | home.run("detections", days=DAYS)
+    again = home.run(*BEFORE_MODEL, days=DAYS) | home.run("osr_model", model="house") | home.run("detections", days=DAYS)
     assert {facts["status"] for facts in again.values()} == {"unchanged"}
     assert home.stored("audio", "tables", "models", "quarantine") == before
 
@@ -95,12 +80,12 @@ def test_running_everything_again_changes_no_byte(home: Home) -> None:
 def test_one_run_for_all_days_and_one_for_each_end_with_the_same_bytes(local_home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
     for day in DAYS:
         local_home.land_day(day)
-    local_home.run(*BEFORE, days=DAYS)
+    local_home.run(*BEFORE_MODEL, days=DAYS)
     together = local_home.stored("tables")
     for entry in list(local_home.lake.files("tables")):
         local_home.lake.delete(entry.path)
     for day in reversed(DAYS):
-        local_home.run(*BEFORE, days=(day,))
+        local_home.run(*BEFORE_MODEL, days=(day,))
     assert local_home.stored("tables") == together
 
 
@@ -119,7 +104,7 @@ def test_every_day_of_a_range_reports_for_itself(local_home: Home) -> None:
 def test_an_empty_day_is_done_with_no_data(local_home: Home) -> None:
     done = local_home.run(*DAY_NAMES, days=DAYS[:1])
     assert {name: facts["status"] for (name, _), facts in done.items()} == {
-        **dict.fromkeys(BEFORE, "no data"),
+        **dict.fromkeys(BEFORE_MODEL, "no data"),
         "detections": "no champion model yet",
         "new_sounds": "no champion model yet",
     }
@@ -139,7 +124,7 @@ def test_bad_files_warn_and_stop_nothing(home: Home) -> None:
     home.land_day(DAYS[0])
     for number in range(4):
         home.lake.write_bytes(f"landing/mic/2025-01-01/2025-01-01T1{number}-00-00_broken.wav", b"no sound")
-    done = home.run(*BEFORE, days=DAYS[:1])
+    done = home.run(*BEFORE_MODEL, days=DAYS[:1])
     facts = done["captured_segments", "2025-01-01"]
     assert "quarantined | 4" in facts["items_by_state"]
     assert "not_audio | 4" in facts["quarantine_reasons"]
@@ -151,7 +136,7 @@ def test_an_annotation_without_audio_is_said_so(local_home: Home) -> None:
     local_home.land_day(DAYS[0])
     moment = replace(Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
     Annotations(local_home.catalog).add([moment])
-    local_home.run(*BEFORE, days=DAYS[:1])
+    local_home.run(*BEFORE_MODEL, days=DAYS[:1])
     assert checks(local_home)["annotations_have_audio"] is False
 
 
@@ -171,23 +156,21 @@ def test_new_labels_change_only_what_depends_on_them(home: Home) -> None:
     assert (refit["status"], refit["version"], refit["champion"]) == ("fitted", 2, False)
 
 
-def test_detections_of_two_versions_stand_side_by_side(local_home: Home) -> None:
-    build(local_home)
-    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
-    local_home.run("osr_model", model="house")
-    assert local_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["version"] == 1
-    ModelRegistry(local_home.catalog).promote("house", 2, "to see")
-    assert local_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["version"] == 2
-    said = local_home.lake.read_days(DETECTIONS, DAYS[:1])
+def test_detections_of_two_versions_stand_side_by_side(built_home: Home) -> None:
+    built_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
+    built_home.run("osr_model", model="house")
+    assert built_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["version"] == 1
+    ModelRegistry(built_home.catalog).promote("house", 2, "to see")
+    assert built_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["version"] == 2
+    said = built_home.lake.read_days(DETECTIONS, DAYS[:1])
     assert sorted(said["version"].to_pylist()) == [1] * 24 + [2] * 24
-    assert local_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["status"] == "unchanged"
+    assert built_home.run("detections", days=DAYS[:1])["detections", "2025-01-01"]["status"] == "unchanged"
 
 
-def test_a_model_restricted_to_tags_and_sources_uses_no_others(local_home: Home) -> None:
-    build(local_home)
-    local_home.define("bells", tags=("doorbell",), sources=("mic",), train_days=DAYS[:2], test_days=DAYS[2:])
-    local_home.run("osr_model", "evaluation_report", model="bells")
-    card = ModelRegistry(local_home.catalog).current("bells").card
+def test_a_model_restricted_to_tags_and_sources_uses_no_others(built_home: Home) -> None:
+    built_home.define("bells", tags=("doorbell",), sources=("mic",), train_days=DAYS[:2], test_days=DAYS[2:])
+    built_home.run("osr_model", "evaluation_report", model="bells")
+    card = ModelRegistry(built_home.catalog).current("bells").card
     assert card is not None
     assert card["tags"] == ["doorbell"]
 
@@ -216,7 +199,7 @@ def test_a_model_of_another_extractor_is_fitted_on_its_vectors(local_home: Home)
 def test_a_model_that_cannot_be_is_refused_in_one_line(local_home: Home, spec: dict[str, object], says: str) -> None:
     for day in DAYS:
         local_home.land_day(day)
-    local_home.run(*BEFORE, days=DAYS)
+    local_home.run(*BEFORE_MODEL, days=DAYS)
     local_home.define("house", **spec)
     with pytest.raises(RunFailed, match=says):
         local_home.run("osr_model", "evaluation_report", model="house")
@@ -260,7 +243,7 @@ def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home
     for day in DAYS:
         local_home.land_day(day, each=3)
     script = "import sys; from soundmill.cli.__main__ import main; main()"
-    arguments = ["materialize", *BEFORE, "--from", "2025-01-01", "--to", "2025-01-03", "--json"]
+    arguments = ["materialize", *BEFORE_MODEL, "--from", "2025-01-01", "--to", "2025-01-03", "--json"]
     environment = {
         **os.environ,
         "SOUNDMILL_HOME": str(tmp_path / "home"),
@@ -312,7 +295,7 @@ def test_two_runs_of_one_day_at_once_lose_nothing(local_home: Home, tmp_path: Pa
         "SOUNDMILL_LAKE": local_home.lake.root,
         "SOUNDMILL_CATALOG": str(local_home.catalog.engine.url),
     }
-    command = [sys.executable, "-c", "from soundmill.cli.__main__ import main; main()", "materialize", *BEFORE, "--day", "2025-01-01"]
+    command = [sys.executable, "-c", "from soundmill.cli.__main__ import main; main()", "materialize", *BEFORE_MODEL, "--day", "2025-01-01"]
     runs = [subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
     for run in runs:
         assert run.wait(120) == 0, (run.stderr or io.BytesIO()).read().decode()
@@ -360,21 +343,19 @@ def test_ranges_go_to_runs_of_at_most_thirty_days(local_home: Home) -> None:
     ]
 
 
-def test_detections_without_features_are_refused_not_guessed(local_home: Home) -> None:
-    build(local_home)
-    local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
-    local_home.run("osr_model", model="house")
-    ModelRegistry(local_home.catalog).promote("house", 2, "to see")
-    local_home.lake.delete("tables/segment_features/pooled_spectral/2025-01-03.parquet")
+def test_detections_without_features_are_refused_not_guessed(built_home: Home) -> None:
+    built_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
+    built_home.run("osr_model", model="house")
+    ModelRegistry(built_home.catalog).promote("house", 2, "to see")
+    built_home.lake.delete("tables/segment_features/pooled_spectral/2025-01-03.parquet")
     with pytest.raises(RunFailed, match="24 of 24 segments have no pooled_spectral vectors: materialise segment_features"):
-        local_home.run("detections", days=DAYS[2:])
+        built_home.run("detections", days=DAYS[2:])
 
 
-def test_the_report_is_about_the_version_that_the_newest_fit_gave(local_home: Home) -> None:
-    build(local_home)
+def test_the_report_is_about_the_version_that_the_newest_fit_gave(built_home: Home) -> None:
     for train_days, version in ((DAYS[:1], 2), (DAYS[:2], 1)):  # the second one is that of the first version
-        local_home.define("house", train_days=train_days, test_days=DAYS[2:])
-        done = local_home.run("osr_model", "evaluation_report", model="house")
+        built_home.define("house", train_days=train_days, test_days=DAYS[2:])
+        done = built_home.run("osr_model", "evaluation_report", model="house")
         assert {facts["version"] for facts in done.values()} == {version}
 
 
@@ -398,11 +379,10 @@ def test_no_secret_shows_in_the_definitions(monkeypatch: pytest.MonkeyPatch) -> 
     assert "hunter2" not in repr(snap.resources)
 
 
-def test_labelled_sounds_that_were_not_taught_count_as_unknown(local_home: Home) -> None:
-    build(local_home)
-    local_home.define("bells", tags=("doorbell", "kettle"), train_days=DAYS[:2], test_days=DAYS[2:])
-    local_home.run("osr_model", "evaluation_report", model="bells")
-    result = json.loads(local_home.lake.read_bytes("reports/bells/1/evaluation.json"))
+def test_labelled_sounds_that_were_not_taught_count_as_unknown(built_home: Home) -> None:
+    built_home.define("bells", tags=("doorbell", "kettle"), train_days=DAYS[:2], test_days=DAYS[2:])
+    built_home.run("osr_model", "evaluation_report", model="bells")
+    result = json.loads(built_home.lake.read_bytes("reports/bells/1/evaluation.json"))
     assert result["columns"] == ["doorbell", "kettle", "knocking", "other"]
     assert sum(row[2] for row in result["confusion"]) == 4
     assert result["unknown_support"] == 4 + 12  # the knocks, and the rain
@@ -417,7 +397,7 @@ def test_a_challenger_is_promoted_only_where_it_is_better_on_days_new_to_both(lo
     local_home.rebuild()
     for day, hour in itertools.product(DAYS, (3, 6, 9, 12, 15, 18, 21)):
         local_home.land_day(day, each=2, hour=hour)
-    local_home.run(*BEFORE, days=DAYS)
+    local_home.run(*BEFORE_MODEL, days=DAYS)
     local_home.define("original", tags=("doorbell", "kettle"), extractor="loudest_frames", train_days=DAYS[:2], test_days=DAYS[2:])
     assert promoted_because(local_home, "original") == "is the champion: the first model"
     local_home.run("detections", days=DAYS)
@@ -449,7 +429,7 @@ def test_a_planted_copy_blocks_the_report(local_home: Home) -> None:
         for label in Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])
     ]
     Annotations(local_home.catalog).add(moved)
-    local_home.run(*BEFORE, days=DAYS)
+    local_home.run(*BEFORE_MODEL, days=DAYS)
     local_home.define(train_days=DAYS[:2], test_days=DAYS[2:])
     with pytest.raises(RunFailed, match="no_leakage"):
         local_home.run("osr_model", "evaluation_report", model="house")
@@ -472,7 +452,7 @@ def test_background_is_not_drawn_from_a_sound_that_began_the_day_before(local_ho
     local_home.run("captured_segments", days=DAYS[:2])
     overnight = datetime(2025, 1, 1, 23, 59, tzinfo=UTC)
     Annotations(local_home.catalog).add([Annotation("mic", overnight, overnight + timedelta(minutes=1, seconds=30), "kettle", "test")])
-    local_home.run(*BEFORE, days=DAYS[:2])
+    local_home.run(*BEFORE_MODEL, days=DAYS[:2])
     spec = ModelSpec(train_days=DAYS[:1], background_days=DAYS[1:2], test_days=DAYS[2:])
     drawn = TrainingData(local_home.lake, spec, local_home.resources["collection"].zone).background_for({"kettle": 12})
     assert len(drawn) > 5
@@ -485,7 +465,7 @@ def test_new_sounds_are_grouped_day_by_day(local_home: Home) -> None:
         local_home.land_day(day, each=6)
     local_home.land_day(DAYS[2], kinds=("doorbell", "glass", "microwave"), each=8)
     local_home.define(tags=("doorbell", "kettle", "knocking"), train_days=DAYS[:2], test_days=DAYS[2:])
-    local_home.run(*BEFORE[: BEFORE.index("annotation_features") + 1], days=DAYS)
+    local_home.run(*BEFORE_MODEL[: BEFORE_MODEL.index("annotation_features") + 1], days=DAYS)
     local_home.run("osr_model", "evaluation_report", model="house")
     done = local_home.run("detections", "new_sounds", days=DAYS)
     facts = done["new_sounds", "2025-01-03"]
@@ -498,13 +478,12 @@ def test_new_sounds_are_grouped_day_by_day(local_home: Home) -> None:
     assert "Which sounds are new" in local_home.lake.read_bytes("reports/house/1/report.html").decode()
 
 
-def test_the_first_model_of_one_s_own_takes_the_demo_s_place(local_home: Home) -> None:
-    build(local_home)
-    registry = ModelRegistry(local_home.catalog)
-    local_home.define("demo", train_days=DAYS[:1], test_days=DAYS[2:])
-    local_home.run("osr_model", model="demo")
+def test_the_first_model_of_one_s_own_takes_the_demo_s_place(built_home: Home) -> None:
+    registry = ModelRegistry(built_home.catalog)
+    built_home.define("demo", train_days=DAYS[:1], test_days=DAYS[2:])
+    built_home.run("osr_model", model="demo")
     registry.promote("demo", 1, "the demo's own")
-    assert local_home.run("osr_model", model="house")["osr_model", "house"]["champion"] is True
+    assert built_home.run("osr_model", model="house")["osr_model", "house"]["champion"] is True
 
 
 @pytest.mark.parametrize("asset", ["osr_model", "evaluation_report"])

@@ -413,35 +413,35 @@ def backup_tick(local: Home, **options: str) -> dg.RunRequest | dg.SkipReason:
 
 
 def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_place(
-    local_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path
+    instance_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path
 ) -> None:
     assert backup_every_three_minutes.cron_schedule == "*/3 * * * *"
-    local_home.land_day(DAYS[0])
-    unset = backup_tick(local_home)
+    instance_home.land_day(DAYS[0])
+    unset = backup_tick(instance_home)
     assert isinstance(unset, dg.SkipReason)
     assert "not set" in (unset.skip_message or "")
     place = {"url": s3_url, "endpoint": s3_endpoint}
-    assert isinstance(backup_tick(local_home, **place), dg.RunRequest)
-    local_home.resources["backup"] = BackupResource(**place)
-    local_home.rebuild()
-    local_home.run("s3_backup")
-    quiet = backup_tick(local_home, **place)
+    assert isinstance(backup_tick(instance_home, **place), dg.RunRequest)
+    instance_home.resources["backup"] = BackupResource(**place)
+    instance_home.rebuild()
+    instance_home.run("s3_backup")
+    quiet = backup_tick(instance_home, **place)
     assert isinstance(quiet, dg.SkipReason)
     assert "nothing changed" in (quiet.skip_message or "")
-    local_home.lake.write_bytes("landing/mic/2025-01-03/20250103T100000Z.wav", wav(3.0))
-    request = backup_tick(local_home, **place)
+    instance_home.lake.write_bytes("landing/mic/2025-01-03/20250103T100000Z.wav", wav(3.0))
+    request = backup_tick(instance_home, **place)
     assert isinstance(request, dg.RunRequest)
     assert request.tags["soundmill/changed"] == "1-changed-files"
-    away = backup_tick(local_home, **{**place, "url": "s3://no-such-bucket/x"})
+    away = backup_tick(instance_home, **{**place, "url": "s3://no-such-bucket/x"})
     assert isinstance(away, dg.SkipReason)
     assert "cannot be reached" in (away.skip_message or "")
 
 
-def test_a_backup_that_is_running_is_not_asked_for_twice(local_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path) -> None:
-    local_home.land_day(DAYS[0])
-    job = local_home.defs.resolve_job_def("backup")
-    local_home.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")]))
-    running = backup_tick(local_home, url=s3_url, endpoint=s3_endpoint)
+def test_a_backup_that_is_running_is_not_asked_for_twice(instance_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path) -> None:
+    instance_home.land_day(DAYS[0])
+    job = instance_home.defs.resolve_job_def("backup")
+    instance_home.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")]))
+    running = backup_tick(instance_home, url=s3_url, endpoint=s3_endpoint)
     assert isinstance(running, dg.SkipReason)
     assert "running" in (running.skip_message or "")
 

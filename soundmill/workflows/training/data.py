@@ -58,8 +58,10 @@ class TrainingData:
             first = pc.field("number") == 0  # of each sound's vectors
             rows = self._lake.read_days(table, of_days, columns=["key", "content", "extractor"], where=first & self._of_sources)
             parts += [" ".join(row.values()) for row in rows.to_pylist()]
-        labels = self._lake.read_days(ANNOTATIONS, segment_days, columns=["source", "start", "end"], where=self._of_sources)
-        parts += [str(sorted(row.items())) for row in labels.to_pylist()]
+        columns = ["source", "start", "end", "key"]
+        labels = self._lake.read_days(ANNOTATIONS, segment_days, columns=columns, where=self._of_sources)
+        spans = {row.pop("key"): row for row in labels.to_pylist()}  # one sound is one, however many people labelled it
+        parts += [str(sorted(row.items())) for row in spans.values()]
         return digest(parts)
 
     def training_sounds(self) -> tuple[Sounds, dict[str, int], str]:
@@ -234,8 +236,9 @@ class TrainingData:
         return choose_days(self.spec, annotated)
 
     def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
-        rows = self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()
-        return [row for row in rows if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
+        """Labelled sounds, each once, however many people labelled it alike."""
+        by_key = {row["key"]: row for row in self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()}
+        return [row for row in by_key.values() if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
 
     @property
     def _of_sources(self) -> pc.Expression:

@@ -48,8 +48,8 @@ def test_a_migration_can_be_taken_back(sqlite_catalog: Catalog) -> None:
         assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
 
 
-def test_many_that_open_a_new_catalog_at_once_all_get_it(tmp_path: Path, postgres_url: str) -> None:
-    for url in (f"sqlite:///{tmp_path / 'new' / 'catalog.db'}", postgres_url):
+def test_many_that_open_a_new_catalog_at_once_all_get_it(tmp_path: Path, empty_postgres_url: str) -> None:
+    for url in (f"sqlite:///{tmp_path / 'new' / 'catalog.db'}", empty_postgres_url):
         errors: list[Exception] = []
 
         def open_it(url: str = url, errors: list[Exception] = errors) -> None:
