@@ -110,7 +110,7 @@ def _resources(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> 
     }
 
 
-def _on_disk(folder: Path) -> Iterator[Home]:
+def home_in(folder: Path) -> Iterator[Home]:
     """A home of which everything, what Dagster knows included, lies in a folder."""
     resources = _resources(str(folder / "lake"), "", f"sqlite:///{folder / 'catalog.db'}", folder)
     (folder / "dagster").mkdir(parents=True, exist_ok=True)
@@ -140,7 +140,7 @@ def local_home(tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def instance_home(tmp_path: Path) -> Iterator[Home]:
     """A home whose Dagster instance other processes and sensors can open, too."""
-    yield from _on_disk(tmp_path)
+    yield from home_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +151,7 @@ def _built(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
     with FileLock(f"{folder}.lock"):
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            for fresh in _on_disk(folder):
+            for fresh in home_in(folder):
                 build(fresh)
                 fresh.catalog.close()
             (folder / "complete").touch()
@@ -163,4 +163,4 @@ def built_home(_built: Path, tmp_path: Path) -> Iterator[Home]:
     """A copy of a home with three days, a model, its report and detections."""
     folder = tmp_path / "built"
     shutil.copytree(_built, folder)
-    yield from _on_disk(folder)
+    yield from home_in(folder)

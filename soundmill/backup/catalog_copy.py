@@ -17,7 +17,7 @@ from soundmill.catalog import Catalog
 from soundmill.catalog.schema import Base, DownloadRow, ItemRow, UploadRow
 
 _BY_DAY = {table.__tablename__: table for table in (ItemRow, DownloadRow, UploadRow)}
-_LEFT_OUT = {"leases", "failed_logins"}  # what is true right now only is not worth keeping
+_LEFT_OUT = {"leases", "failed_logins", "account_sessions"}  # what is true right now only is not worth keeping
 _BATCH = 1000
 _SETTLED = timedelta(minutes=10)
 

@@ -172,7 +172,7 @@ class Accounts:
             raise AccountRefused({"roles": wrong})
         with self._catalog.writing() as session:
             if "admin" not in wanted:
-                self._keep_an_admin(session, username)
+                self._keep_an_admin(session, username, wanted)
             change = update(AccountRow).where(AccountRow.username == username).values(roles=wanted)
             return session.execute(change.returning(AccountRow.id)).scalar() is not None
 
@@ -218,11 +218,12 @@ class Accounts:
         with self._catalog.reading() as session:
             return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.username))]
 
-    def _keep_an_admin(self, session: Session, username: str) -> None:
-        """Raises `AccountRefused` where this is the only admin, and there are other people."""
-        others = [row for row in session.scalars(select(AccountRow)) if row.username != username and set(row.roles) - {"client"}]
-        mine = session.scalar(select(AccountRow).where(AccountRow.username == username))
-        if mine is not None and "admin" in mine.roles and others and not any("admin" in row.roles for row in others):
+    def _keep_an_admin(self, session: Session, username: str, wanted: list[str]) -> None:
+        """Raises `AccountRefused` where this is the only admin, and with the roles wanted there would be people and no admin."""
+        accounts = {row.username: row.roles for row in session.scalars(select(AccountRow))}
+        is_admin = "admin" in accounts.get(username, ())
+        after = [set(roles) for roles in (accounts | {username: wanted}).values()]
+        if is_admin and any(roles - {"client"} for roles in after) and not any("admin" in roles for roles in after):
             raise AccountRefused({"roles": [f"{username} is the only admin: make another account admin first"]})
 
     def _count_attempt(self, username: str, address: str) -> None:

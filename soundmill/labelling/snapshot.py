@@ -19,8 +19,8 @@ ANNOTATIONS = day_table(
             column("end", pa.timestamp("us", "UTC"), "UTC"),
             column("tag", pa.string(), "the sound's name"),
             column("author", pa.string(), "who labelled; a sound that two people labelled alike has two rows"),
-            column("low_hz", pa.float64(), "lower edge of the box in Hz; none where it was not drawn"),
-            column("high_hz", pa.float64(), "upper edge of the box in Hz; none where it was not drawn"),
+            column("low_hz", pa.float64(), "lower edge of the box in Hz; none where it was not drawn", nullable=True),
+            column("high_hz", pa.float64(), "upper edge of the box in Hz; none where it was not drawn", nullable=True),
         ]
     ),
     key=("source", "start", "end", "tag", "author", "low_hz", "high_hz"),

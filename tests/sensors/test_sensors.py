@@ -440,7 +440,9 @@ def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_plac
 def test_a_backup_that_is_running_is_not_asked_for_twice(instance_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path) -> None:
     instance_home.land_day(DAYS[0])
     job = instance_home.defs.resolve_job_def("backup")
-    instance_home.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")]))
+    instance_home.instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")])
+    )
     running = backup_tick(instance_home, url=s3_url, endpoint=s3_endpoint)
     assert isinstance(running, dg.SkipReason)
     assert "running" in (running.skip_message or "")

@@ -1,11 +1,9 @@
-"""Training: fit a model to its days, evaluate it on others, promote it; without an orchestrator.
+"""Training: fit a model to its days, evaluate it on others, promote it; without an orchestrator. What needs labels, features and models
+of several days at once belongs here.
 
-from soundmill.workflows.training import TrainingOptions, evaluate_model, promote_model, train_model
-
-options = TrainingOptions()
-fitted = train_model(lake, catalog, "owls", options)
-evaluated = evaluate_model(lake, catalog, "owls", options)
-promote_model(catalog, "owls", "fewer false alarms at night")
+    fitted = train_model(lake, catalog, "owls", options)
+    evaluated = evaluate_model(lake, catalog, "owls", options)
+    promote_model(catalog, "owls", "fewer false alarms at night")
 """
 
 from soundmill.options import TrainingOptions

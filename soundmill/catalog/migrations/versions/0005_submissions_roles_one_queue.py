@@ -19,7 +19,7 @@ depends_on = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _MOMENT = sa.DateTime(timezone=True)
-_CARD = {"expected_recall": "expected_recall", "cross_validation": "cross_validation"}
+_CARD = {"promised_recall": "expected_recall", "rehearsed": "cross_validation"}
 _HITS = {"heard": "matched"}
 _MEASURES = {"lay_at": "original_path", "there": "file_exists"}
 
@@ -240,6 +240,8 @@ def downgrade() -> None:
     op.drop_column("uploads", "next_attempt_at")
     op.drop_table("account_sessions")
     op.add_column("accounts", sa.Column("is_admin", sa.Boolean(), nullable=False, server_default=sa.false()))
+    accounts = sa.table("accounts", sa.column("is_admin", sa.Boolean()), sa.column("roles", sa.JSON()))
+    op.execute(accounts.update().where(sa.cast(accounts.c.roles, sa.Text()).contains('"admin"')).values(is_admin=True))
     op.drop_column("accounts", "roles")
     _annotations_before()
     for table in ("reviewed_spans", "boxes", "submissions"):

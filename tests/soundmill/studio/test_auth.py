@@ -1,0 +1,145 @@
+"""Who may open what: nobody signs in on this machine alone; with people there are sessions, roles and tokens."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from soundmill.catalog import Accounts, open_catalog
+from soundmill.catalog.schema import AccountSessionRow
+from soundmill.settings import Settings
+from soundmill.studio.auth import COOKIE, is_loopback
+from tests.soundmill.studio.running import studio
+
+PASSWORD = "a sound nobody knows"
+PAGE = {"accept": "text/html"}
+
+
+def accounts(folder: Path) -> Accounts:
+    return Accounts(open_catalog(Settings(home=folder, _env_file=None).catalog_url))
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[httpx.Client]:
+    """A studio with an admin, an engineer, a speaker and a client."""
+    known = accounts(tmp_path)
+    for role in ("admin", "engineer", "speaker", "client"):
+        known.add(f"the_{role}", PASSWORD, roles=[role])
+    with studio(tmp_path) as client:
+        yield client
+
+
+def sign_in(client: httpx.Client, username: str, password: str = PASSWORD) -> httpx.Response:
+    return client.post("/sign-in", data={"username": username, "password": password})
+
+
+def test_on_this_machine_alone_nobody_signs_in(tmp_path: Path) -> None:
+    with studio(tmp_path) as client:
+        page = client.get("/people", headers=PAGE)
+        assert page.status_code == 200
+        assert "local user" in page.text
+
+
+def test_a_request_under_another_name_is_not_the_local_user_s(tmp_path: Path) -> None:
+    with studio(tmp_path) as client:  # as a page would that points its own name at this machine
+        assert client.get("/people", headers={"host": "evil.example", "accept": "application/json"}).status_code == 401
+
+
+def test_clients_of_the_transcriber_lock_nobody_out(tmp_path: Path) -> None:
+    accounts(tmp_path).add("somebody", PASSWORD, roles=["client"])
+    with studio(tmp_path) as client:
+        assert client.get("/", headers=PAGE).status_code == 200
+
+
+def test_with_people_a_browser_is_led_to_the_sign_in_page_and_back(people: httpx.Client) -> None:
+    answer = people.get("/recordings?state=failed", headers=PAGE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Frecordings%3Fstate%3Dfailed")
+    assert people.get("/recordings").status_code == 401
+    data = {"username": "the_engineer", "password": PASSWORD, "next": "/recordings?state=failed"}
+    assert people.post("/sign-in", data=data).headers["location"] == "/recordings?state=failed"
+    assert people.get("/recordings", headers=PAGE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "where", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\nSet-Cookie: a=b"]
+)
+def test_signing_in_leads_nowhere_else(people: httpx.Client, where: str) -> None:
+    answer = people.post("/sign-in", data={"username": "the_engineer", "password": PASSWORD, "next": where})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_the_cookie_is_out_of_a_script_s_reach_and_not_sent_from_other_sites(people: httpx.Client) -> None:
+    cookie = sign_in(people, "the_engineer").headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+
+@pytest.mark.parametrize(
+    ("role", "pages"),
+    [
+        ("admin", {"/": 200, "/recordings": 200, "/people": 200}),
+        ("engineer", {"/": 200, "/recordings": 200, "/people": 403}),
+        ("speaker", {"/": 403, "/recordings": 403, "/people": 403}),
+    ],
+)
+def test_a_role_opens_its_pages_and_no_others(people: httpx.Client, role: str, pages: dict[str, int]) -> None:
+    sign_in(people, f"the_{role}")
+    assert {page: people.get(page, headers=PAGE).status_code for page in pages} == pages
+
+
+def test_a_session_ends_after_an_hour_without_a_request(people: httpx.Client, tmp_path: Path) -> None:
+    sign_in(people, "the_engineer")
+    catalog = open_catalog(Settings(home=tmp_path, _env_file=None).catalog_url)
+    for minutes, status in ((59, 200), (61, 303)):
+        with catalog.writing() as session:
+            session.execute(update(AccountSessionRow).values(seen_at=datetime.now(UTC) - timedelta(minutes=minutes)))
+        assert people.get("/", headers=PAGE).status_code == status
+
+
+def test_signing_out_ends_the_session_on_the_server(people: httpx.Client) -> None:
+    sign_in(people, "the_engineer")
+    cookie = people.cookies[COOKIE]
+    assert people.post("/sign-out").headers["location"] == "/sign-in"
+    assert people.get("/", headers={**PAGE, "cookie": f"{COOKIE}={cookie}"}).status_code == 303
+
+
+def test_the_studio_s_password_signs_in_without_a_name_and_guesses_are_limited(tmp_path: Path) -> None:
+    with studio(tmp_path, studio_password="open sesame please") as client:
+        assert client.get("/", headers=PAGE).status_code == 303
+        assert client.get("/", auth=("", "open sesame please")).status_code == 200  # as programs do
+        assert sign_in(client, "", "open sesame please").status_code == 303
+        assert client.get("/people", headers=PAGE).status_code == 200
+        client.cookies.clear()
+        answers = [sign_in(client, "", "wrong").status_code for _ in range(12)]
+        assert answers[0] == 401
+        assert answers[-1] == 429
+        assert client.get("/", auth=("", "open sesame please")).status_code == 429
+
+
+def test_an_engineer_s_token_opens_the_apis_and_a_client_s_does_not(people: httpx.Client, tmp_path: Path) -> None:
+    known = accounts(tmp_path)
+    for role, status in (("engineer", 200), ("admin", 200), ("client", 401)):
+        token = known.login(f"the_{role}", PASSWORD, "127.0.0.1")
+        assert people.get("/downloader/storage/info", headers={"authorization": f"Bearer {token}"}).status_code == status
+    assert people.get("/downloader/storage/info").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("[::1]", True),
+        ("0.0.0.0", False),
+        ("192.168.1.2", False),
+        ("localhost.evil.example", False),
+        ("", False),
+    ],
+)
+def test_what_counts_as_this_machine_alone(host: str, is_ours: bool) -> None:
+    assert is_loopback(host) is is_ours

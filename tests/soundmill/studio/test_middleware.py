@@ -1,0 +1,46 @@
+"""What every request passes: its origin, and the size of its body."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.soundmill.studio.running import studio
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[httpx.Client]:
+    with studio(tmp_path, studio_origins="https://sound.example") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 303),  # a program
+        ({"sec-fetch-site": "same-origin"}, 303),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "https://sound.example"}, 303),  # the proxy that the settings name
+    ],
+)
+def test_what_another_site_s_page_sends_is_refused(client: httpx.Client, headers: dict[str, str], status: int) -> None:
+    assert client.post("/sign-out", headers=headers).status_code == status
+
+
+def test_the_studio_s_own_pages_are_not_refused(client: httpx.Client) -> None:
+    assert client.post("/sign-out", headers={"origin": str(client.base_url).rstrip("/")}).status_code == 303
+
+
+def test_reading_is_allowed_from_anywhere(client: httpx.Client) -> None:
+    assert client.get("/", headers={"origin": "https://evil.example", "sec-fetch-site": "cross-site"}).status_code == 200
+
+
+def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client: httpx.Client) -> None:
+    body = b"x" * ((1 << 20) + 1)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert client.post("/sign-in", content=body, headers=form).status_code == 413
+    assert client.post("/sign-in", content=iter([body[: 1 << 19], body[1 << 19 :]]), headers=form).status_code == 413
