@@ -191,14 +191,17 @@ def sqlite_catalog(tmp_path: Path) -> Iterator[Catalog]:
     opened.close()
 
 
+PATIENCE = 5  # a deadline only ends what hangs: on a busy machine all takes several times as long
+
+
 def wait_until(holds: Callable[[], Any], seconds: float) -> Any:
-    """Polls until something is true, and returns it; fails when it is not in time."""
-    deadline = time.monotonic() + seconds
+    """Polls until something is true, and returns it; fails when it hangs: after `PATIENCE` times the seconds it takes at most when idle."""
+    deadline = time.monotonic() + PATIENCE * seconds
     while time.monotonic() < deadline:
         if value := holds():
             return value
         time.sleep(0.05)
-    raise AssertionError(f"not so within {seconds} s")
+    raise AssertionError(f"not so within {PATIENCE * seconds} s")
 
 
 def tone(seconds: float, hertz: float = 440.0, rate: int = RATE, amplitude: float = 0.3) -> np.ndarray:

@@ -46,9 +46,7 @@ SEGMENTS = day_table(
             column("recording", pa.string(), "key of the landed file it was cut from"),
             column("offset", pa.int64(), "samples into that recording"),
             column("session", pa.int64(), "start of the capture's run, ms since 1970; null for files that nobody captured", nullable=True),
-            column(
-                "position", pa.int64(), "samples since that start, lost ones included: consecutive segments are found by it", nullable=True
-            ),
+            column("position", pa.int64(), "samples since that start, lost ones included; consecutive segments follow", nullable=True),
             column("path", pa.string(), "its WAV in the lake"),
             column("content_hash", pa.string(), "sha256 of that WAV"),
         ]

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 
 from soundmill.errors import SceneRefused
-from soundmill.scene import BACKGROUND, LABELLED, RATE, SLOT, UNLABELLED, Event, from_clips, household, truth_of
+from soundmill.scene import BACKGROUND, LABELLED, RATE, SLOT, UNLABELLED, Event, Recording, from_clips, household, truth_of
 from tests.conftest import wav
 
 FIRST = date(2025, 1, 1)
 
 
-def test_a_household_is_the_same_every_time_and_its_events_lie_in_its_sound() -> None:
+@pytest.fixture(scope="module")
+def recordings() -> list[Recording]:
+    """A household's sound."""
+    return list(household(FIRST).recordings())
+
+
+def test_a_household_is_the_same_every_time_and_its_events_lie_in_its_sound(recordings: list[Recording]) -> None:
     scene = household(FIRST)
-    one, two = list(scene.recordings()), list(household(FIRST).recordings())
+    one, two = recordings, list(scene.recordings())
     assert len(one) == scene.recording_count
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.samples, b.samples)
@@ -27,9 +33,9 @@ def test_a_household_is_the_same_every_time_and_its_events_lie_in_its_sound() ->
     assert all(a.started_at + timedelta(seconds=len(a.samples) / RATE) <= b.started_at for a, b in pairwise(one))
 
 
-def test_what_is_never_labelled_sounds_on_the_last_day_only() -> None:
+def test_what_is_never_labelled_sounds_on_the_last_day_only(recordings: list[Recording]) -> None:
     scene = household(FIRST)
-    events = [event for recording in scene.recordings() for event in recording.events]
+    events = [event for recording in recordings for event in recording.events]
     assert {event.tag for event in events if event.labelled} == set(LABELLED)
     assert {event.tag for event in events if not event.labelled} == set(UNLABELLED)
     assert {event.start.date() for event in events if not event.labelled} == {scene.test_day}

@@ -33,7 +33,7 @@ from soundmill.capture.status import read_status
 from soundmill.capture.switch import Switch
 from soundmill.errors import DiskFull, HubRefused, HubUnavailable, SourceRefused, SourceUnavailable
 from soundmill.lake import Lake, open_lake
-from tests.conftest import ROOT, wait_until
+from tests.conftest import PATIENCE, ROOT, wait_until
 from tests.soundmill.studio.running import studio
 from tests.web import Web, reply
 
@@ -414,7 +414,7 @@ def test_killed_again_and_again_nothing_is_half_written_and_nothing_closed_is_lo
             np.testing.assert_array_equal(read_pcm(data)[0], pcm[name.position : name.position + SEGMENT])
             closed.add(path)
     last = command(tmp_path / "home", *source, "--speed", "0")
-    assert "235 segments stored" in last.communicate(timeout=60)[0]
+    assert "235 segments stored" in last.communicate(timeout=60 * PATIENCE)[0]
     files = whole(lake)
     assert closed <= set(files)
     np.testing.assert_array_equal(np.concatenate([read_pcm(files[path])[0] for path in sorted(files)]), pcm)
@@ -437,7 +437,7 @@ def test_an_edge_keeps_what_a_hub_that_is_away_misses_and_sends_it_once(tmp_path
             str(SEGMENT),
         )
         edge = command(tmp_path / "edge", *arguments, "--speed", "0", "--hub", "http://127.0.0.1:9/capture")
-        said = edge.communicate(timeout=60)[0]
+        said = edge.communicate(timeout=60 * PATIENCE)[0]
         assert "59 files still to be sent" in said
         for _ in range(2):
             edge = command(tmp_path / "edge", *arguments, "--speed", "30", "--hub", url)
@@ -445,7 +445,7 @@ def test_an_edge_keeps_what_a_hub_that_is_away_misses_and_sends_it_once(tmp_path
             edge.send_signal(signal.SIGKILL)
             edge.wait()
         edge = command(tmp_path / "edge", *arguments, "--speed", "0", "--hub", url)
-        edge.communicate(timeout=60)
+        edge.communicate(timeout=60 * PATIENCE)
         outbox = tmp_path / "edge" / "capture" / "outbox" / "porch"
         box = Outbox(outbox, to_hub(url, "porch", None), 0)
         wait_until(lambda: not list(outbox.glob("*.wav")), 30)
@@ -484,7 +484,7 @@ def test_a_hub_that_is_killed_again_and_again_has_every_segment_once(tmp_path: P
         running_hub.kill()
         running_hub.wait()
         running_hub = hub()
-    edge.communicate(timeout=60)
+    edge.communicate(timeout=60 * PATIENCE)
     box = Outbox(outbox, to_hub(url, "porch", None), 0)
     wait_until(lambda: not list(outbox.glob("*.wav")), 60)
     box.close(5)
@@ -567,7 +567,7 @@ def test_signals_and_the_command_turn_a_station_on_and_off(tmp_path: Path) -> No
 
     wait_until(lambda: now() == "off", 30)
     twin = command(tmp_path, "--source", f"file:{tmp_path / 'long.wav'}", "--name", "porch")
-    assert "a station called 'porch' runs already" in twin.communicate(timeout=30)[1]
+    assert "a station called 'porch' runs already" in twin.communicate(timeout=30 * PATIENCE)[1]
     process.send_signal(signal.SIGUSR1)
     wait_until(lambda: now() in ("starting", "live"), 30)
     process.send_signal(signal.SIGUSR2)
@@ -600,7 +600,7 @@ def test_signals_and_the_command_turn_a_station_on_and_off(tmp_path: Path) -> No
 )
 def test_what_cannot_be_heard_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], code: int, says: str) -> None:
     process = command(tmp_path, *arguments)
-    error = " ".join(process.communicate(timeout=60)[1].replace("│", " ").split())
+    error = " ".join(process.communicate(timeout=60 * PATIENCE)[1].replace("│", " ").split())
     assert process.returncode == code
     assert says in error
     assert "Traceback" not in error

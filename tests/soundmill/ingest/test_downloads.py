@@ -291,7 +291,7 @@ def test_a_thousand_requests_with_a_tenth_of_them_faulty(folder_lake: Lake, sqli
     stop: list[bool] = []
     wanted, codes = faulty(web, 1000, stop)
     ask(sqlite_catalog, *wanted)
-    limits = FetchOptions(allow=("127.0.0.1",), per_host=16, seconds=1.0, pause=0.2, resumes=0)
+    limits = FetchOptions(allow=("127.0.0.1",), per_host=16, seconds=6.0, pause=0.2, resumes=0)
     done = update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, fetch=limits, concurrency=16))
     stop.append(True)
     assert done.states == {"ready": 900, "quarantined": 100}

@@ -28,7 +28,7 @@ from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
 from soundmill.workflows.live import Detector, Follower
 from tests.conftest import RATE, wait_until
-from tests.home import Home, _home
+from tests.home import Home, home_in
 from tests.sensors.test_sensors import asked, tick
 
 KINDS = ("001 - Dog bark", "004 - Baby cry", "009 - Rooster")
@@ -57,7 +57,7 @@ def stream(data: Path, day: int, rng: np.random.Generator) -> tuple[np.ndarray, 
 def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Home, Path, list[tuple[str, float, float]]]]:
     """A home with a champion trained on two days of such streams, and a third day's stream that is new."""
     folder = tmp_path_factory.mktemp("live")
-    for home in _home(str(folder / "lake"), "", f"sqlite:///{folder / 'catalog.db'}", folder):
+    for home in home_in(folder):
         rng = np.random.default_rng(0)
         for number, day in enumerate(DAYS[:2]):
             samples, truth = stream(data, number, rng)
