@@ -1,4 +1,4 @@
-"""Jobs: the assets that run together, and the pruning legacy runs."""
+"""Jobs: the assets that run together, and the pruning of old runs."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -27,7 +27,7 @@ def submit(
 ) -> dict[str, Any]:
     """Posts each call of a list (`name` is its file) to `server`/download/dual, with `delay` seconds between two.
 
-    Returns counts and details as the batch client legacy wrote them. A call that takes longer than `timeout` seconds has failed with
+    Returns counts and details as the original batch client wrote them. A call that takes longer than `timeout` seconds has failed with
     status 408; the server may still finish it. Raises `ServerUnavailable`, `RequestListRefused`.
     """
     calls: dict[str, dict[str, Wanted]] = {}

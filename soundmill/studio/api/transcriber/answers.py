@@ -31,7 +31,7 @@ def upload_json(one: Upload, settings: Settings, compat: str) -> dict[str, Any]:
         "last_updated": one.updated_at.astimezone(settings.zone).isoformat(),
     }
     if compat != "0":
-        present = {word: count for word, count in counts.items() if count}  # as legacy, without what nobody found
+        present = {word: count for word, count in counts.items() if count}  # as in the original, without what nobody found
         old = {"words": one.words, "word_freqs": present}
         if compat == "1":
             old = {"words": json.dumps(list(keywords.words)), "word_freqs": json.dumps(present), "timestamps": repr(times)}
