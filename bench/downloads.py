@@ -24,6 +24,7 @@ from soundmill.catalog import DownloadQueue, Wanted, open_catalog
 from soundmill.ingest.downloads import update_downloads
 from soundmill.lake import open_lake
 from soundmill.options import DownloadOptions, FetchOptions
+from soundmill.options import backup_options
 from soundmill.settings import Settings
 
 FILES = {"wav": 40, "mp3": 40}
@@ -77,14 +78,14 @@ def lines() -> Iterator[str]:
             path = Path(lake.full_path(f"audio/segments/mic/2025-01-{1 + number % 28:02d}/{number}.wav"))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(rng.bytes(2000))
-        bucket = Bucket("s3://bench/backup", endpoint)
-        first, done = _timed(lambda: back_up(bucket, lake, catalog, settings))
+        bucket, kept = Bucket("s3://bench/backup", endpoint), backup_options(settings)
+        first, done = _timed(lambda: back_up(bucket, lake, catalog, kept))
         yield f"backup of {SMALL_FILES:,} small files, first time: {first:.1f} s, {done.uploaded:,} sent"
-        again, done = _timed(lambda: back_up(bucket, lake, catalog, settings))
+        again, done = _timed(lambda: back_up(bucket, lake, catalog, kept))
         verdict = "ok" if again < UNCHANGED_TARGET and not done.uploaded else "SHORT"
         yield f"backup of them again, nothing changed:       {again:.1f} s, {done.uploaded} sent; target {UNCHANGED_TARGET:g} s  {verdict}"
         lake.write_bytes("audio/segments/mic/2025-01-01/0.wav", b"changed")
-        one, done = _timed(lambda: back_up(bucket, lake, catalog, settings))
+        one, done = _timed(lambda: back_up(bucket, lake, catalog, kept))
         yield f"backup with one file changed:                {one:.1f} s, {done.uploaded} sent"
         back, found = _timed(lambda: verify(bucket))
         yield f"verify, every object read back:              {back:.1f} s, {found.objects:,} whole"

@@ -24,10 +24,10 @@ def lines() -> Iterator[str]:
     with TemporaryDirectory(prefix="soundmill-bench-") as name:
         yield _line("a tick of new_audio over 100,000 landed files", _tick_seconds(Path(name)), 1.0)
     with TemporaryDirectory(prefix="soundmill-bench-") as name:
-        first, again, empty, judged = _day_seconds(Path(name))
+        first, again, empty, detected = _day_seconds(Path(name))
         yield f"{f'a day of {_SEGMENTS} segments, first time':<52} {first:8.2f} s   {3.0012 * _SEGMENTS / first:.0f} times real time"
         yield _line("the same day again, beyond a run that does nothing", again - empty, 2.0)
-        yield _line(f"{_WHOLE_DAY:,} segments through features and detections", judged * _WHOLE_DAY / _SEGMENTS, 240.0)
+        yield _line(f"{_WHOLE_DAY:,} segments through features and detections", detected * _WHOLE_DAY / _SEGMENTS, 240.0)
 
 
 def _line(what: str, seconds: float, most: float) -> str:
@@ -70,6 +70,7 @@ def _day_seconds(root: Path) -> tuple[float, float, float, float]:
     from pipeline.run import materialize
     from resources import CatalogResource, LakeResource
     from soundmill.audio import wav_bytes
+    from soundmill.settings import Settings
     from soundmill.times import midnight, to_ms
 
     folder = root / "lake" / "landing" / "mic" / _DAY.isoformat()
@@ -79,7 +80,7 @@ def _day_seconds(root: Path) -> tuple[float, float, float, float]:
         moment = to_ms(midnight(_DAY)) + 3001 * number
         (folder / f"{moment}.wav").write_bytes(wav_bytes(noise[number : number + 132_352], 44_100))
     resources = {"lake": LakeResource(url=str(root / "lake")), "catalog": CatalogResource(url=f"sqlite:///{root / 'catalog.db'}")}
-    defs = build_definitions(resources)
+    defs = build_definitions(Settings(home=root, _env_file=None), resources)
     chain = ["captured_segments", "capture_coverage", "segment_features", "detections"]
     with dg.instance_for_test() as instance:
 
@@ -92,8 +93,8 @@ def _day_seconds(root: Path) -> tuple[float, float, float, float]:
         crown(root)
         for table in (root / "lake" / "tables" / "segment_features").rglob("*.parquet"):
             table.unlink()
-        judged = wall_ms(lambda: materialize(defs, instance, chain[2:], days=[_DAY], log_level="CRITICAL"), 1)
-        return first / 1000, again / 1000, empty / 1000, judged / 1000
+        detected = wall_ms(lambda: materialize(defs, instance, chain[2:], days=[_DAY], log_level="CRITICAL"), 1)
+        return first / 1000, again / 1000, empty / 1000, detected / 1000
 
 
 def crown(root: Path) -> None:
@@ -110,11 +111,11 @@ def crown(root: Path) -> None:
     tool, count = extractor("pooled_spectral"), 200
     vectors = np.random.default_rng(0).normal(size=(count, tool.size)).astype(np.float32)
     tags = tuple(f"tag {n % 6}" for n in range(count))
-    taught = Sounds(tags, vectors, np.arange(count), np.zeros(count), np.zeros(count), tags)
+    training = Sounds(tags, vectors, np.arange(count), np.zeros(count), np.zeros(count), tags)
     registry = ModelRegistry(open_catalog(f"sqlite:///{root / 'catalog.db'}"))
     spec = ModelSpec().model_dump(mode="json")
     registry.define("bench", spec)
     fit = registry.begin("bench", "bench")
     with open_lake(str(root / "lake")).writer("models/bench/1/model.skops") as file:
-        dump_model(OpenSet(OpenSetClassifier(blocks=[size for _, size in tool.groups])).fit(taught), file)
-    registry.finish("bench", fit.version, {"spec": spec, "tags": list(taught.tags)})
+        dump_model(OpenSet(OpenSetClassifier(blocks=[size for _, size in tool.groups])).fit(training), file)
+    registry.finish("bench", fit.version, {"spec": spec, "tags": list(training.tags)})

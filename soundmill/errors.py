@@ -26,7 +26,7 @@ SoundmillError
 │   ├── UnknownModel, NoChampion         in the model registry
 │   ├── UnknownExtractor
 │   ├── AccountDeleted                   the account was deleted meanwhile
-│   ├── NoAudio                          a stretch of a source's time without any sound
+│   ├── NoAudio                          a span of a source's time without any sound
 │   ├── NoSpeechModel, NoSentimentModel  where the settings say
 │   └── NotInLake (FileNotFoundError)    a blob
 ├── Unavailable (RuntimeError)           something outside cannot be used now; later it may
@@ -183,15 +183,15 @@ class AccountDeleted(NotFound):
 
 
 class NoAudio(NotFound):
-    """A stretch of a source's time without any sound."""
+    """A span of a source's time without any sound."""
 
 
 class NoSpeechModel(NotFound):
-    """There is no speech model where the settings say; the message tells how to get one."""
+    """There is no speech model where the settings say; the message says how to get one."""
 
 
 class NoSentimentModel(NotFound):
-    """There is no usable sentiment model where the settings say; the message tells what is missing."""
+    """There is no usable sentiment model where the settings say; the message says what is missing."""
 
 
 class NotInLake(SoundmillError, FileNotFoundError):

@@ -49,7 +49,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Recording:
-    """A stretch of sound, mono float32 at 44.1 kHz, and what is in it."""
+    """A span of sound, mono float32 at 44.1 kHz, and what is in it."""
 
     started_at: datetime
     samples: Float32

@@ -58,6 +58,8 @@ class Result:
             name: {**{key: _mean(of) for key, of in figures.items()}, "spread": {key: _spread(of) for key, of in figures.items()}}
             for name, figures in self.background.items()
         }
+        for figures in table.values():
+            figures["promised_recall"] = figures["expected_recall"]  # the name under which earlier reports have it
         return {
             "closed": _mean(self.closed),
             "background": table,
@@ -73,7 +75,7 @@ class Pipeline:
         self.name, self.data, self.clips, self.original = name, data, clips, original
 
     def fit(self, chosen: npt.NDArray[np.intp], background: bool) -> Any:
-        """Fitted to these clips, rehearsed on whole folds of them."""
+        """Fitted to these clips, cross-validated on whole folds of them."""
         away = self.data.background if background else []
         if self.original:
             model = GaussianVotes(time_of_day=False, least_dbfs=-200.0)
@@ -95,8 +97,8 @@ class Pipeline:
         found: Verdicts = model.verdicts(Sounds.of_vectors(vectors) if self.original else _matrix(vectors))
         return found
 
-    def promised(self, model: Any) -> float:
-        """The recall that the model promises."""
+    def expected_recall(self, model: Any) -> float:
+        """The recall that the model expects."""
         return float(model.least_recall) if self.original else float(np.nanmean(model.expected_recall_))
 
     def verdict_ms(self) -> float:
@@ -115,7 +117,7 @@ class Pipeline:
 
 
 def run(pipeline: Pipeline, draws: int, shots: int | None = None, backgrounds: Sequence[str] = ("none", "own")) -> Result:
-    """The whole protocol for one pipeline; `shots` clips a class are taught where that is given."""
+    """The whole protocol for one pipeline; `shots` clips a class are trained on where that is given."""
     clips, result = pipeline.clips, Result()
     names = np.unique(clips.classes)
     if shots is None:
@@ -173,7 +175,7 @@ def _fold(
         "fpr95": metrics.false_positive_rate(score[chosen], score[~chosen]) or 0.0,
         "oscr": metrics.oscr(score[chosen], right[chosen], score[~chosen]) or 0.0,
         "accw": metrics.weighted_accuracy(named[chosen], ~accepted[~chosen]) or 0.0,
-        "promised_recall": pipeline.expected_recall(model),
+        "expected_recall": pipeline.expected_recall(model),
         "delivered_recall": float(named[chosen].mean()),
     }
 

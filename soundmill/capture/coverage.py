@@ -28,7 +28,7 @@ COVERAGE = day_table(
             column("drift", pa.float64(), "seconds by which the clock and the count of samples came apart at most, within a session"),
             column("clock_steps", pa.int32(), "how often the clock was anchored anew"),
             column("sessions", pa.int32(), "how often a capture began or went on; 0 for files that nobody captured"),
-            column("segments", pa.int32(), "ready and silent segments; a stretch of silence that a capture states counts as one"),
+            column("segments", pa.int32(), "ready and silent segments; a silence that a capture reports counts as one"),
         ]
     ),
     key=("source",),

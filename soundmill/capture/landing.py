@@ -133,7 +133,7 @@ def start_of(lake: Lake, file: LandedFile, seconds: float) -> datetime:
 def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None) -> tuple[str, datetime]:
     """Copies a file into the landing area under its starting time; returns its path there and that time.
 
-    Without `started_at` the name tells, else the time of writing minus the length. The bytes are not checked: a broken file
+    Without `started_at` the name states it, else the time of writing minus the length. The bytes are not checked: a broken file
     lands too, and is quarantined with its reason. Landing the same file again changes nothing. Raises `ValueError` for a
     source's name that cannot be a folder's, `OSError` for a file that cannot be read.
     """

@@ -12,11 +12,11 @@ _NAME = re.compile(r"(\d{13})_s(\d{13})_n(\d{8,15})_p(\d{14,15})(\.wav|\.flac|\.
 
 @dataclass(frozen=True, slots=True)
 class SegmentName:
-    """What the name of a captured segment, or of a stretch of silence, says.
+    """What the name of a captured segment, or of a silence, says.
 
     started_at  UTC moment of its first sample, to the millisecond
     session     start of the capture's run, ms since 1970: positions of one session belong together
-    sequence    number of the segment in its session; a stretch of silence has that of its first segment
+    sequence    number of the segment in its session; a silence has that of its first segment
     position    of its first sample in the session, lost samples counted
     suffix      `.wav`, `.flac`, or `.silence` for sound that the gate held back
     """

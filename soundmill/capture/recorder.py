@@ -39,7 +39,7 @@ class RecordedSegment:
 
 @dataclass(frozen=True)
 class Silence:
-    """A stretch that the gate held back: so many samples, in so many segments, none louder than `max_amp`."""
+    """A silence that the gate held back: so many samples, in so many segments, none louder than `max_amp`."""
 
     name: SegmentName
     samples: int

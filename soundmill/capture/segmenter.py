@@ -293,7 +293,7 @@ class _Cutter:
         return replace(row, path=path)
 
     def _stated_silence(self, name: SegmentName) -> Item:
-        """The row of a stretch that the gate of a capture held back."""
+        """The row of a silence that the gate of a capture held back."""
         try:
             stated = Silence.parse(name, self._lake.read_bytes(self._file.path))
         except NotInLake:

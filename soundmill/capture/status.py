@@ -1,4 +1,4 @@
-"""What a station tells of itself: a small file, written once a second, that everybody may read."""
+"""What a station reports of itself: a small file, written once a second, that everybody may read."""
 
 import json
 import os
@@ -15,7 +15,7 @@ _SILENT_AFTER = 60.0  # seconds without word from a station on another machine
 
 @dataclass
 class Status:
-    """What a station tells of itself, as its status file holds it. Counts are since the process began; times are UTC."""
+    """What a station reports of itself, as its status file holds it. Counts are since the process began; times are UTC."""
 
     name: str
     source: str

@@ -1,4 +1,4 @@
-"""Sound by time: any stretch of a source's timeline as samples, stitched from its segments."""
+"""Sound by time: any span of a source's timeline as samples, stitched from its segments."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -59,20 +59,20 @@ class Timeline:
 
     def pieces(self, source: str, start: datetime, end: datetime) -> tuple[int, Iterator[tuple[Int16, bool]]]:
         """The rate in Hz, and what lies from start to end piece by piece: samples, shape (n,) int16, and whether they are sound; what is
-        missing is zeros. Memory does not grow with the stretch. Raises `NoAudio`.
+        missing is zeros. Memory does not grow with the span. Raises `NoAudio`.
         """
         touching = self._touching(source, start, end)
         if not touching:
             raise NoAudio(f"{source} has no segment between {start:%Y-%m-%d %H:%M:%S} and {end:%H:%M:%S} UTC")
         if len(touching) > 1 and touching[0].started_at + timedelta(seconds=touching[0].seconds - _SNAP_SECONDS) <= start:
-            touching = touching[1:]  # only rounding makes the segment before reach into this stretch
+            touching = touching[1:]  # only rounding makes the segment before reach into this span
         rate = touching[0].sample_rate
         return rate, self._pieces([span for span in touching if span.sample_rate == rate], start, end)  # the first rate holds
 
     def _pieces(self, spans: Sequence[_Span], start: datetime, end: datetime) -> Iterator[tuple[Int16, bool]]:
         """Of spans at one rate. Where they overlap, what was there first counts.
 
-        Neighbours join by their samples however long the stretch is, so that it may hold some more or fewer samples than its length in
+        Neighbours join by their samples however long the span is, so that it may hold some more or fewer samples than its length in
         seconds would have: as many as the source's crystal made of it.
         """
         rate = spans[0].sample_rate

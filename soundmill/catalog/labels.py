@@ -27,7 +27,7 @@ BoxState = Literal["drawn", "kept", "moved", "rejected"]
 
 @dataclass(frozen=True)
 class Box:
-    """A labelled stretch of a source's timeline, UTC, with optional bounds in Hz.
+    """A labelled span of a source's timeline, UTC, with optional bounds in Hz.
 
     origin                       drawn by hand, imported from a file, or a prediction of a model
     state                        drawn; for a prediction: kept as it was, moved, or rejected (an explicit negative)
@@ -58,7 +58,7 @@ class ReviewedSpan:
 
 @dataclass(frozen=True)
 class Submission:
-    """One annotator's labels of one stretch of a source, all of them at once.
+    """One annotator's labels of one span of a source, all of them at once.
 
     action   `add` adds boxes; `replace` puts them in the place of all that this annotator had from `start` to `end`; `withdraw` takes equal
              ones back

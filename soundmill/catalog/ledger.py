@@ -260,10 +260,12 @@ class Ledger:
                     ItemRow.kind == "download",
                     ItemRow.state.in_(["ready", "duplicate"]),
                 )
-                twins: dict[str, list[Item]] = {}
+                same_sound: dict[str, list[Item]] = {}
                 for item in sorted((Item(*row) for row in session.execute(found)), key=lambda item: (item.day, item.key)):
-                    twins.setdefault(item.content_hash or "", []).append(item)
-                changed = [new for items in twins.values() for old, new in zip(items, _settled(items), strict=True) if new != old]
+                    same_sound.setdefault(item.content_hash or "", []).append(item)
+                changed = [
+                    new for items in same_sound.values() for old, new in zip(items, _duplicates_resolved(items), strict=True) if new != old
+                ]
                 self.write(session, changed)
                 self.mark_stale(session, asset, {item.day for item in changed})
 
@@ -342,11 +344,11 @@ class Ledger:
             session.execute(self._upsert_item, rows[start : start + _BATCH])
 
 
-def _settled(twins: Sequence[Item]) -> list[Item]:
+def _duplicates_resolved(items: Sequence[Item]) -> list[Item]:
     """Items with the same sound, in order, as they are to stand."""
-    first = twins[0]
+    first = items[0]
     settled = []
-    for item in twins:
+    for item in items:
         if item is first or item.measures.get("conversation") == first.measures.get("conversation"):
             settled.append(replace(item, state="ready", reason=None, message=None, blocked_by=None))
         else:

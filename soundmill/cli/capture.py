@@ -34,7 +34,8 @@ def capture(
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the source is called everywhere else.")] = None,
     started_at: Annotated[
-        str | None, typer.Option(help="When a file began (default: its name tells, else now); for `-` it takes the place of the clock.")
+        str | None,
+        typer.Option(help="When a file began (default: by its name, else now); for `-` it takes the place of the clock."),
     ] = None,
     gate: Annotated[
         str | None, typer.Option(help="Segments no louder are not stored, dBFS; `off` stores all. [SOUNDMILL_GATE_DBFS]")

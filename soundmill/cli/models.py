@@ -83,11 +83,11 @@ def model_define(
         spec = ModelSpec.parse(values)
         registry = ModelRegistry(the_catalog())
         wanted = spec.model_dump(mode="json")
-        twin = next((other for other, known in registry.specs().items() if known == wanted and other != name), None)
+        same = next((other for other, known in registry.specs().items() if known == wanted and other != name), None)
         registry.define(check_name(name), wanted)
     except SpecRefused as error:
         refuse(str(error))
-    typer.echo(f"{name} is defined" + (f"; it is the same as {twin}" if twin else ""))
+    typer.echo(f"{name} is defined" + (f"; it is the same as {same}" if same else ""))
 
 
 @model.command("list", epilog="Example: `soundmill model list --json`")

@@ -21,7 +21,7 @@ def ingest(
 ) -> None:
     """Copy audio files into the landing area, where the pipeline picks them up.
 
-    A name such as `20260105T101500Z.wav` or `1767607200000.wav` tells when a recording began. Files `*.trans.txt` below a folder, as
+    A name such as `20260105T101500Z.wav` or `1767607200000.wav` states when a recording began. Files `*.trans.txt` below a folder, as
     LibriSpeech has them, hold reference transcripts, from which the word error rate is computed.
     """
     from datetime import timedelta

@@ -22,7 +22,7 @@ def recording(recording_id: str, path: str, samples: int, sample_rate: int) -> d
 
 
 def supervision(number: int, recording_id: str, start: float, end: float, speaker: str, **custom: Any) -> dict[str, Any]:
-    """A stretch of speech, in seconds of its recording."""
+    """A span of speech, in seconds of its recording."""
     return {
         "id": f"{recording_id}-{number:05d}",
         "recording_id": recording_id,
@@ -35,7 +35,7 @@ def supervision(number: int, recording_id: str, start: float, end: float, speake
 
 
 def spoken(number: int, recording_id: str, words: Sequence[tuple[str, float, float, float]], speaker: str, **custom: Any) -> dict[str, Any]:
-    """A stretch of speech with its text and its words, each with start, end and confidence, in seconds of its recording."""
+    """A span of speech with its text and its words, each with start, end and confidence, in seconds of its recording."""
     return {
         **supervision(number, recording_id, words[0][1], words[-1][2], speaker, **custom),
         "text": " ".join(word for word, *_ in words),

@@ -25,7 +25,7 @@ NEW_SOUNDS = day_table(
         [
             column("model", pa.string(), "model name"),
             column("version", pa.int32(), "model version"),
-            column("rank", pa.int32(), "place in the list of what to teach next, from 1"),
+            column("rank", pa.int32(), "place in the list of what to label next, from 1"),
             column("sounds", pa.int32(), "segments in the group"),
             column("novelty", pa.float32(), "how far its middle segment is from every known tag, in standard deviations of known sounds"),
             column("nearest", pa.string(), "the known tag that most of them are nearest to"),
@@ -85,7 +85,7 @@ class NewSound:
 def group_new_sounds(
     keys: Sequence[str], vectors: npt.NDArray[Any], margins: Floats, nearest: Sequence[str], seed: int = 0
 ) -> list[NewSound]:
-    """Groups of alike sounds among n rejected ones, the best to teach first.
+    """Groups of alike sounds among n rejected ones, the best to label first.
 
     `vectors` (n, d) are those of the extractor; `margins` (n,) to the nearest tag's threshold, all below 0. Groups are dense regions
     (HDBSCAN) of the principal components; what lies in none is left out. They are ranked by novelty times the logarithm of their size.

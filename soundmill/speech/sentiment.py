@@ -35,7 +35,7 @@ NOTHING_SAID = Scores(0.0, 1.0, 0.0)
 
 @dataclass(frozen=True)
 class TimedScores:
-    """The scores of a stretch, in seconds of the file."""
+    """The scores of a span, in seconds of the file."""
 
     start: float
     end: float
@@ -153,7 +153,7 @@ class TransformerSentiment:
             return tokenizer, network, [0, 1, 2]
         order = [names.get(label) for label in _LABELS]
         if order[0] is None or order[2] is None:
-            raise NoSentimentModel(f"the model at {self._folder} tells {', '.join(names)}, not negative and positive")
+            raise NoSentimentModel(f"the model at {self._folder} predicts {', '.join(names)}, not negative and positive")
         return tokenizer, network, order
 
     @property

@@ -145,12 +145,12 @@ def by_source(files: Sequence[Path]) -> list[list[Path]]:
 
 
 def group_of(file: Path, folder: Path, given: dict[str, str]) -> str:
-    """The group that a file below a folder was given, by its path or its name; else the source that its name tells."""
+    """The group that a file below a folder was given, by its path or its name; else the source that its name states."""
     return given.get(str(file.relative_to(folder))) or given.get(file.name) or source_of(file)
 
 
 def source_of(file: Path) -> str:
-    """The source that a name such as `fold-SOURCE-take` tells, with or without a number of the class behind; else a source of its own."""
+    """The source that a name such as `fold-SOURCE-take` states, with or without a number of the class behind; else a source of its own."""
     named = SOURCE_NAME.fullmatch(file.stem)
     return named["source"] if named else str(file)
 

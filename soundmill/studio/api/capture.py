@@ -1,4 +1,4 @@
-"""`/capture`: the hub for edges. It tells edges whether to record, takes their segments, each once, and keeps their status."""
+"""`/capture`: the hub for edges. It answers edges whether to record, takes their segments, each once, and keeps their status."""
 
 import hashlib
 import json

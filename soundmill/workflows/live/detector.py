@@ -29,7 +29,7 @@ _LOOK_EVERY = 1.0  # seconds between two looks at who the champion is
 
 @dataclass(frozen=True)
 class WindowVerdict:
-    """A verdict on a stretch of sound: its name, how far within that tag's threshold it is, and the margins of all tags."""
+    """A prediction for a span of sound: its name, how far within that tag's threshold it is, and the margins of all tags."""
 
     started_at: datetime
     seconds: float
