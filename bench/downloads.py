@@ -23,8 +23,7 @@ from soundmill.backup import Bucket, back_up, verify
 from soundmill.catalog import DownloadQueue, Wanted, open_catalog
 from soundmill.ingest.downloads import update_downloads
 from soundmill.lake import open_lake
-from soundmill.options import DownloadOptions, FetchOptions
-from soundmill.options import backup_options
+from soundmill.options import DownloadOptions, FetchOptions, backup_options
 from soundmill.settings import Settings
 
 FILES = {"wav": 40, "mp3": 40}

@@ -195,27 +195,39 @@ def _scores(tag: str, pairs: list[tuple[str, str]]) -> dict[str, float | int | N
 
 
 def _print(result: dict[str, Any], scene: Scene) -> None:
-    table = Table(title=f"detections on {result['test_day']},\na day the model never saw")
+    out = Console()
+
+    def say(line: str = "") -> None:
+        out.print(line, highlight=False, soft_wrap=True)
+
+    days, calls, states = result["days"], result["calls"], result["states"]
+    say()
+    say(
+        f"Soundmill made {len(days)} days of sound ({days[0]} to {days[-1]}), put it where recordings land, "
+        f"and cut {result['hours']:.2f} hours into {states.get('ready', 0)} segments. "
+        f"It fetched {calls['pairs']} telephone calls by URL; agent and customer match in {calls['agree']}. "
+        "One file was no audio, on purpose: it is in quarantine, and its day is done all the same."
+    )
+    say(
+        f"It trained the model {result['model']['name']} on {', '.join(map(str, scene.train_days))}, then had it name every segment of "
+        f"{result['test_day']}, which was not used for training:"
+    )
+    table = Table()
     for name in ("sound", "segments", "precision", "recall"):
         table.add_column(name, justify="left" if name == "sound" else "right")
     for tag, row in result["per_tag"].items():
         table.add_row(tag, str(row["support"]), _share(row["precision"]), _share(row["recall"]))
-    out = Console()
     out.print(table)
     unknown, background = result["unknown"], result["background"]
-    lines = [
-        f"never labelled ({', '.join(scene.never_labelled)}): {unknown['rejected']} of {unknown['support']} segments called “{OTHER}”",
-        f"rain, babble and the room: {background['rejected']} of {background['support']} called “{OTHER}”",
-        f"{result['hours']:.2f} hours in {sum(result['states'].values())} items: "
-        + ", ".join(f"{count} {state}" for state, count in sorted(result["states"].items()))
-        + " (one file is no audio, on purpose)",
-        f"{result['calls']['pairs']} calls came by URL, agent and customer; {result['calls']['agree']} of them agree",
-        f"{len(result['days'])} days in {result['seconds']:.0f} s",
-        f"report: {result['report']}",
-        "runs and pictures: make dev, then http://localhost:3000 (studio: http://localhost:8000)",
-    ]
-    for line in lines:
-        out.print(line, highlight=False, soft_wrap=True)
+    say(f"It should call all else “{OTHER}”:")
+    say(f"  {unknown['rejected']} of {unknown['support']} segments of sounds it was not trained on: {', '.join(scene.never_labelled)}")
+    say(f"  {background['rejected']} of {background['support']} segments of background: rain, babble, the room")
+    say(f"All of it took {result['seconds']:.0f} s.")
+    say()
+    say("What to do next:")
+    say(f"  1. Open the evaluation, with the mistakes to listen to: {result['report']}")
+    say("  2. See the runs and pictures: make dev, then http://localhost:3000 (the studio: http://localhost:8000)")
+    say("  3. Use your own sounds, one folder for each class: soundmill demo --clips FOLDER, or see README.md for a microphone")
 
 
 def _share(value: float | None) -> str:

@@ -372,6 +372,8 @@ def test_the_demo_tells_what_it_found(soundmill: Command, tmp_path: Path) -> Non
     assert result["unknown"]["support"] == 20
     assert Path(result["report"]).is_file()
     assert "kettle" in printed
+    assert all(f"\n  {number}. " in printed for number in (1, 2, 3))  # what to do next
+    assert "in quarantine" in printed
     # the reported recall is that of the table of detections, counted here by other means
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
