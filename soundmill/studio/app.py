@@ -23,10 +23,10 @@ from soundmill.studio import pages
 from soundmill.studio.api import capture, downloader, transcriber
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
-from soundmill.studio.auth import SignInNeeded
+from soundmill.studio.auth import RoleNeeded, SignInNeeded
 from soundmill.studio.logs import logging_to_file
 from soundmill.studio.middleware import BodyLimit, SameOrigin
-from soundmill.studio.pages.sign_in import to_sign_in
+from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
@@ -57,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(SignInNeeded, to_sign_in)
+    app.add_exception_handler(RoleNeeded, not_allowed)
     app.include_router(downloader.router)
     app.include_router(capture.router)
     app.include_router(transcriber.router)

@@ -45,6 +45,14 @@ class SignInNeeded(Exception):
     """Nobody is signed in; the application answers with the way to the sign-in page, or with 401."""
 
 
+class RoleNeeded(Exception):
+    """Whoever is signed in has none of the roles needed; the application answers with 403."""
+
+    def __init__(self, user: User, roles: tuple[Role, ...]) -> None:
+        self.user, self.needed = user, " or ".join(dict.fromkeys((*roles, "admin")))
+        super().__init__(f"this page is for {self.needed}; you are {', '.join(user.account.roles) if user.account else ''}")
+
+
 def current_user(request: Request, basic: Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]) -> User | None:
     """Who opens a page: by session cookie, by Basic credentials, or the local user; None where that is nobody. Raises a 429."""
     settings, accounts = _settings(request), Accounts(request.app.state.catalog)
@@ -73,14 +81,13 @@ def signed_in(accounts: Accounts, settings: Settings, username: str, password: s
 
 
 def page_for(*roles: Role) -> Callable[[Request, User | None], User]:
-    """A dependency that lets a page's users through, and nobody else. Raises `SignInNeeded`, a 403."""
+    """A dependency that lets a page's users through, and nobody else. Raises `SignInNeeded`, `RoleNeeded`."""
 
     def check(request: Request, user: Annotated[User | None, Depends(current_user)]) -> User:
         if user is None:
             raise SignInNeeded
         if not user.has(*roles):
-            needed = " or ".join(role for role in roles)
-            raise HTTPException(403, f"this page is for {needed}; you are {', '.join(user.account.roles) if user.account else ''}")
+            raise RoleNeeded(user, roles)
         request.state.user = user
         return user
 

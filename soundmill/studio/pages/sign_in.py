@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from soundmill.catalog import Accounts
 from soundmill.errors import TooManyLogins
-from soundmill.studio.auth import COOKIE, client_address, signed_in
+from soundmill.studio.auth import COOKIE, RoleNeeded, client_address, signed_in
 from soundmill.studio.pages.rendering import first_page, page
 
 router = APIRouter()
@@ -68,6 +68,14 @@ async def to_sign_in(request: Request, _: Exception) -> Response:
     asks = request.app.state.settings.studio_password is not None or has_people
     headers = {"WWW-Authenticate": 'Basic realm="Soundmill studio"'} if asks else {}
     return JSONResponse({"detail": "sign in first"}, 401, headers)
+
+
+async def not_allowed(request: Request, error: Exception) -> Response:
+    """Says in a page, or in JSON, which roles are needed."""
+    assert isinstance(error, RoleNeeded)
+    if "text/html" in request.headers.get("accept", ""):
+        return page(request, "forbidden.html", error.user, 403, needed=error.needed)
+    return JSONResponse({"detail": str(error)}, 403)
 
 
 def _local(where: str) -> str:

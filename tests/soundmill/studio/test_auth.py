@@ -90,6 +90,14 @@ def test_a_role_opens_its_pages_and_no_others(people: httpx.Client, role: str, p
     assert {page: people.get(page, headers=PAGE).status_code for page in pages} == pages
 
 
+def test_who_lacks_a_role_reads_so_on_a_page_and_can_sign_out(people: httpx.Client) -> None:
+    sign_in(people, "the_speaker")
+    page = people.get("/people", headers=PAGE).text
+    assert "It is for admin. You are signed in as the_speaker: speaker." in page
+    assert "/sign-out" in page
+    assert people.get("/people").json() == {"detail": "this page is for admin; you are speaker"}
+
+
 def test_a_session_ends_after_an_hour_without_a_request(people: httpx.Client, tmp_path: Path) -> None:
     sign_in(people, "the_engineer")
     catalog = open_catalog(Settings(home=tmp_path, _env_file=None).catalog_url)
