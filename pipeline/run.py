@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from filelock import FileLock
 
 from assets.partitions import RANGE, RANGE_END, RANGE_START, models
 from sensors.sensors import PROCESS
@@ -57,7 +58,10 @@ def dagster_home(settings: Settings) -> Path:
 @contextmanager
 def instance_of(settings: Settings) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance that commands and the UI share."""
-    with dg.DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+    home = dagster_home(settings)
+    with FileLock(home / ".opening"):  # two commands that make the tables of a new instance at once would collide
+        instance = dg.DagsterInstance.from_config(str(home))
+    with instance:
         yield instance
 
 

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
+for _threads in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")  # before numpy is imported: the tests share the cores, a worker each
 
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
 for _name in [
     name for name in os.environ if name.startswith("SOUNDMILL_") and name not in {"SOUNDMILL_TEST_DATA", "SOUNDMILL_TEST_STRICT"}
 ]:
