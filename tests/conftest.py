@@ -26,6 +26,7 @@ os.environ["SOUNDMILL_START_DATE"] = "2025-01-01"
 from soundmill.audio import wav_bytes  # noqa: E402
 from soundmill.catalog import Catalog, open_catalog  # noqa: E402
 from soundmill.lake import Lake, open_lake  # noqa: E402
+from tests.command import soundmill  # noqa: E402, F401  # a fixture
 from tests.home import _built, built_home, home, instance_home, local_home  # noqa: E402, F401  # fixtures
 from tests.web import web  # noqa: E402, F401  # a fixture
 

@@ -17,6 +17,7 @@ class Asked:
 
     path: str
     headers: dict[str, str]
+    body: bytes = b""
 
     @property
     def offset(self) -> int:
@@ -91,9 +92,12 @@ def serving(host: str = "127.0.0.1") -> Iterator[Web]:
                     if not (data := self.request.recv(65_536)):
                         return
                     head += data
-                lines = head.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+                head, body = head.split(b"\r\n\r\n", 1)
+                lines = head.decode("latin-1").split("\r\n")
                 headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
-                asked = Asked(lines[0].split(" ")[1], headers)
+                while len(body) < int(headers.get("content-length", 0)) and (data := self.request.recv(65_536)):
+                    body += data
+                asked = Asked(lines[0].split(" ")[1], headers, body)
                 web.asked.append(asked)
                 page = web.pages.get(asked.path) or web.pages.get(asked.path.split("?")[0])
                 if page is None:

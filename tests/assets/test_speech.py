@@ -1,7 +1,7 @@
 """Speech as assets: a day's recordings of every kind become words, hits, sentiment and a CutSet."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -9,35 +9,14 @@ import pytest
 import soundfile as sf
 
 from pipeline.run import RunFailed
-from resources import SpeechResource
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import Annotations, DownloadQueue, Wanted
-from soundmill.formats.annotation import Annotation
 from soundmill.speech.tables import KEYWORD_HITS, SENTIMENT, TRANSCRIPTS, joined_segments
 from soundmill.speech.transcriber import VoskTranscriber
 from soundmill.workflows.erasure import Conversation, erase
-from tests.home import FIRST, Home
+from tests.assets.listening import DAY, NIGHT, SPEECH, bring, listen
+from tests.home import Home
 from tests.web import Web
-
-DAY = FIRST
-NIGHT = datetime(DAY.year, DAY.month, DAY.day, 3, tzinfo=UTC)
-SPEECH = ("transcripts", "keyword_hits", "sentiment", "cut_manifests")
-
-
-def listen(home: Home, model: Path, **values: object) -> None:
-    home.resources["speech"] = SpeechResource(vosk_model=str(model), **values)  # type: ignore[arg-type]
-    home.rebuild()
-
-
-def bring(home: Home, web: Web, data: Path) -> None:
-    """A download of two sides, and a recording that is cut into segments."""
-    strings = data / "digit-strings"
-    urls = {name: web.serve(f"/{name}.wav", (strings / f"{name}.wav").read_bytes()) for name in ("two_pauses", "all_ten")}
-    wanted = [Wanted("call", "agent", urls["two_pauses"]), Wanted("call", "customer", urls["all_ten"])]
-    DownloadQueue(home.catalog).add(wanted, NIGHT)
-    home.lake.write_bytes(f"landing/porch/{DAY}/{NIGHT:%Y%m%dT%H%M%S}Z.wav", (strings / "noisy_strings.wav").read_bytes())
-    home.run("downloads", "captured_segments", days=(DAY,))
 
 
 def said(home: Home, day: date = DAY) -> dict[str, str]:
@@ -104,33 +83,6 @@ def test_only_what_is_new_is_heard_and_another_model_hears_everything(
     assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["transcribed_now"] == 4
     listen(local_home, other, sources=["hall"])
     assert local_home.run("transcripts", days=(DAY,))["transcripts", str(DAY)]["recordings"] == 1
-
-
-def test_lhotse_opens_and_validates_the_cuts_of_a_day(local_home: Home, web: Web, data: Path, digits_model: Path) -> None:
-    from lhotse import CutSet, validate
-
-    listen(local_home, digits_model)
-    bring(local_home, web, data)
-    Annotations(local_home.catalog).add(
-        [Annotation("porch", NIGHT + timedelta(seconds=2.9), NIGHT + timedelta(seconds=3.2), "click", "ann")]
-    )
-    done = local_home.run("annotations", *SPEECH, days=(DAY,))
-    folder = f"manifests/cuts/{DAY}"
-    assert "| download | 2 |" in done["cut_manifests", str(DAY)]["cuts"]
-    path = Path(local_home.lake.full_path(f"{folder}/cuts.jsonl.gz"))
-    cuts = CutSet.from_file(path).with_recording_path_prefix(local_home.lake.root)
-    validate(cuts, read_data=True)
-    by_name = {cut.id: cut for cut in cuts}
-    agent = by_name["call--agent"].supervisions
-    assert [one.text for one in agent] == ["three one", "four one", "five nine"]
-    assert [item.symbol for item in agent[1].alignment["word"]] == ["four", "one"]
-    assert 2.7 < agent[1].alignment["word"][0].start < 2.9
-    segments = [cut for cut in cuts if cut.id.startswith("porch-")]
-    assert " ".join(one.text for cut in segments for one in cut.supervisions if one.text) == "nine zero five two seven one"
-    assert [one.custom["tag"] for cut in segments for one in cut.supervisions if one.custom and "tag" in one.custom] == ["click", "click"]
-    for cut in cuts:
-        for one in cut.supervisions:
-            assert 0 <= one.start < one.end <= cut.duration + 1e-4
 
 
 def test_without_a_model_the_day_says_so_in_a_line_and_everything_else_works(local_home: Home, web: Web, data: Path) -> None:

@@ -97,3 +97,13 @@ def test_the_files_dagster_reads_are_understood(name: str, tmp_path: Path) -> No
         assert not instance.telemetry_enabled
         assert not instance.nux_enabled
         assert instance.run_monitoring_enabled
+
+
+def test_no_secret_shows_in_the_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dagster._core.remote_representation.external_data import RepositorySnap
+
+    monkeypatch.setenv("SOUNDMILL_CATALOG", "postgresql://someone:hunter2@host/name")
+    monkeypatch.setenv("SOUNDMILL_ALERT_WEBHOOK", "https://example.org/hunter2")
+    snap = RepositorySnap.from_def(build_definitions(Settings(_env_file=None)).get_repository_def())
+    assert snap.resources
+    assert "hunter2" not in repr(snap.resources)

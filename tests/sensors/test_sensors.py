@@ -2,19 +2,13 @@
 
 import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 from assets.partitions import RANGE_END, RANGE_START, models
-from resources import AlertsResource, BackupResource, CollectionResource, DownloadsResource, SpeechResource
-from sensors.jobs import PruneConfig, prune_runs
-from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads, weekly_pruning
+from resources import AlertsResource, DownloadsResource, SpeechResource
 from sensors.sensors import (
     changed_annotations,
     days_in_flight,
@@ -36,27 +30,15 @@ from soundmill.workflows.erasure import erase
 from soundmill.workflows.uploads.intake import Wanted as WantedUpload
 from soundmill.workflows.uploads.worker import UploadWorker
 from tests.conftest import wait_until, wav
-from tests.home import FIRST, Home
+from tests.home import DAYS, Home
+from tests.sensors.ticks import launch
 from tests.web import Web, reply
-
-DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 
 
 def tick(sensor: dg.SensorDefinition, home: Home, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
     used = {name: home.resources[name] for name in sensor.required_resource_keys}
     with dg.build_sensor_context(instance=home.instance, cursor=cursor, resources=used, definitions=home.defs) as context:
         return sensor(context)
-
-
-def launch(home: Home, request: dg.RunRequest, job: str) -> None:
-    """Runs what a tick asked for, as the daemon would."""
-    result = home.defs.resolve_job_def(job).execute_in_process(
-        instance=home.instance,
-        partition_key=request.partition_key,
-        tags=dict(request.tags),
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-    )
-    assert result.success
 
 
 def asked(result: dg.SensorResult | dg.SkipReason) -> list[str]:
@@ -225,29 +207,7 @@ def test_a_defined_model_gets_its_partition_and_one_request(local_home: Home) ->
     assert asked(tick(model_requests, local_home)) == ["house"]
 
 
-class _Webhook(BaseHTTPRequestHandler):
-    received: list[dict[str, str]] = []  # noqa: RUF012
-    status = 200
-
-    def do_POST(self) -> None:
-        self.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(self.status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def webhook() -> Iterator[str]:
-    _Webhook.received, _Webhook.status = [], 200
-    server = HTTPServer(("127.0.0.1", 0), _Webhook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-def test_a_failed_run_is_logged_and_posted(local_home: Home, webhook: str) -> None:
+def test_a_failed_run_is_logged_and_posted(local_home: Home, web: Web) -> None:
     local_home.lake.write_bytes("tables/captured_segments/2025-01-01.parquet", b"damaged")
     job = local_home.defs.resolve_implicit_global_asset_job_def()
     failed = job.execute_in_process(
@@ -263,51 +223,11 @@ def test_a_failed_run_is_logged_and_posted(local_home: Home, webhook: str) -> No
         dagster_run=failed.dagster_run,
         dagster_event=next(event for event in failed.all_events if event.is_failure and event.step_key is None),
     ).for_run_failure()
-    failed_runs(context, alerts=AlertsResource(webhook=webhook))
-    (alert,) = _Webhook.received
+    failed_runs(context, alerts=AlertsResource(webhook=web.on("/hook", lambda _, connection: reply(connection, "200 OK"))))
+    alert = json.loads(web.asked[0].body)
     assert "2025-01-01" in alert["text"]
     assert "segment_features" in alert["text"]
     assert alert["run_id"] == failed.run_id
-
-
-def test_a_webhook_that_fails_stops_nothing(webhook: str) -> None:
-    _Webhook.status = 500
-    assert not AlertsResource(webhook=webhook).send("oh no")
-    assert not AlertsResource(webhook="http://127.0.0.1:1/").send("oh no")
-    assert not AlertsResource().send("oh no")
-
-
-def test_the_nightly_chain_takes_the_day_before() -> None:
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 1, 1, 30, tzinfo=UTC))
-    request = nightly_chain(context)
-    assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2025-02-28"
-    assert hourly_progress.cron_schedule == "0 * * * *"
-
-
-def test_pruning_deletes_old_finished_runs_and_only_says_so_in_a_dry_run(local_home: Home) -> None:
-    kept = {"collection": CollectionResource(keep_runs_days=30)}
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 2, 3, 15, tzinfo=UTC), resources=kept)
-    (request,) = weekly_pruning.evaluate_tick(context).run_requests or []
-    assert request.run_config["ops"]["delete_old_runs"]["config"] == {"older_than_days": 30, "dry_run": False}
-    local_home.run("annotations", days=DAYS[:1])
-    partial = Path(local_home.lake.root) / ".half.wav.abc.partial"
-    partial.write_bytes(b"half")
-
-    def prune(**config: object) -> None:
-        settings = {"ops": {"delete_old_runs": {"config": config}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-        prune_runs.execute_in_process(instance=local_home.instance, run_config=settings, resources={"lake": local_home.resources["lake"]})
-
-    assert PruneConfig().dry_run
-    local_home.run("annotations", days=DAYS[:1])
-    local_home.run("annotations", days=DAYS[1:])
-    prune(older_than_days=-1)
-    assert local_home.instance.get_runs_count() == 4
-    prune(older_than_days=-1, dry_run=False)
-    # gone: the run whose day was made again, and the dry run; kept: the newest run of each day, and the pruning run itself
-    assert local_home.instance.get_runs_count() == 3
-    assert local_home.instance.get_materialized_partitions(dg.AssetKey("annotations")) == {day.isoformat() for day in DAYS}
-    assert partial.exists()  # it is young, and may belong to a writer at work
 
 
 def test_a_hundred_thousand_landed_files_are_one_listing_and_a_small_cursor(local_home: Home) -> None:
@@ -319,39 +239,6 @@ def test_a_hundred_thousand_landed_files_are_one_listing_and_a_small_cursor(loca
     assert asked(result) == ["2025-01-01"]
     assert len(result.cursor or "") < 100
     assert max(len(request.run_key or "") for request in result.run_requests or []) < 80
-
-
-def test_every_day_from_the_start_to_today_is_a_partition() -> None:
-    from assets.partitions import days
-
-    keys = days.get_partition_keys()
-    assert keys[0] == "2025-01-01"
-    assert keys[-1] == datetime.now(UTC).date().isoformat()
-    assert len(keys) == (datetime.now(UTC).date() - date(2025, 1, 1)).days + 1
-
-
-def test_what_the_schedules_ask_for_runs(local_home: Home) -> None:
-    local_home.land_day(DAYS[0])
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 1, 2, 1, 30, tzinfo=UTC))
-    request = nightly_chain(context)
-    assert isinstance(request, dg.RunRequest)
-    launch(local_home, request, "day_chain")
-    (hourly,) = (
-        hourly_progress.evaluate_tick(dg.build_schedule_context(scheduled_execution_time=datetime(2025, 1, 2, 2, tzinfo=UTC))).run_requests
-        or []
-    )
-    launch(local_home, hourly, "progress_check")
-    made = {str(key.to_user_string()) for key in local_home.instance.all_asset_keys()}
-    assert made == {
-        "captured_segments",
-        "capture_coverage",
-        "annotations",
-        "segment_features",
-        "annotation_features",
-        "detections",
-        "new_sounds",
-        "collection_progress",
-    }
 
 
 def ask(home: Home, url: str, moment: datetime, name: str = "call") -> None:
@@ -402,57 +289,6 @@ def test_at_the_target_no_download_is_asked_for_if_so_configured(local_home: Hom
     stopped = tick(download_requests, local_home)
     assert isinstance(stopped, dg.SkipReason)
     assert "target" in (stopped.skip_message or "")
-
-
-def backup_tick(local: Home, **options: str) -> dg.RunRequest | dg.SkipReason:
-    used = {"lake": local.resources["lake"], "catalog": local.resources["catalog"], "backup": BackupResource(**options)}
-    moment = datetime(2025, 1, 2, tzinfo=UTC)
-    with dg.build_schedule_context(instance=local.instance, resources=used, scheduled_execution_time=moment) as context:
-        found: dg.RunRequest | dg.SkipReason = backup_every_three_minutes(context)
-    return found
-
-
-def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_place(
-    instance_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path
-) -> None:
-    assert backup_every_three_minutes.cron_schedule == "*/3 * * * *"
-    instance_home.land_day(DAYS[0])
-    unset = backup_tick(instance_home)
-    assert isinstance(unset, dg.SkipReason)
-    assert "not set" in (unset.skip_message or "")
-    place = {"url": s3_url, "endpoint": s3_endpoint}
-    assert isinstance(backup_tick(instance_home, **place), dg.RunRequest)
-    instance_home.resources["backup"] = BackupResource(**place)
-    instance_home.rebuild()
-    instance_home.run("s3_backup")
-    quiet = backup_tick(instance_home, **place)
-    assert isinstance(quiet, dg.SkipReason)
-    assert "nothing changed" in (quiet.skip_message or "")
-    instance_home.lake.write_bytes("landing/mic/2025-01-03/20250103T100000Z.wav", wav(3.0))
-    request = backup_tick(instance_home, **place)
-    assert isinstance(request, dg.RunRequest)
-    assert request.tags["soundmill/changed"] == "1-changed-files"
-    away = backup_tick(instance_home, **{**place, "url": "s3://no-such-bucket/x"})
-    assert isinstance(away, dg.SkipReason)
-    assert "cannot be reached" in (away.skip_message or "")
-
-
-def test_a_backup_that_is_running_is_not_asked_for_twice(instance_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path) -> None:
-    instance_home.land_day(DAYS[0])
-    job = instance_home.defs.resolve_job_def("backup")
-    instance_home.instance.create_run_for_job(
-        job, status=dg.DagsterRunStatus.STARTED, asset_selection=frozenset([dg.AssetKey("s3_backup")])
-    )
-    running = backup_tick(instance_home, url=s3_url, endpoint=s3_endpoint)
-    assert isinstance(running, dg.SkipReason)
-    assert "running" in (running.skip_message or "")
-
-
-def test_the_nightly_downloads_take_the_day_before() -> None:
-    context = dg.build_schedule_context(scheduled_execution_time=datetime(2025, 3, 1, 1, 15, tzinfo=UTC))
-    request = nightly_downloads(context)
-    assert isinstance(request, dg.RunRequest)
-    assert request.partition_key == "2025-02-28"
 
 
 def test_a_new_champion_has_past_days_judged_anew_in_unbroken_ranges(local_home: Home) -> None:

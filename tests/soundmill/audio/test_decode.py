@@ -12,9 +12,10 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundmill.audio import convert, open_audio, probe, read_pcm, to_pcm16, wav_bytes
+from soundmill.audio import convert, probe, wav_bytes
 from soundmill.errors import UndecodableAudio
 from tests.conftest import ROOT, tone, wav
+from tests.soundmill.audio.reading import heard
 
 
 def encode(samples: np.ndarray, rate: int, container: str, codec: str) -> bytes:
@@ -34,12 +35,6 @@ def encode(samples: np.ndarray, rate: int, container: str, codec: str) -> bytes:
             file.mux(stream.encode(part))
         file.mux(stream.encode(None))
     return out.getvalue()
-
-
-def heard(source: bytes | Path | str, **options: str) -> np.ndarray:
-    """All samples of a file."""
-    with open_audio(source) as reader:
-        return np.concatenate([block.copy() for block in reader.blocks(**options)])
 
 
 def pitch(samples: np.ndarray, rate: int) -> float:
@@ -176,31 +171,6 @@ def test_a_wav_with_bytes_changed_gives_audio_or_a_coded_refusal(patch: bytes, a
         assert refusal
 
 
-@given(st.lists(st.integers(-32_768, 32_767), min_size=1, max_size=2000))
-def test_int16_survives_wav_and_float_unchanged(values: list[int]) -> None:
-    pcm = np.array(values, np.int16)
-    stored = wav_bytes(pcm, 8000)
-    np.testing.assert_array_equal(read_pcm(stored)[0], pcm)
-    np.testing.assert_array_equal(to_pcm16(heard(stored)), pcm)
-
-
-def test_conversion_keeps_the_pitch_and_loses_less_than_60_db(tmp_path: Path) -> None:
-    import soxr
-
-    noise = np.random.default_rng(3).normal(0, 0.1, 44_100 * 5).astype(np.float32)
-    out = io.BytesIO()
-    sf.write(out, noise, 44_100, format="WAV", subtype="FLOAT")
-    target = io.BytesIO()
-    written = convert(out.getvalue(), target, 16_000)
-    assert written == 80_000
-    got = read_pcm(target.getvalue())[0] / 32_768
-    want = soxr.resample(noise.astype(np.float64), 44_100, 16_000, quality="VHQ")
-    bins = int(7000 / 16_000 * len(got))
-    spectrum_got, spectrum_want = np.fft.rfft(got)[:bins], np.fft.rfft(want[: len(got)])[:bins]
-    noise_power = np.sum(np.abs(spectrum_got - spectrum_want) ** 2)
-    assert 10 * np.log10(np.sum(np.abs(spectrum_want) ** 2) / noise_power) > 60
-
-
 def test_ten_hours_are_decoded_in_flat_memory(tmp_path: Path) -> None:
     script = """
 import resource, sys, io
@@ -244,19 +214,3 @@ def test_a_flac_written_to_a_pipe_has_no_length_and_is_read_to_its_end() -> None
     flac[22:26] = bytes(4)
     assert probe(bytes(flac)).frames is None
     assert len(heard(bytes(flac))) == 44_100
-
-
-def test_sixteen_bits_of_a_mono_file_come_as_they_are_and_nothing_else_does(tmp_path: Path) -> None:
-    pcm = np.random.default_rng(0).integers(-32_768, 32_767, 300_000).astype(np.int16)
-    for name, samples, subtype, is_given in [
-        ("mono.wav", pcm, "PCM_16", True),
-        ("mono.flac", pcm, "PCM_16", True),
-        ("stereo.wav", np.stack([pcm, pcm], 1), "PCM_16", False),
-        ("float.wav", pcm / 32_768, "FLOAT", False),
-    ]:
-        sf.write(tmp_path / name, samples, 16_000, subtype=subtype)
-        with open_audio(tmp_path / name) as reader:
-            blocks = reader.pcm()
-            assert (blocks is not None) == is_given
-            if blocks is not None:
-                assert np.array_equal(np.concatenate([block.copy() for block in blocks]), pcm)

@@ -14,23 +14,17 @@ from hypothesis import strategies as st
 
 from soundmill.audio import read_pcm
 from soundmill.capture import COVERAGE, SEGMENTS, Segmenter, Timeline, coverage_of, update_segments
-from soundmill.capture.clock import SampleClock
 from soundmill.capture.landing import landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import RecordedSegment, Recorder, Silence
-from soundmill.capture.ring import Block, Ring
+from soundmill.capture.ring import Block
 from soundmill.catalog import Catalog, Ledger
 from soundmill.lake import Lake
 from soundmill.times import midnight
+from tests.soundmill.capture.scripted import NOON, RATE, noise
 
-RATE = 8000
 BLOCK = 256
 SEGMENT = 24_064  # 94 blocks
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-
-
-def noise(samples: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(-9000, 9000, samples).astype(np.int16)
 
 
 def blocks(pcm: np.ndarray, size: int = BLOCK, position: int = 0) -> Iterator[Block]:
@@ -53,13 +47,6 @@ def test_whatever_the_blocks_every_sample_is_in_one_segment(sizes: list[int], se
     assert [len(one.samples) for one in closed[:-1]] == [SEGMENT] * (len(closed) - 1)
     assert [one.name.sequence for one in closed] == list(range(len(closed)))
     assert [one.name.position for one in closed] == [n * SEGMENT for n in range(len(closed))]
-
-
-def test_a_name_tells_everything_and_comes_back() -> None:
-    name = SegmentName(NOON, 1767614400000, 12, 1_588_224)
-    assert str(name) == "1767614400000_s1767614400000_n00000012_p00000001588224.wav"
-    assert SegmentName.parse(str(name)) == name
-    assert SegmentName.parse("20260105T120000Z.wav") is None
 
 
 def test_where_samples_are_missing_or_doubled_a_segment_ends() -> None:
@@ -133,56 +120,6 @@ def test_an_end_keeps_the_rest_and_a_stop_drops_it() -> None:
     (_whole, rest) = recorded(list(blocks(noise(SEGMENT + 1000))))
     assert isinstance(rest, RecordedSegment)
     assert len(rest.samples) == 1000
-
-
-def test_a_full_ring_counts_what_it_drops_and_never_waits() -> None:
-    ring = Ring(1000)
-    for number in range(10):
-        assert ring.put(Block(noise(300), 300 * number))
-    assert (ring.held, ring.overruns, ring.lost) == (900, 7, 2100)
-    assert [block.position for block in ring.take(0) or []] == [0, 300, 600]
-    assert ring.take(0) == []
-    ring.end()
-    assert ring.take(0) is None
-    assert not ring.put(Block(noise(10), 0))
-
-
-def hear(clock: SampleClock, seconds: float, drift: float = 0.0, start: float = 0.0, jump: float = 0.0, late: int = 0) -> list[float]:
-    """Blocks of a crystal that is `drift` too fast arrive late by up to 80 ms; returns the steps that the clock took."""
-    rng = np.random.default_rng(int(start) + late)
-    steps = []
-    for position in range(round(start * RATE), round((start + seconds) * RATE), 2048):
-        true = (position + 2048) / RATE / (1 + drift)
-        step = clock.observe(position + 2048, 1e9 + true + jump + rng.exponential(0.01), true)
-        steps += [step] if step else []
-    return steps
-
-
-def test_a_fast_crystal_is_followed_without_a_step() -> None:
-    clock = SampleClock(RATE, 0, datetime.fromtimestamp(1e9, UTC))
-    assert hear(clock, 3600, drift=50e-6) == []
-    off = clock.moment(3600 * RATE).timestamp() - (1e9 + 3600 / (1 + 50e-6))
-    assert abs(off) < 0.005  # an unslewed clock would be 0.18 s away
-    three = [clock.moment(3600 * RATE + n * SEGMENT).timestamp() for n in range(2)]
-    assert three[1] - three[0] == pytest.approx(SEGMENT / RATE, abs=0.001)
-
-
-def test_a_clock_that_is_set_is_followed_at_once() -> None:
-    clock = SampleClock(RATE, 0, datetime.fromtimestamp(1e9, UTC))
-    assert hear(clock, 60) == []
-    (step,) = hear(clock, 60, start=60, jump=-7.0)
-    assert step == pytest.approx(-7, abs=0.1)
-    assert clock.moment(120 * RATE).timestamp() == pytest.approx(1e9 + 113, abs=0.05)
-
-
-def test_a_source_that_stood_still_is_anchored_anew() -> None:
-    clock = SampleClock(RATE, 0, datetime.fromtimestamp(1e9, UTC))
-    hear(clock, 30)
-    late = []
-    for position in range(30 * RATE, 60 * RATE, 2048):  # the pipe had nothing for five seconds, and its samples go on where they were
-        true = (position + 2048) / RATE + 5
-        late.append(clock.observe(position + 2048, 1e9 + true, true))
-    assert sum(late) == pytest.approx(5, abs=0.1)
 
 
 @pytest.fixture(scope="module")

@@ -1,43 +1,18 @@
 """Stretches of time: cut out whole, or taken back with everything that was made of them."""
 
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import numpy as np
-import pytest
-import soundfile as sf
-from typer.testing import CliRunner
 
 from soundmill.audio import wav_bytes
-from soundmill.capture import SEGMENTS, Segmenter, update_segments
+from soundmill.capture import SEGMENTS, update_segments
 from soundmill.capture.naming import SegmentName
 from soundmill.capture.redaction import plan_redaction, plan_silent
-from soundmill.catalog import Annotations, Catalog, Ledger, open_catalog
-from soundmill.cli import app
+from soundmill.catalog import Annotations, Catalog, Ledger
 from soundmill.formats.annotation import Annotation
-from soundmill.lake import Lake, open_lake
+from soundmill.lake import Lake
 from soundmill.workflows.erasure import erase
-
-RATE = 8000
-SEGMENT = 24_000
-DAY = date(2026, 1, 5)
-NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-CUT = Segmenter(RATE, SEGMENT)
-
-
-def name(number: int) -> SegmentName:
-    return SegmentName(NOON + timedelta(seconds=3 * number), 1767614400000, number, number * SEGMENT)
-
-
-def sound(number: int) -> np.ndarray:
-    return np.random.default_rng(number).integers(-9000, 9000, SEGMENT).astype(np.int16)
-
-
-def land(lake: Lake, catalog: Catalog, numbers: list[int], silent: tuple[int, ...] = ()) -> None:
-    for number in numbers:
-        pcm = np.zeros(SEGMENT, np.int16) if number in silent else sound(number)
-        lake.write_bytes(f"landing/mic/2026-01-05/{name(number)}", wav_bytes(pcm, RATE))
-    update_segments(lake, Ledger(catalog), DAY, CUT, now=NOON)
+from tests.soundmill.capture.landed import CUT, DAY, NOON, RATE, land, sound
 
 
 def keys(lake: Lake) -> list[int]:
@@ -108,53 +83,3 @@ def test_silent_files_go_and_their_seconds_stay(folder_lake: Lake, sqlite_catalo
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, CUT, now=NOON)
     counts = {count.state: count.seconds for count in Ledger(sqlite_catalog).counts(DAY)}
     assert counts == {"ready": 12.0, "silent": 6.0}
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Ten segments of a source, without the fourth and the fifth."""
-    lake, catalog = open_lake(str(tmp_path / "lake")), open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
-    land(lake, catalog, [0, 1, 2, 5, 6, 7, 8, 9])
-    return tmp_path
-
-
-def run(home: Path, *arguments: str, code: int = 0) -> str:
-    done = CliRunner().invoke(app, arguments, env={"SOUNDMILL_HOME": str(home)})
-    assert done.exit_code == code, done.output
-    return done.stdout if code == 0 else done.stderr
-
-
-@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
-def test_an_interval_is_one_file_with_its_gaps_marked(home: Path, suffix: str) -> None:
-    out = home / f"out.{suffix}"
-    said = run(home, "interval", "--source", "mic", "--from", "2026-01-05T12:00:01Z", "--to", "2026-01-05T12:00:20Z", str(out))
-    assert "6.000 s of it in 1 gap are missing" in said
-    assert (home / f"out.{suffix}.gaps.txt").read_text() == "8.000000\t14.000000\tmissing\n"
-    heard, rate = sf.read(out, dtype="int16")
-    assert (rate, len(heard)) == (RATE, 19 * RATE)
-    whole = np.concatenate([sound(0), sound(1), sound(2), np.zeros(2 * SEGMENT, np.int16), sound(5), sound(6)])
-    if suffix != "ogg":
-        np.testing.assert_array_equal(heard, whole[RATE : 20 * RATE])
-
-
-def test_a_macrosegment_is_five_segments_around_a_moment(home: Path) -> None:
-    run(home, "interval", "--source", "mic", "--around", "2026-01-05T12:00:07Z", str(home / "m.wav"))
-    heard, rate = sf.read(home / "m.wav", dtype="int16")
-    assert len(heard) == 15 * rate
-    np.testing.assert_array_equal(heard, np.concatenate([sound(0), sound(1), sound(2), np.zeros(2 * SEGMENT, np.int16)]))
-    assert "has no segment at 2026-01-05 12:00:10" in run(
-        home, "interval", "--source", "mic", "--around", "2026-01-05T12:00:10Z", "m.wav", code=1
-    )
-    refused = run(home, "interval", "--source", "mic", "--around", "2026-01-05T12:00:07Z", "m.mp3", code=2)
-    assert "ends in none of" in " ".join(refused.split())
-    assert "materialised" in run(
-        home, "interval", "--source", "porch", "--from", "2026-01-05T12:00Z", "--to", "2026-01-05T13:00Z", "m.wav", code=1
-    )
-
-
-def test_redaction_is_shown_before_it_is_done(home: Path) -> None:
-    span = ("--source", "mic", "--from", "2026-01-05T12:00:00Z", "--to", "2026-01-05T12:00:06Z")
-    assert "2 segments (0.1 minutes) would go, 0 stay" in run(home, "redact", *span)
-    assert len(list((home / "lake" / "landing" / "mic" / "2026-01-05").iterdir())) == 8
-    assert "2 segments (0.1 minutes) are gone" in run(home, "redact", *span, "--yes")
-    assert len(list((home / "lake" / "landing" / "mic" / "2026-01-05").iterdir())) == 6

@@ -29,3 +29,10 @@ def sounds(tag: str, count: int, seed: int = 0, frames: int = 21, spread: float 
 
 def together(*parts: Sounds) -> Sounds:
     return Sounds.joined(parts)
+
+
+TAGS = ("bell", "drum", "glass", "whistle")
+TAUGHT = together(*(sounds(tag, 25, frames=1) for tag in TAGS))
+TEST = together(*(sounds(tag, 20, seed=1, frames=1) for tag in TAGS))
+BACKGROUND = sounds(OTHER, 60, frames=1, spread=2.0)
+UNKNOWN = sounds("never trained", 20, seed=4, frames=1)

@@ -7,7 +7,6 @@ import srt as srt_library
 
 from soundmill.speech import Transcript, Word
 from soundmill.speech.subtitles import FORMS, cues
-from soundmill.speech.word_errors import parse_references, word_errors
 
 
 def spoken(*utterances: str, at: float = 0.25) -> Transcript:
@@ -61,20 +60,4 @@ def test_nothing_said_is_an_empty_file_of_its_kind() -> None:
         "vtt": "WEBVTT\n\n",
         "ctm": "",
         "txt": "",
-    }
-
-
-def test_word_errors_of_the_fewest_edits() -> None:
-    found = word_errors("The cat sat on the mat.", "the cat sat the mat today")
-    assert (found.correct, found.substituted, found.deleted, found.inserted, found.rate) == (5, 0, 1, 1, 2 / 6)
-    assert word_errors("", "").rate == 0.0
-    assert word_errors("", "one").rate == 1.0
-    assert word_errors("one two", "").rate == 1.0
-    assert word_errors("don't", "dont").errors == 0
-
-
-def test_references_are_read_as_librispeech_writes_them() -> None:
-    assert parse_references("84-121123-0000 GO DO YOU HEAR\n\n84-121123-0001 BUT\nempty\n") == {
-        "84-121123-0000": "GO DO YOU HEAR",
-        "84-121123-0001": "BUT",
     }

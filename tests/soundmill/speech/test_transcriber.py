@@ -12,7 +12,7 @@ import pytest
 import soundfile as sf
 
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
-from soundmill.errors import NoSpeechModel, UndecodableAudio
+from soundmill.errors import UndecodableAudio
 from soundmill.speech import Transcriber, Transcript, transcriber
 from soundmill.speech.word_errors import total, word_errors
 
@@ -141,29 +141,6 @@ def test_what_is_no_sound_is_refused_with_a_reason(writer: Transcriber, tmp_path
     (tmp_path / "page.mp3").write_text("<html>")
     with pytest.raises(UndecodableAudio, match="html"):
         writer.transcribe(tmp_path / "page.mp3")
-
-
-def test_without_a_model_one_line_says_how_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(NoSpeechModel, match="soundmill pretrained fetch vosk-small-en"):
-        transcriber(tmp_path / "nothing")
-
-
-def test_a_model_is_named_by_its_content(digits_model: Path, data: Path) -> None:
-    static = transcriber(data.parent / "models" / "vosk-tiny-digits-static")
-    assert static.model.startswith("vosk-tiny-digits-static-")
-    assert static.model.rpartition("-")[2] != transcriber(digits_model).model.rpartition("-")[2]
-    assert static.transcribe(data / "digit-strings" / "all_ten.wav").text == " ".join(NAMES)
-
-
-def test_the_model_is_loaded_when_it_is_first_used(digits_model: Path) -> None:
-    script = f"""
-import sys
-from pathlib import Path
-from soundmill.speech import transcriber
-print(transcriber(Path({str(digits_model)!r})).model, "vosk" in sys.modules)
-"""
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert ran.stdout.split()[1] == "False"
 
 
 def test_three_hours_are_written_down_in_less_than_a_gigabyte(digits_model: Path, data: Path, tmp_path: Path) -> None:
