@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from soundmill.settings import Settings
@@ -60,22 +59,6 @@ class DownloadOptions:
     max_attempts: int = 5
     keep_originals: bool = False
     stop_at_hours: float | None = None
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """How recordings are cut.
-
-    samples    in a segment
-    rate       sample rate of segments, Hz
-    gate_dbfs  segments whose peak stays below are silent, dBFS; None keeps all
-    channels   how several channels become one: their mean (`mix`), or the first
-    """
-
-    samples: int = 132_352
-    rate: int = 44_100
-    gate_dbfs: float | None = -48.0
-    channels: Literal["mix", "first"] = "mix"
 
 
 @dataclass(frozen=True)
@@ -163,11 +146,6 @@ class BackupOptions:
     storage_class: str = ""
     keep_deleted_days: int = 30
     settings: Mapping[str, str] = field(default_factory=dict)
-
-
-def segment_options(settings: Settings) -> SegmentOptions:
-    """How recordings are cut."""
-    return SegmentOptions(settings.segment_samples, settings.segment_rate, settings.gate_dbfs, settings.channels)
 
 
 def training_options(settings: Settings) -> TrainingOptions:

@@ -1,10 +1,11 @@
 """What an operator may set, by environment or `.env`: names, defaults and meaning, in one place."""
 
 import re
+from collections.abc import Iterable
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
@@ -170,6 +171,9 @@ class Settings(BaseSettings):
         shown = self.shown()
         names = sorted(name for name in self.model_fields_set if not isinstance(getattr(self, name), SecretStr))
         return {f"SOUNDMILL_{name.upper()}": shown[name] for name in names}
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return self.shown().items()  # a log or a traceback shows no password
 
     def shown(self) -> dict[str, str]:
         """Every setting by name, as people may see it: secrets and the passwords inside URLs are masked."""

@@ -27,7 +27,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
     components       Gaussians (spherical) in each tag's mixture; fewer where a tag has fewer vectors
     regularisation   C of the logistic regression whose decision values are the space of the mixtures
     least_recall     share of known sounds that thresholds aim to keep
-    least_dbfs       sounds with a lower peak are "other" without_vectors
+    least_dbfs       sounds with a lower peak are always "other"
     time_of_day      whether the hour counts
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `projector_`, `mixtures_`, `log_priors_`,

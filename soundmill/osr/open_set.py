@@ -19,7 +19,7 @@ class OpenSet(BaseEstimator):  # type: ignore[misc]
     """Names sounds it was trained on, and calls the rest "other".
 
     classifier   the estimator on vectors; it is cloned, not fitted; None: an `OpenSetClassifier` as it comes
-    least_dbfs   sounds with a lower peak are "other" without_vectors; None: all count
+    least_dbfs   sounds with a lower peak are always "other"; None: all count
     time_of_day  whether the hour counts
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `classifier_`, `time_weights_` (tags, 73),

@@ -41,7 +41,7 @@ class ModelSpec(BaseModel):
     components: Annotated[int, Field(ge=1, le=200, description="Gaussians in each tag's mixture")] = 4
     regularisation: Annotated[float, Field(gt=0, description="C of the logistic regressions")] = 0.01
     least_recall: Annotated[float, Field(gt=0, lt=1, description="share of known sounds that thresholds are to keep")] | None = None
-    least_dbfs: Annotated[float, Field(le=0, description="segments whose peak is lower are 'other' without_vectors")] | None = None
+    least_dbfs: Annotated[float, Field(le=0, description="segments whose peak is lower are always 'other'")] | None = None
     time_of_day: bool = False
     allow_duplicates: Annotated[bool, Field(description="evaluate the model although test sounds are copies of training sounds")] = False
     seed: int = 0

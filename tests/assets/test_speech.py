@@ -161,7 +161,7 @@ def test_a_killed_run_loses_no_transcript_that_it_had(
     assert not local_home.stored("unfinished")
 
 
-def test_captured_sound_is_heard_window_across_boundarys_of_its_segments(local_home: Home, data: Path, digits_model: Path) -> None:
+def test_captured_sound_is_transcribed_across_the_boundaries_of_its_segments(local_home: Home, data: Path, digits_model: Path) -> None:
     listen(local_home, digits_model)
     samples, rate = read_samples(data / "digit-strings" / "all_ten.wav", 44_100)
     local_home.lake.write_bytes(f"landing/porch/{DAY}/20250101T120000Z.wav", wav_bytes(to_pcm16(samples), rate))

@@ -1,8 +1,6 @@
 """The pipeline as `soundmill dev` runs it: web server, daemon, code server and studio, driven over GraphQL as the UI does."""
 
-import socket
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,9 +8,9 @@ import pytest
 
 from assets.ingest import downloads
 from assets.operations import CAPTURE_DAY
-from pipeline.dev import DevFailed, _free_port, running
+from pipeline.dev import _free_port, running
 from soundmill.audio import to_pcm16, wav_bytes
-from soundmill.catalog import Annotations, Catalog, ModelRegistry, lease, open_catalog
+from soundmill.catalog import Annotations, Catalog, ModelRegistry, open_catalog
 from soundmill.formats.annotation import Annotation
 from soundmill.lake import open_lake
 from soundmill.osr.spec import ModelSpec
@@ -70,35 +68,25 @@ class Ui:
         return {node["assetKey"]["path"][0] for node in nodes if node["assetMaterializations"]}
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    monkeypatch.setenv("SOUNDMILL_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("SOUNDMILL_DOWNLOAD_ALLOW", "127.0.0.1")
-    monkeypatch.setenv("SOUNDMILL_EXTRACTORS", "pooled_spectral")
-    monkeypatch.setenv("SOUNDMILL_RUN_SPACING_SECONDS", "1")
-    return Settings()
-
-
-def land_two_days(home: Settings) -> None:
+def land_two_days(home_settings: Settings) -> None:
     """Two days of a household, with labels."""
-    lake, catalog = open_lake(home.lake_url), open_catalog(home.catalog_url)
+    lake, catalog = open_lake(home_settings.lake_url), open_catalog(home_settings.catalog_url)
     for recording in household(FIRST, 2).recordings():
         path = f"landing/kitchen/{recording.started_at:%Y-%m-%d}/{recording.started_at:%Y%m%dT%H%M%S}Z.wav"
         lake.write_bytes(path, wav_bytes(to_pcm16(recording.samples), RATE))
         Annotations(catalog).add(Annotation("kitchen", e.start, e.end, e.tag, "test") for e in recording.events if e.labelled)
 
 
-def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home: Settings, web: Web) -> None:
-    land_two_days(home)
+def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home_settings: Settings, web: Web) -> None:
+    land_two_days(home_settings)
     port, studio_port = _free_port(), _free_port()
-    with running(home, port, studio_port):
+    with running(home_settings, port, studio_port):
         studio = f"http://127.0.0.1:{studio_port}"
         call = {"conversation_id": "call", "audio_url_agent": web.serve("/a", wav(2)), "audio_url_customer": web.serve("/b", wav(2, 600))}
         answer = httpx.post(f"{studio}/downloader/download/dual", data=call, timeout=60).json()
         assert (answer["status"], answer["metadata_tracked"]) == ("success", True)
         assert "downloads" in httpx.get(studio).text
-        _every_asset(Ui(port), open_catalog(home.catalog_url))
+        _every_asset(Ui(port), open_catalog(home_settings.catalog_url))
 
 
 def _every_asset(ui: Ui, catalog: Catalog) -> None:
@@ -125,21 +113,3 @@ def _every_asset(ui: Ui, catalog: Catalog) -> None:
     assert launched["__typename"] == "LaunchRunSuccess", launched
     wait_until(lambda: "collection_progress" in ui.materialized(), 60)
     assert ui.materialized() == by_day | {"osr_model", "evaluation_report", "collection_progress"}
-
-
-def test_a_port_in_use_is_refused_and_nothing_is_started(home: Settings) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(DevFailed, match="is in use"), running(home, taken.getsockname()[1], _free_port()):
-            pass
-    assert not home.home.exists()
-
-
-def test_a_second_one_on_the_same_home_is_refused(home: Settings) -> None:
-    with (
-        lease(open_catalog(home.catalog_url), f"dev {home.home.absolute()}"),
-        pytest.raises(DevFailed, match="another `soundmill dev`"),
-        running(home, _free_port(), _free_port()),
-    ):
-        pass

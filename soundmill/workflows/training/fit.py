@@ -48,7 +48,7 @@ def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOption
         before = registry.champion()
         if before is not None and is_demo(before.name) and not is_demo(name):
             registry.promote(name, version.version, "the first model of one's own, in place of the demo's")
-    champion = registry.champion()
+    version, champion = registry.current(name), registry.champion()
     is_champion = champion is not None and (champion.name, champion.version) == (name, version.version)
     return Fitted(version, spec, card, fresh, leaks, is_champion)
 

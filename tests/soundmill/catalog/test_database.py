@@ -4,21 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from soundmill.catalog import Catalog, open_catalog
 from soundmill.catalog.database import HEAD
-from soundmill.catalog.schema import Base
 from soundmill.errors import CatalogUnavailable
-
-
-def test_the_migrations_build_what_the_models_say(catalog: Catalog) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with catalog.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_the_newest_migration_is_the_one_that_is_opened_to(catalog: Catalog) -> None:
@@ -32,20 +22,6 @@ def test_the_newest_migration_is_the_one_that_is_opened_to(catalog: Catalog) -> 
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
     with catalog.engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == HEAD
-
-
-def test_a_migration_can_be_taken_back(sqlite_catalog: Catalog) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    import soundmill.catalog
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(soundmill.catalog.__file__).parent / "migrations"))
-    with sqlite_catalog.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
 
 
 def test_many_that_open_a_new_catalog_at_once_all_get_it(tmp_path: Path, empty_postgres_url: str) -> None:

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from soundmill.catalog import StateCount
-from soundmill.ingest.hourly import hourly_counts, write_hourly
 from soundmill.ingest.progress import progress_bar, progress_csv, progress_lines, progress_of
-from soundmill.lake import Lake
 
 NOW = datetime(2026, 1, 20, 9, tzinfo=UTC)
 COUNTS = [StateCount("mic", "ready", 1200, 3600.0), StateCount("mic", "silent", 100, 300.0), StateCount("porch", "ready", 10, 1800.0)]
@@ -86,20 +84,6 @@ def test_calls_that_are_still_needed_are_counted_by_their_mean_length() -> None:
     assert found.conversations_needed == 114
     assert progress_of(COUNTS, {}, 1.0, NOW, 60.0).conversations_needed == 0
     assert progress_of(COUNTS, {}, 10.0, NOW).conversations_needed is None
-
-
-def test_each_count_says_what_came_since_the_one_before(folder_lake: Lake) -> None:
-    first = write_hourly(folder_lake, progress_of(COUNTS[:1], DAYS, 10.0, NOW))
-    assert first["delta"] == {"since": None, "hours": {"ready": 1.0}, "items": {"ready": 1200}, "ready_hours": 1.0}
-    later = NOW + timedelta(hours=1)
-    second = write_hourly(folder_lake, progress_of(COUNTS, DAYS, 10.0, later))
-    assert second["delta"]["since"] == NOW.isoformat()
-    assert second["delta"]["items"] == {"ready": 10, "silent": 100}
-    assert second["delta"]["ready_hours"] == 0.5
-    assert [count["at"] for count in hourly_counts(folder_lake, 5)] == [NOW.isoformat(), later.isoformat()]
-    write_hourly(folder_lake, progress_of(COUNTS, DAYS, 10.0, later + timedelta(days=100)))
-    assert len(hourly_counts(folder_lake, 5)) == 1
-    assert folder_lake.exists("reports/collection_progress/hourly/hourly_20260430_1000.json")
 
 
 def test_the_report_names_what_is_left_and_when() -> None:

@@ -7,7 +7,7 @@ from soundmill.osr.classifier import OpenSetClassifier
 from tests.soundmill.osr.vectors import BACKGROUND, CENTRES, training_set
 
 
-def test_sounds_of_a_group_are_never_on_both_sides_of_a_rehearsal() -> None:
+def test_sounds_of_a_group_are_never_on_both_sides_of_a_split() -> None:
     """Every sound is there three times: ungrouped, a fold finds its own copy, and expects a recall that no new sound will keep."""
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(60, 200)) + np.repeat(np.eye(3, 200) * 4, 20, axis=0), 3, axis=0)

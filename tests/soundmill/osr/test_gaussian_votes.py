@@ -25,7 +25,7 @@ def model() -> GaussianVotes:
     return GaussianVotes().fit(TAUGHT, BACKGROUND)
 
 
-def test_it_names_what_it_was_taught_and_calls_the_rest_other(model: GaussianVotes) -> None:
+def test_it_names_what_it_was_trained_on_and_calls_the_rest_other(model: GaussianVotes) -> None:
     assert np.mean([said == tag for said, tag in zip(model.predict(TEST), TEST.tags, strict=True)]) > 0.9
     assert np.mean([said == OTHER for said in model.predict(sounds(OTHER, 20, seed=2, spread=2.0))]) >= 0.9
     far = model.predict(sounds("never trained", 20, seed=2))

@@ -12,7 +12,7 @@ from soundmill.osr.spec import OTHER
 from tests.soundmill.osr.plain import BACKGROUND, TAGS, TAUGHT, TEST, UNKNOWN, sounds, together
 
 
-def test_it_names_what_it_was_taught_and_calls_the_rest_other(model: OpenSet) -> None:
+def test_it_names_what_it_was_trained_on_and_calls_the_rest_other(model: OpenSet) -> None:
     assert np.mean([said == tag for said, tag in zip(model.predict(TEST), TEST.tags, strict=True)]) > 0.85
     assert np.mean([said == OTHER for said in model.predict(UNKNOWN)]) > 0.9
     assert model.predict(TEST.take(np.array([], np.int64))) == []

@@ -10,17 +10,9 @@ import soundfile as sf
 import soxr
 
 from soundmill.audio import read_samples
-from soundmill.features.acoustic_fingerprint import AcousticFingerprint
-from soundmill.osr.sounds import Sounds
 from soundmill.osr.splits import Leak, components, groups_with_copies, near_duplicates, same_content
 from soundmill.scene import RATE, babble, dog, doorbell, microwave, telephone
-
-
-def fingerprints(**named: np.ndarray) -> Sounds:
-    signs = [AcousticFingerprint()(sound.astype(np.float32), RATE) for sound in named.values()]
-    owner = np.repeat(np.arange(len(signs)), [len(part) for part in signs])
-    nothing = np.zeros(len(signs))
-    return Sounds(tuple(named), np.concatenate(signs), owner, nothing, nothing)
+from tests.soundmill.osr.fingerprints import fingerprints
 
 
 def through(sound: np.ndarray, format: str, subtype: str) -> np.ndarray:
@@ -67,13 +59,6 @@ def test_a_sound_is_no_copy_of_itself_and_a_short_one_cannot_be_told() -> None:
     marks = fingerprints(a=SPEECH, short=SPEECH[:40_000])
     assert near_duplicates(marks, marks) == []
     assert near_duplicates(fingerprints(a=SPEECH), fingerprints(b=np.zeros(100))) == []
-
-
-def test_padding_with_digital_silence_makes_no_copies() -> None:
-    rng = np.random.default_rng(0)
-    padded = {name: np.concatenate([babble(np.random.default_rng(seed))[:60_000], np.zeros(3 * RATE)]) for seed, name in enumerate("abc")}
-    assert near_duplicates(fingerprints(**padded), fingerprints(**padded)) == []
-    assert near_duplicates(fingerprints(hiss=rng.normal(size=2 * RATE)), fingerprints(silence=np.zeros(3 * RATE))) == []
 
 
 def test_real_recordings_are_no_copies_of_one_another(data: Path) -> None:

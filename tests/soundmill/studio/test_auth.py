@@ -1,6 +1,5 @@
 """Who may open what: nobody signs in on this machine alone; with people there are sessions, roles and tokens."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,32 +7,12 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from soundmill.catalog import Accounts, open_catalog
+from soundmill.catalog import open_catalog
 from soundmill.catalog.schema import AccountSessionRow
 from soundmill.settings import Settings
-from soundmill.studio.auth import COOKIE, is_loopback
+from soundmill.studio.auth import is_loopback
 from tests.soundmill.studio.running import studio
-
-PASSWORD = "a sound nobody knows"
-PAGE = {"accept": "text/html"}
-
-
-def accounts(folder: Path) -> Accounts:
-    return Accounts(open_catalog(Settings(home=folder, _env_file=None).catalog_url))
-
-
-@pytest.fixture
-def people(tmp_path: Path) -> Iterator[httpx.Client]:
-    """A studio with an admin, an engineer, a speaker and a client."""
-    known = accounts(tmp_path)
-    for role in ("admin", "engineer", "speaker", "client"):
-        known.add(f"the_{role}", PASSWORD, roles=[role])
-    with studio(tmp_path) as client:
-        yield client
-
-
-def sign_in(client: httpx.Client, username: str, password: str = PASSWORD) -> httpx.Response:
-    return client.post("/sign-in", data={"username": username, "password": password})
+from tests.soundmill.studio.signing_in import PAGE, PASSWORD, accounts, sign_in
 
 
 def test_on_this_machine_alone_nobody_signs_in(tmp_path: Path) -> None:
@@ -52,29 +31,6 @@ def test_clients_of_the_transcriber_lock_nobody_out(tmp_path: Path) -> None:
     accounts(tmp_path).add("somebody", PASSWORD, roles=["client"])
     with studio(tmp_path) as client:
         assert client.get("/", headers=PAGE).status_code == 200
-
-
-def test_with_people_a_browser_is_led_to_the_sign_in_page_and_back(people: httpx.Client) -> None:
-    answer = people.get("/recordings?state=failed", headers=PAGE)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Frecordings%3Fstate%3Dfailed")
-    assert people.get("/recordings").status_code == 401
-    data = {"username": "the_engineer", "password": PASSWORD, "next": "/recordings?state=failed"}
-    assert people.post("/sign-in", data=data).headers["location"] == "/recordings?state=failed"
-    assert people.get("/recordings", headers=PAGE).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "where", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\nSet-Cookie: a=b"]
-)
-def test_signing_in_leads_nowhere_else(people: httpx.Client, where: str) -> None:
-    answer = people.post("/sign-in", data={"username": "the_engineer", "password": PASSWORD, "next": where})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-
-
-def test_the_cookie_is_out_of_a_script_s_reach_and_not_sent_from_other_sites(people: httpx.Client) -> None:
-    cookie = sign_in(people, "the_engineer").headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=lax" in cookie
 
 
 @pytest.mark.parametrize(
@@ -105,26 +61,6 @@ def test_a_session_ends_after_an_hour_without_a_request(people: httpx.Client, tm
         with catalog.writing() as session:
             session.execute(update(AccountSessionRow).values(seen_at=datetime.now(UTC) - timedelta(minutes=minutes)))
         assert people.get("/", headers=PAGE).status_code == status
-
-
-def test_signing_out_ends_the_session_on_the_server(people: httpx.Client) -> None:
-    sign_in(people, "the_engineer")
-    cookie = people.cookies[COOKIE]
-    assert people.post("/sign-out").headers["location"] == "/sign-in"
-    assert people.get("/", headers={**PAGE, "cookie": f"{COOKIE}={cookie}"}).status_code == 303
-
-
-def test_the_studio_s_password_signs_in_without_a_name_and_guesses_are_limited(tmp_path: Path) -> None:
-    with studio(tmp_path, studio_password="open sesame please") as client:
-        assert client.get("/", headers=PAGE).status_code == 303
-        assert client.get("/", auth=("", "open sesame please")).status_code == 200  # as programs do
-        assert sign_in(client, "", "open sesame please").status_code == 303
-        assert client.get("/people", headers=PAGE).status_code == 200
-        client.cookies.clear()
-        answers = [sign_in(client, "", "wrong").status_code for _ in range(12)]
-        assert answers[0] == 401
-        assert answers[-1] == 429
-        assert client.get("/", auth=("", "open sesame please")).status_code == 429
 
 
 def test_an_engineer_s_token_opens_the_apis_and_a_client_s_does_not(people: httpx.Client, tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
 """The downloader's HTTP API: its fields and answers, what it refuses, and four processes at once."""
 
-import json
-import logging
-import re
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,31 +14,20 @@ import pytest
 from soundmill.audio import probe
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, lease, open_catalog
 from soundmill.catalog.downloads import WORKER
-from soundmill.errors import ServerUnavailable
 from soundmill.ingest import fetch
-from soundmill.ingest.client import submit
 from soundmill.ingest.downloads import update_downloads
 from soundmill.lake import open_lake
 from soundmill.options import DownloadOptions
 from tests.conftest import wav
-from tests.soundmill.studio.running import studio, studio_processes
+from tests.soundmill.studio.api.downloading import single
+from tests.soundmill.studio.running import studio
 from tests.web import Web, reply
 
 Post = Callable[..., httpx.Response]
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    with studio(tmp_path) as running:
-        yield running
-
-
 def catalog_of(folder: Path) -> Catalog:
     return open_catalog(f"sqlite:///{folder / 'catalog.db'}")
-
-
-def single(client: httpx.Client, **form: str) -> httpx.Response:
-    return client.post("/downloader/download/single", data=form)
 
 
 def dual(client: httpx.Client, **form: str) -> httpx.Response:
@@ -234,53 +218,6 @@ def test_what_was_withdrawn_does_not_come_back(client: httpx.Client, web: Web, t
     assert "withdrawn" in single(client, conversation_id="a", audio_url=web.url + "/a").json()["detail"]
 
 
-def test_the_description_knows_no_422(client: httpx.Client) -> None:
-    described = client.get("/openapi.json").json()
-    responses = {code for path in described["paths"].values() for operation in path.values() for code in operation["responses"]}
-    assert "422" not in responses
-    assert "/downloader/download/dual" in described["paths"]
-    page = client.get("/docs").text
-    for source in re.findall(r'(?:src|href)="([^"]+)"', page):
-        assert source.startswith("/"), source  # nothing from the internet
-        assert client.get(source).status_code == 200
-
-
-def test_the_page_shows_hours_and_what_went_wrong(client: httpx.Client, web: Web) -> None:
-    assert "Nothing has come in yet" in client.get("/").text
-    single(client, conversation_id="<b>x</b>", audio_url=web.serve("/a", wav(2)))
-    single(client, conversation_id="y", audio_url=web.url + "/gone")
-    page = client.get("/").text
-    assert "http_404" in page
-    assert "<b>x" not in page
-
-
-def test_what_becomes_of_requests_is_in_the_log(client: httpx.Client, web: Web, tmp_path: Path) -> None:
-    single(client, conversation_id="good", audio_url=web.serve("/a", wav(2)))
-    single(client, conversation_id="bad", audio_url=web.url + "/gone")
-    lines = (tmp_path / "logs/studio.log").read_text().splitlines()
-    assert any("INFO - good speaker: 2.0 s" in line for line in lines)
-    assert any("WARNING - bad speaker: http_404" in line for line in lines)
-
-
-def test_the_log_has_times_in_the_zone_and_rotates(tmp_path: Path) -> None:
-    with studio(tmp_path, timezone="Asia/Kolkata") as _:
-        log = logging.getLogger("soundmill.test")
-        log.info("hello")
-        line = (tmp_path / "logs/studio.log").read_text().splitlines()[-1]
-        assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+05:30 - soundmill.test - INFO - hello", line)
-        for _ in range(25):
-            log.info("x" * 1_000_000)
-    kept = sorted(path.name for path in (tmp_path / "logs").iterdir() if path.name.startswith("studio.log"))
-    assert kept == ["studio.log", "studio.log.1", "studio.log.2", "studio.log.3"]
-
-
-@pytest.fixture
-def four_workers(tmp_path: Path) -> Iterator[str]:
-    """The studio as it is run: a command, with four processes."""
-    with studio_processes(tmp_path, workers=4) as (client, _):
-        yield f"{client.base_url}/downloader"
-
-
 def test_four_processes_and_fifty_clients_lose_no_row(four_workers: str, web: Web, tmp_path: Path) -> None:
     for n in range(50):
         web.serve(f"/{n}/agent", wav(0.5, 200 + n))
@@ -299,47 +236,6 @@ def test_four_processes_and_fifty_clients_lose_no_row(four_workers: str, web: We
     items = Ledger(catalog_of(tmp_path)).downloads()
     assert (len(items), {item.state for item in items}) == (100, {"ready"})
     assert len(list((tmp_path / "lake").rglob("*.wav"))) == 100
-
-
-def test_the_batch_client_hands_a_list_over(four_workers: str, web: Web, tmp_path: Path) -> None:
-    web.serve("/a", wav(1, 300))
-    web.serve("/b", wav(1, 500))
-    text = (
-        "conversation_id,customer_url,agent_url,customer_filename,agent_filename\n"
-        f"one,{web.url}/b,{web.url}/a,b.wav,a.wav\n"
-        f",{web.url}/b,{web.url}/a,,\n"
-        f"two,{web.url}/b,{web.url}/gone,,\n"
-        f"a/b,{web.url}/b,{web.url}/a,,\n"
-    )
-    said: list[str] = []
-    found = submit(text, "calls.csv", four_workers, delay=0, say=said.append)
-    assert {name: found[name] for name in ("csv_file", "total_conversations", "successful", "skipped", "failed")} == {
-        "csv_file": "calls.csv", "total_conversations": 3, "successful": 1, "skipped": 0, "failed": 2,
-    }  # fmt: skip
-    details = {one["conversation_id"]: one for one in found["details"]}
-    assert set(details["one"]) == {"conversation_id", "success", "status_code", "duration_seconds", "response"}
-    assert (details["two"]["success"], details["two"]["status_code"]) == (False, 400)
-    assert said[0].startswith("line 5: the conversation id 'a/b'")
-    assert said[1] == "1/2 one: success"
-    assert said[2].startswith("2/2 two: failed (400): http_404")
-    again = submit(text, "calls.csv", four_workers, delay=0)
-    assert (again["successful"], again["skipped"], again["failed"]) == (0, 1, 2)
-    results = tmp_path / "results.json"
-    (tmp_path / "calls.csv").write_text(text)
-    command = [sys.executable, "-m", "soundmill.cli", "download", "submit", str(tmp_path / "calls.csv"), "--server", four_workers]
-    run = subprocess.run([*command, "--delay", "0", "--results", str(results)], capture_output=True, text=True)
-    assert run.returncode == 1
-    assert "0 done, 1 skipped, 2 failed" in run.stdout
-    assert json.loads(results.read_text())["total_conversations"] == 3
-
-
-def test_the_batch_client_gives_up_on_a_server_that_is_not_there(web: Web) -> None:
-    with pytest.raises(ServerUnavailable):
-        submit("conversation_id,agent_url\na,http://a.test/", "x", web.url)
-    web.serve("/health", b'{"status": "healthy"}')
-    web.on("/download/dual", lambda _, connection: time.sleep(1))
-    found = submit("conversation_id,agent_url\na,http://a.test/", "x", web.url, timeout=0.3)
-    assert [one["status_code"] for one in found["details"]] == [408]
 
 
 def test_when_this_machine_fails_the_request_is_free_again(client: httpx.Client, web: Web, monkeypatch: pytest.MonkeyPatch) -> None:

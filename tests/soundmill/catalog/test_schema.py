@@ -1,0 +1,31 @@
+"""Tables as the code has them, and as migrations build them."""
+
+from pathlib import Path
+
+from sqlalchemy import inspect
+
+from soundmill.catalog import Catalog
+from soundmill.catalog.schema import Base
+
+
+def test_the_migrations_build_what_the_models_say(catalog: Catalog) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with catalog.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_migration_can_be_taken_back(sqlite_catalog: Catalog) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    import soundmill.catalog
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(soundmill.catalog.__file__).parent / "migrations"))
+    with sqlite_catalog.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}

@@ -1,0 +1,48 @@
+"""What a model is to be: which specifications can be."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from soundmill.errors import SpecRefused
+from soundmill.osr.spec import ModelSpec, check_name
+
+FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"train_days": [FIRST], "test_days": [FIRST]}, "2026-01-05 would both train and test"),
+        ({"background_days": [SECOND], "test_days": [SECOND]}, "would both set thresholds and test"),
+        ({"components": 0}, "components"),
+        ({"least_dbfs": 3}, "least_dbfs"),
+        ({"colour": "blue"}, "colour"),
+        ({"rejection": "background_ratio", "background_days": []}, "needs background"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(values: dict[str, Any], says: str) -> None:
+    with pytest.raises(SpecRefused, match=says) as refused:
+        ModelSpec.parse(values)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_specification_survives_the_catalog() -> None:
+    spec = ModelSpec(tags=("bell",), train_days=(FIRST,), test_days=(SECOND,), least_recall=0.8, background_days=())
+    assert ModelSpec.parse(spec.model_dump(mode="json")) == spec
+
+
+def test_the_original_s_values_hold_where_its_features_are_asked_for_and_may_be_overruled() -> None:
+    plain = ModelSpec.parse({"extractor": "loudest_frames", "least_recall": None})
+    assert (plain.recogniser, plain.components, plain.least_recall) == ("gaussian_votes", 20, 0.6)
+    other = ModelSpec.parse({"extractor": "loudest_frames", "recogniser": "open_set"})
+    assert (other.components, other.least_recall, other.time_of_day) == (4, None, False)
+    assert ModelSpec.parse({"recogniser": "gaussian_votes", "components": 3}).components == 3
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "-a", "a b", "..", "x" * 64, "größe"])
+def test_a_name_that_could_not_be_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(SpecRefused, match="cannot name a model"):
+        check_name(name)
+    assert check_name("house-2_b") == "house-2_b"

@@ -1,0 +1,26 @@
+"""Fixtures: the studio, running, with people or without."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.soundmill.studio.running import studio
+from tests.soundmill.studio.signing_in import PASSWORD, accounts
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[httpx.Client]:
+    """A studio with an admin, an engineer, a speaker and a client."""
+    known = accounts(tmp_path)
+    for role in ("admin", "engineer", "speaker", "client"):
+        known.add(f"the_{role}", PASSWORD, roles=[role])
+    with studio(tmp_path) as client:
+        yield client
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[httpx.Client]:
+    with studio(tmp_path) as running:
+        yield running

@@ -1,0 +1,66 @@
+"""Settings: where they come from, what is refused, and what is shown of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from soundmill.settings import Settings
+from tests.conftest import ROOT
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(**{"_env_file": None, **values})
+
+
+def test_the_environment_goes_before_the_file_and_empty_is_unset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("SOUNDMILL_TARGET_HOURS=5\nSOUNDMILL_TIMEZONE=Europe/Berlin\nSOUNDMILL_BACKUP=\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOUNDMILL_TARGET_HOURS", "7")
+    found = Settings()
+    assert (found.target_hours, found.timezone, found.backup) == (7, "Europe/Berlin", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timezone", "Mars"),
+        ("gate_dbfs", 3),
+        ("target_hours", 0),
+        ("segment_rate", 10),
+        ("backup_encryption", "rot13"),
+        ("session_minutes", 0),
+    ],
+)
+def test_what_cannot_be_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=name):
+        settings(**{name: value})
+
+
+def test_places_follow_the_home_unless_they_are_set(tmp_path: Path) -> None:
+    found = settings(home=tmp_path)
+    assert (found.lake_url, found.catalog_url) == (str(tmp_path / "lake"), f"sqlite:///{tmp_path / 'catalog.db'}")
+    assert settings(home=tmp_path, lake="s3://b/p").lake_url == "s3://b/p"
+
+
+def test_what_is_shown_holds_no_secret() -> None:
+    found = settings(studio_password="hunter2", catalog="postgresql+psycopg://mill:hunter2@db/mill", alert_webhook="https://h.test/hunter2")
+    assert "hunter2" not in str(found.shown())
+    assert "hunter2" not in str(found.without_secrets())
+    assert "hunter2" not in repr(found)
+    assert found.shown()["catalog"] == "postgresql+psycopg://mill:***@db/mill"
+
+
+def test_another_process_has_the_same_settings_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(gate_dbfs=None, studio_password="hunter2", keywords="a, b", target_hours=5)
+    for name, value in found.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings(_env_file=None) == found  # type: ignore[call-arg]
+
+
+def test_every_setting_says_what_it_is_and_is_documented() -> None:
+    documented = "".join(path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")))
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert f"SOUNDMILL_{name.upper()}" in documented, name
