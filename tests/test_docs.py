@@ -63,3 +63,13 @@ def test_every_package_says_what_belongs_in_it() -> None:
             text = package.read_text()
             assert text.startswith('"""'), package
             assert "belong" in text, package
+
+
+def test_every_module_has_a_test_file_that_mirrors_it() -> None:
+    for top in ("soundmill", "assets", "sensors", "resources", "pipeline"):
+        for module in Path(ROOT / top).rglob("*.py"):
+            if module.name.startswith("__") or "migrations" in module.parts:
+                continue
+            mirror = ROOT / "tests" / module.parent.relative_to(ROOT) / f"test_{module.name}"
+            assert mirror.is_file(), mirror
+            assert "\ndef test_" in mirror.read_text(), mirror

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ModelRow, ModelVersionRow
@@ -61,6 +62,7 @@ class ModelRegistry:
         self.spec(name)
         versions = self.versions(name)
         with self._catalog.writing() as session:
+            _alone(session)
             # the numbers stay taken: detections and reports name them
             rows = session.scalars(select(ModelVersionRow).where(ModelVersionRow.name == name)).all()
             for row in rows:
@@ -111,21 +113,19 @@ class ModelRegistry:
     def finish(self, name: str, version: int, card: dict[str, Any]) -> bool:
         """Stores a fit's card; the first fit of all becomes the champion. Says whether it is the champion."""
         with self._catalog.writing() as session:
+            _alone(session)
             session.execute(update(ModelVersionRow).where(*_is(name, version)).values(card=card))
-        if self.champion() is None:
-            try:
-                self.promote(name, version, "the first model")
-            except IntegrityError:
-                pass  # another first model was faster
-        champion = self.champion()
-        return champion is not None and (champion.name, champion.version) == (name, version)
+            champion = session.scalar(select(ModelVersionRow).where(ModelVersionRow.champion))
+            if champion is None:
+                champion = _finished(session, name, version)
+                champion.champion, champion.promoted_because = True, "the first model"
+            return (champion.name, champion.version) == (name, version)
 
     def promote(self, name: str, version: int, because: str) -> ModelVersion:
         """Makes a finished version the champion, in place of the one before. Raises `UnknownModel`."""
         with self._catalog.writing() as session:
-            row = session.get(ModelVersionRow, (name, version))
-            if row is None or row.card is None:
-                raise UnknownModel(f"{name!r} has no finished version {version}; see: soundmill model list")
+            _alone(session)
+            row = _finished(session, name, version)
             session.execute(update(ModelVersionRow).where(ModelVersionRow.champion).values(champion=False))
             row.champion, row.promoted_because = True, because
             session.flush()
@@ -136,6 +136,18 @@ class ModelRegistry:
         with self._catalog.reading() as session:
             row = session.scalar(select(ModelVersionRow).where(ModelVersionRow.champion))
             return None if row is None else _version(row)
+
+
+def _alone(session: Session) -> None:
+    """Waits until nobody else promotes or deletes, to the end of the transaction."""
+    session.execute(select(ModelVersionRow.name).order_by(ModelVersionRow.name, ModelVersionRow.version).with_for_update())
+
+
+def _finished(session: Session, name: str, version: int) -> ModelVersionRow:
+    row = session.get(ModelVersionRow, (name, version))
+    if row is None or row.card is None:
+        raise UnknownModel(f"{name!r} has no finished version {version}; see: soundmill model list")
+    return row
 
 
 def _is(name: str, version: int) -> tuple[Any, Any]:

@@ -19,7 +19,7 @@ from tests.conftest import PATIENCE, ROOT, wait_until
 from tests.home import BEFORE_MODEL, DAYS, Home, build
 
 
-def test_sound_goes_in_and_detections_come_out(home: Home) -> None:
+def test_sound_goes_in_detections_come_out_and_running_everything_again_changes_no_byte(home: Home) -> None:
     build(home, each=8)
     segments, said = home.lake.read_days(SEGMENTS, DAYS), home.lake.read_days(DETECTIONS, DAYS)
     assert len(segments) == 3 * 48
@@ -46,9 +46,6 @@ def test_sound_goes_in_and_detections_come_out(home: Home) -> None:
     (row,) = home.lake.read_days(COVERAGE, DAYS[:1]).to_pylist()
     assert row["captured"] == pytest.approx(48 * 132_352 / 44_100)
 
-
-def test_running_everything_again_changes_no_byte(home: Home) -> None:
-    build(home)
     before = home.stored("audio", "tables", "models", "quarantine")
     again = home.run(*BEFORE_MODEL, days=DAYS) | home.run("osr_model", model="house") | home.run("detections", days=DAYS)
     assert {facts["status"] for facts in again.values()} == {"unchanged"}

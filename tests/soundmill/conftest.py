@@ -10,6 +10,12 @@ from tests.soundmill.studio.running import studio, studio_processes
 
 
 @pytest.fixture
+def client(tmp_path: Path) -> Iterator[httpx.Client]:
+    with studio(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
 def strings(data: Path) -> Path:
     return data / "digit-strings"
 

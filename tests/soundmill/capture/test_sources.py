@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from soundmill.audio import read_pcm, wav_bytes
-from soundmill.capture.sources import MicSource, PcmSource, StreamSource, microphones
+from soundmill.capture import sources
+from soundmill.capture.sources import FileSource, MicSource, PcmSource, StreamSource, microphones
 from soundmill.capture.station import Cut, Station
 from soundmill.capture.switch import Switch
 from soundmill.errors import SourceRefused, SourceUnavailable
@@ -132,3 +134,26 @@ def test_frames_of_a_pipe_stay_whole_when_a_station_is_turned_off_and_on(tmp_pat
         thread.join(60)
     assert len({name.session for name in kept.files}) >= 2
     assert set(kept.sound().tolist()) == {1000}
+
+
+class _Clock(threading.Event):
+    """A clock that goes on only while somebody waits."""
+
+    now = 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0.0
+        return self.is_set()
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_file_comes_as_fast_as_it_is_to_and_no_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sf.write(tmp_path / "minute.wav", noise(60 * RATE), RATE, subtype="PCM_16")
+    source, clock = FileSource(tmp_path / "minute.wav", RATE, NOON, 64), _Clock()
+    monkeypatch.setattr(sources, "time", clock)
+    monkeypatch.setattr(source, "_stopped", clock)
+    for block in source.blocks():
+        assert clock.now == pytest.approx((block.position + len(block.samples)) / RATE / 64)
+    assert clock.now == pytest.approx(60 / 64)

@@ -1,16 +1,23 @@
 """Leases: one at a time, across threads and processes, and free when the holder dies."""
 
-import multiprocessing
 import os
-import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
-from soundmill.catalog import Catalog, lease, open_catalog
+from soundmill.catalog import Catalog, lease
 from soundmill.errors import LeaseLost
-from tests.conftest import wait_until
+from tests.conftest import ROOT, wait_until
+
+HOLD = """
+import signal, sys
+from soundmill.catalog import lease, open_catalog
+with lease(open_catalog(sys.argv[1]), "day", seconds=3600):
+    signal.pause()
+"""
 
 
 def test_one_at_a_time(catalog: Catalog) -> None:
@@ -52,15 +59,9 @@ def test_a_lease_is_kept_beyond_its_time_while_its_holder_lives(catalog: Catalog
         held.check()
 
 
-def _hold(url: str) -> None:
-    with lease(open_catalog(url), "day", seconds=3600):
-        time.sleep(3600)
-
-
 def test_a_killed_holder_on_this_machine_is_replaced_at_once(catalog: Catalog) -> None:
     url = catalog.engine.url.render_as_string(hide_password=False)
-    process = multiprocessing.get_context("spawn").Process(target=_hold, args=(url,))
-    process.start()
+    process = subprocess.Popen([sys.executable, "-c", HOLD, url], cwd=ROOT)
 
     def is_held() -> bool:
         try:
@@ -70,7 +71,7 @@ def test_a_killed_holder_on_this_machine_is_replaced_at_once(catalog: Catalog) -
             return True
 
     wait_until(is_held, 30)
-    os.kill(process.pid or 0, signal.SIGKILL)
-    process.join()
+    process.kill()
+    process.wait()
     with lease(catalog, "day", wait=1):
         pass

@@ -51,6 +51,18 @@ def test_concurrent_fits_get_numbers_of_their_own_and_one_champion(catalog: Cata
     assert sum(version.champion for version in registry.versions()) == 1
 
 
+def test_of_many_promoted_at_once_the_last_is_champion(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+    for number in range(6):
+        registry.finish("kitchen", registry.begin("kitchen", f"fit {number}").version, {"tags": []})
+    with ThreadPoolExecutor(8) as pool:
+        promoted = list(pool.map(lambda number: registry.promote("kitchen", 1 + number % 6, f"try {number}"), range(48)))
+    champion = registry.champion()
+    assert champion is not None
+    assert champion.promoted_because in {one.promoted_because for one in promoted}
+    assert sum(version.champion for version in registry.versions()) == 1
+
+
 def test_specifications_can_be_changed_and_deleted(catalog: Catalog) -> None:
     registry = ModelRegistry(catalog)
     registry.define("kitchen", {"tags": ["kettle"]})

@@ -1,8 +1,7 @@
 """The queue under downloads, uploads, and whatever else is worked on one row at a time."""
 
-import multiprocessing
-import os
-import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -10,13 +9,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from soundmill.catalog import Catalog, open_catalog
+from soundmill.catalog import Catalog
 from soundmill.catalog.downloads import WORKER
 from soundmill.catalog.queue import WorkQueue, backoff, next_attempt
 from soundmill.catalog.schema import DownloadRow
-from tests.conftest import wait_until
+from tests.conftest import ROOT, wait_until
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+CLAIM_AND_WAIT = """
+import signal, sys
+from datetime import UTC, datetime
+from soundmill.catalog import open_catalog
+from soundmill.catalog.downloads import WORKER
+from soundmill.catalog.queue import WorkQueue
+from soundmill.catalog.schema import DownloadRow
+queue = WorkQueue(open_catalog(sys.argv[1]), DownloadRow, DownloadRow.id, WORKER)
+with queue.worker() as held:
+    queue.claim(held.owner, datetime.now(UTC), columns=[DownloadRow.id])
+    signal.pause()
+"""
 
 
 def queue_of(catalog: Catalog) -> WorkQueue:
@@ -63,25 +74,16 @@ def test_what_a_worker_holds_is_free_when_it_ends_and_its_claims_do_not_count(ca
 def test_what_a_killed_worker_held_is_claimed_again_and_the_claims_are_counted(catalog: Catalog, queue: WorkQueue) -> None:
     url = catalog.engine.url.render_as_string(hide_password=False)
     for expected in (1, 2):
-        worker = multiprocessing.get_context("spawn").Process(target=_claim_and_wait, args=(url,))
-        worker.start()
+        worker = subprocess.Popen([sys.executable, "-c", CLAIM_AND_WAIT, url], cwd=ROOT)
         wait_until(lambda count=expected: _claims(catalog) == count, 30)
-        assert worker.pid is not None
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.join()
+        worker.kill()
+        worker.wait()
     with queue.worker() as other:
         (key,) = claim(queue, other.owner)
         assert _claims(catalog) == 3
         assert settle(catalog, queue, key, other.owner, state="done")
     with catalog.reading() as session:
         assert session.execute(select(DownloadRow.attempts, DownloadRow.claims).where(DownloadRow.id == key)).one() == (1, 0)
-
-
-def _claim_and_wait(url: str) -> None:
-    catalog = open_catalog(url)
-    with queue_of(catalog).worker() as held:
-        claim(queue_of(catalog), held.owner)
-        signal.pause()
 
 
 def _claims(catalog: Catalog) -> int:

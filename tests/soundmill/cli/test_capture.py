@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
+from tests.command import Command
 from tests.conftest import PATIENCE, wait_until
 from tests.soundmill.capture.scripted import RATE, command, noise
 
@@ -27,10 +28,8 @@ from tests.soundmill.capture.scripted import RATE, command, noise
         (("--state", "on", "--name", "nobody"), 1, "no station is called 'nobody'"),
     ],
 )
-def test_what_cannot_be_heard_is_refused_in_one_line(tmp_path: Path, arguments: tuple[str, ...], code: int, says: str) -> None:
-    process = command(tmp_path, *arguments)
-    error = " ".join(process.communicate(timeout=60 * PATIENCE)[1].replace("│", " ").split())
-    assert process.returncode == code
+def test_what_cannot_be_recorded_is_refused_in_one_line(soundmill: Command, arguments: tuple[str, ...], code: int, says: str) -> None:
+    error = " ".join(soundmill("capture", *arguments, code=code).replace("│", " ").split())
     assert says in error
     assert "Traceback" not in error
 

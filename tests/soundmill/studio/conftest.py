@@ -1,4 +1,4 @@
-"""Fixtures: the studio, running, with people or without."""
+"""Fixtures: the studio with people."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,3 @@ def people(tmp_path: Path) -> Iterator[httpx.Client]:
         known.add(f"the_{role}", PASSWORD, roles=[role])
     with studio(tmp_path) as client:
         yield client
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    with studio(tmp_path) as running:
-        yield running
