@@ -38,9 +38,9 @@ def lines() -> Iterator[str]:
         lost = f"{status['overruns']} overruns, {status['lost_seconds']:.3f} s lost"
         yield f"20 minutes at {FAST} times real time: {lost}, {status['segments']} segments"
         crown(home)
-        _capture(home, "heard", "short.wav", 1.0, "--detect")
+        _capture(home, "bench", "short.wav", 1.0, "--detect")
         since = datetime.now(UTC) - timedelta(hours=1)
-        found = LiveRecord(open_catalog(f"sqlite:///{home / 'catalog.db'}")).detections(since, "heard")
+        found = LiveRecord(open_catalog(f"sqlite:///{home / 'catalog.db'}")).detections(since, "bench")
         waits = [1000 * (one.detected_at - one.started_at - timedelta(seconds=one.seconds)).total_seconds() for one in found]
         usual = waits[3:]  # the first ones wait for the model to be loaded
         yield (

@@ -70,11 +70,11 @@ def _times(model: Any) -> Iterator[str]:
     errors: dict[str, list[float]] = {"Vosk": [], "ours": []}
     for _ in range(100):
         pcm, truth = _string(rng)
-        heard = {
+        recognised = {
             "Vosk": [(word["word"], word["start"]) for word in _words(model, pcm)],
             "ours": [(word.word, word.start) for word in writer.transcribe(wav_bytes(pcm, 16_000)).words],
         }
-        for name, words in heard.items():
+        for name, words in recognised.items():
             if [word for word, _ in words] == [word for word, _ in truth]:
                 errors[name] += [abs(start - true) for (_, start), (_, true) in zip(words, truth, strict=True)]
     for name, found in errors.items():

@@ -193,12 +193,12 @@ def _render(slots: Sequence[_Slot], began: datetime, rng: Rng) -> Recording:
         sound = slot.make(rng)
         room = -(-len(sound) // SLOT) * SLOT
         offset = int(rng.integers(0, room - len(sound) + 1))
-        stretch = np.zeros(room, np.float32)
-        stretch[offset : offset + len(sound)] = sound
+        passage = np.zeros(room, np.float32)
+        passage[offset : offset + len(sound)] = sound
         if slot.kind:
             start = began + timedelta(seconds=(at + offset) / RATE)
             events.append(Event(slot.kind, start, start + timedelta(seconds=len(sound) / RATE), slot.labelled))
-        parts.append(stretch)
+        parts.append(passage)
         at += room
     samples = np.concatenate(parts)
     samples += _pink(len(samples), rng) * np.float32(10 ** (-66 / 20))  # the room

@@ -62,10 +62,10 @@ def main() -> None:
 
 
 def _yamnet() -> Path:
-    """The file of the settings; without them, the one beside the test data."""
+    """The file of the settings; without them, the one next to the test data."""
     root = Path(__file__).resolve().parent.parent.parent.parent / "shared"
-    beside = Path(os.environ.get("SOUNDMILL_TEST_DATA", root / "data")).parent / "models" / "yamnet" / "yamnet.tflite"
-    return Path(os.environ.get("SOUNDMILL_YAMNET_MODEL") or beside)
+    default = Path(os.environ.get("SOUNDMILL_TEST_DATA", root / "data")).parent / "models" / "yamnet" / "yamnet.tflite"
+    return Path(os.environ.get("SOUNDMILL_YAMNET_MODEL") or default)
 
 
 def _results(clips: Clips, wanted: list[str], draws: int) -> Iterator[tuple[str, Result]]:

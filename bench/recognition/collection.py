@@ -51,15 +51,15 @@ def folder(root: Path, groups: Path | None) -> Clips:
     """
     files = [path for kind in class_folders(root) for path in sorted(kind.rglob("*"))]
     files = [path for path in files if path.is_file() and not path.name.startswith(".")]
-    heard = [(path, sound) for path in files if (sound := _read(path)) is not None]
-    if len({path.relative_to(root).parts[0] for path, _ in heard}) < 3:
+    readable = [(path, sound) for path in files if (sound := _read(path)) is not None]
+    if len({path.relative_to(root).parts[0] for path, _ in readable}) < 3:
         raise SystemExit(f"{root} needs at least three class folders with audio in them")
-    rate = min(_HIGHEST_RATE, Counter(rate for _, (_, rate) in heard).most_common(1)[0][0])
-    samples = [_at(rate, sound, own) for _, (sound, own) in heard]
-    classes = np.array([path.relative_to(root).parts[0] for path, _ in heard])
-    named = [SOURCE_NAME.fullmatch(path.stem) for path, _ in heard]
+    rate = min(_HIGHEST_RATE, Counter(rate for _, (_, rate) in readable).most_common(1)[0][0])
+    samples = [_at(rate, sound, own) for _, (sound, own) in readable]
+    classes = np.array([path.relative_to(root).parts[0] for path, _ in readable])
+    named = [SOURCE_NAME.fullmatch(path.stem) for path, _ in readable]
     given = given_groups(groups)
-    of_clip = [group_of(path, root, given) for path, _ in heard]
+    of_clip = [group_of(path, root, given) for path, _ in readable]
     if groups is None:
         of_clip = groups_with_copies(fingerprints(samples, rate), of_clip)
     if groups is None and all(named):

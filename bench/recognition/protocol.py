@@ -163,12 +163,12 @@ def _fold(
     began = time.perf_counter()
     model = pipeline.fit(train, background)
     result.fit_seconds.append(time.perf_counter() - began)
-    said = pipeline.verdicts(model, test)
-    chosen, nearest = is_known[test], np.array(said.nearest)
-    score = (said.margins + (0 if pipeline.original else model.thresholds_)).max(axis=1)
+    verdicts = pipeline.verdicts(model, test)
+    chosen, nearest = is_known[test], np.array(verdicts.nearest)
+    score = (verdicts.margins + (0 if pipeline.original else model.thresholds_)).max(axis=1)
     right = nearest == clips.classes[test]
-    named = np.array([str(name) for name in said.names]) == clips.classes[test]
-    accepted = np.isin(np.array([str(name) for name in said.names]), known)
+    named = np.array([str(name) for name in verdicts.names]) == clips.classes[test]
+    accepted = np.isin(np.array([str(name) for name in verdicts.names]), known)
     return {
         "closed": float(right[chosen].mean()),
         "auroc": metrics.auroc(score[chosen], score[~chosen]) or 0.0,

@@ -32,7 +32,7 @@ class SpeechMeter:
         self._levels.add(pcm)
 
     def turns(self) -> list[Turn]:
-        """(start, end) of each stretch of speech, in seconds, in order; pauses of up to 0.1 s lie inside."""
+        """(start, end) of each turn of speech, in seconds, in order; pauses of up to 0.1 s lie inside."""
         level = self._levels.dbfs()
         if not len(level):
             return []

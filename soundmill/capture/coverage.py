@@ -39,7 +39,7 @@ _STEP = 0.2  # seconds between clock and samples from one segment to the next: m
 _HEARD = ("ready", "silent")
 
 
-Beside = tuple[Item | None, Item | None]
+Neighbours = tuple[Item | None, Item | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +51,16 @@ class Span:
     state: str
 
 
-def coverage_of(segments: Iterable[Item], beside: Mapping[str, Beside] | None = None, day: date | None = None) -> pa.Table:
+def coverage_of(segments: Iterable[Item], neighbours: Mapping[str, Neighbours] | None = None, day: date | None = None) -> pa.Table:
     """One row per source, in seconds, from ready and silent segments of a day.
 
-    `beside` holds each source's last segment before the day and its first after it, None where there is none. Where they were captured,
+    `neighbours` holds each source's last segment before the day and its first after it, None where there is none. Where they were captured,
     what is missing between them and this day's counts, up to the day's midnights; so does a day on which nothing was recorded at all.
     """
     found = _by_source(segments)
     rows: list[dict[str, object] | None] = []
-    for source in sorted({*found, *(beside or {})}):
-        before, after = (one if one and "session" in one.measures else None for one in (beside or {}).get(source, (None, None)))
+    for source in sorted({*found, *(neighbours or {})}):
+        before, after = (one if one and "session" in one.measures else None for one in (neighbours or {}).get(source, (None, None)))
         if source in found:
             rows.append(_row(source, found[source], before, after, day))
         elif before and after and day is not None:

@@ -96,7 +96,7 @@ class Liveness:
         if len(samples) < 4 * _SIGNATURE:
             return False
         signature = samples[-_SIGNATURE:]
-        if len(np.unique(signature)) < 4:  # a few values come again in any quiet stretch
+        if len(np.unique(signature)) < 4:  # a few values recur whenever it is quiet
             return False
         whole = np.concatenate([self._last[-len(samples) :], samples])
         starts = np.flatnonzero(whole[: -2 * _SIGNATURE + 1] == signature[0])

@@ -22,7 +22,7 @@ def interval(
 ) -> None:
     """Write what a source recorded between two moments to one file, of any length.
 
-    What is missing is silence in the file, and is marked: it is printed, and stands beside the file as labels that Audacity opens.
+    What is missing is silence in the file, and is marked: it is printed, and written next to the file as labels that Audacity opens.
     """
     from soundmill.errors import InputRefused, NoAudio
     from soundmill.workflows.intervals import FORMATS, macrosegment, write_interval

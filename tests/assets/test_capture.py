@@ -36,7 +36,7 @@ def test_bad_files_warn_and_stop_nothing(home: Home) -> None:
     assert checks(home)["all_segments_have_vectors"] is True
 
 
-def test_what_a_capture_missed_and_a_dead_microphone_are_told(local_home: Home, tmp_path: Path) -> None:
+def test_what_a_capture_missed_and_a_dead_microphone_are_reported(local_home: Home, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(-9000, 9000, 20 * 132_352).astype(np.int16)
     noise[5 * 132_352 : 9 * 132_352] = 3
     began = datetime(2025, 1, 1, 10, tzinfo=UTC)

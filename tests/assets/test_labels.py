@@ -13,7 +13,7 @@ from tests.conftest import wav
 from tests.home import BEFORE_MODEL, DAYS, Home
 
 
-def test_an_annotation_without_audio_is_said_so(local_home: Home) -> None:
+def test_an_annotation_without_audio_is_reported(local_home: Home) -> None:
     local_home.land_day(DAYS[0])
     moment = replace(Annotations(local_home.catalog).of_days(DAYS[0], DAYS[0])[0], source="nowhere")
     Annotations(local_home.catalog).add([moment])
@@ -21,7 +21,7 @@ def test_an_annotation_without_audio_is_said_so(local_home: Home) -> None:
     assert checks(local_home)["annotations_have_audio"] is False
 
 
-def test_annotations_over_midnight_hear_both_days(local_home: Home) -> None:
+def test_annotations_over_midnight_are_cut_from_both_days(local_home: Home) -> None:
     from datetime import UTC, datetime
 
     start = datetime(2025, 1, 1, 23, 59, 58, tzinfo=UTC)

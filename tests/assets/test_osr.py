@@ -76,7 +76,7 @@ def test_the_report_is_about_the_version_that_the_newest_fit_gave(built_home: Ho
         assert {facts["version"] for facts in done.values()} == {version}
 
 
-def test_labelled_sounds_that_were_not_taught_count_as_unknown(built_home: Home) -> None:
+def test_labelled_sounds_that_were_not_trained_on_count_as_unknown(built_home: Home) -> None:
     built_home.define("bells", tags=("doorbell", "kettle"), train_days=DAYS[:2], test_days=DAYS[2:])
     built_home.run("osr_model", "evaluation_report", model="bells")
     result = json.loads(built_home.lake.read_bytes("reports/bells/1/evaluation.json"))

@@ -23,7 +23,7 @@ def said(home: Home, day: date = DAY) -> dict[str, str]:
     return {row["recording"]: row["text"] for row in home.lake.read_days(TRANSCRIPTS, [day]).to_pylist()}
 
 
-def test_every_recording_of_a_day_is_written_down_looked_through_and_judged(home: Home, web: Web, data: Path, digits_model: Path) -> None:
+def test_every_recording_of_a_day_is_transcribed_searched_and_rated(home: Home, web: Web, data: Path, digits_model: Path) -> None:
     listen(home, digits_model, keywords=["one", "four one", "ten"])
     bring(home, web, data)
     home.lake.write_bytes("references/calls/a.trans.txt", b"call_agent three one four one five nine\ncall_customer ZERO ONE TWO\n")
@@ -56,7 +56,7 @@ def test_every_recording_of_a_day_is_written_down_looked_through_and_judged(home
     assert not home.stored("unfinished")
 
 
-def test_other_keywords_are_found_without_hearing_anything_again(
+def test_other_keywords_are_found_without_transcribing_anything_again(
     local_home: Home, web: Web, data: Path, digits_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listen(local_home, digits_model)
@@ -67,7 +67,7 @@ def test_other_keywords_are_found_without_hearing_anything_again(
     assert local_home.run("transcripts", "keyword_hits", days=(DAY,))["keyword_hits", str(DAY)]["hits"] == 3
 
 
-def test_only_what_is_new_is_heard_and_another_model_hears_everything(
+def test_only_what_is_new_is_transcribed_and_another_model_transcribes_everything(
     local_home: Home, web: Web, data: Path, digits_model: Path, tmp_path: Path
 ) -> None:
     listen(local_home, digits_model)
@@ -174,7 +174,7 @@ def test_captured_sound_is_transcribed_across_the_boundaries_of_its_segments(loc
     assert all(abs(heard["start"] - true["start"]) < 0.15 for heard, true in zip(row["words"], words, strict=True))
 
 
-def test_a_stretch_without_end_is_parted_at_its_softest_seams_and_stays_so_while_the_day_grows() -> None:
+def test_sound_without_end_is_parted_at_its_softest_seams_and_stays_so_while_the_day_grows() -> None:
     rows = [
         {
             "key": f"k{n}", "source": "porch", "recording": "landing/porch/x.wav", "started_at": NIGHT + timedelta(seconds=3 * n),

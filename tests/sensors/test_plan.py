@@ -45,7 +45,7 @@ def test_a_stale_day_runs_even_where_nothing_landed() -> None:
     assert plan({MONDAY: "a"}, {MONDAY: "stale 1"}).run == {MONDAY: "a stale 1"}
 
 
-def test_days_that_are_no_partition_are_told() -> None:
+def test_days_that_are_no_partition_are_reported() -> None:
     assert plan({date(1999, 1, 1): "a"}).outside == [date(1999, 1, 1)]
 
 

@@ -92,7 +92,7 @@ def test_a_recording_over_midnight_asks_for_the_next_day_too(local_home: Home) -
     assert isinstance(tick(new_audio, local_home), dg.SkipReason)
 
 
-def test_days_out_of_range_and_stray_files_are_told(local_home: Home) -> None:
+def test_days_out_of_range_and_stray_files_are_reported(local_home: Home) -> None:
     local_home.lake.write_bytes("landing/mic/1999-12-31/a.wav", wav(3.0))
     local_home.lake.write_bytes("landing/stray.wav", wav(3.0))
     result = tick(new_audio, local_home)
@@ -292,7 +292,7 @@ def test_at_the_target_no_download_is_asked_for_if_so_configured(local_home: Hom
     assert "target" in (stopped.skip_message or "")
 
 
-def test_a_new_champion_has_past_days_judged_anew_in_unbroken_ranges(local_home: Home) -> None:
+def test_a_new_champion_has_past_days_detected_anew_in_unbroken_ranges(local_home: Home) -> None:
     assert isinstance(tick(new_champion, local_home), dg.SkipReason)
     for day in DAYS:
         local_home.land_day(day)

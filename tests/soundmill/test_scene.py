@@ -82,7 +82,7 @@ def test_clips_of_one_source_stay_on_one_side(tmp_path: Path) -> None:
         assert {side for (name, _), sides in heard.items() if name == tag for side in sides} == {True, False}
 
 
-def test_clips_with_names_of_any_kind_are_taught_and_tested(tmp_path: Path) -> None:
+def test_clips_with_names_of_any_kind_train_and_test(tmp_path: Path) -> None:
     for kind in ("bark", "meow", "moo", "oink"):
         for number in range(4):
             (tmp_path / kind).mkdir(exist_ok=True)

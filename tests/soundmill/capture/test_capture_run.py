@@ -14,7 +14,7 @@ from tests.conftest import wait_until
 from tests.soundmill.capture.scripted import SEGMENT, Kept, Scripted, noise, running, station, steady
 
 
-def test_a_source_that_goes_away_is_opened_again_and_told_of(tmp_path: Path) -> None:
+def test_a_source_that_goes_away_is_opened_again_and_reported(tmp_path: Path) -> None:
     def broken(source: Scripted) -> Iterator[Block]:
         raise SourceUnavailable("the plug is out")
         yield

@@ -73,7 +73,7 @@ def captured(moment: datetime, seconds: float = 3.0) -> Item:
     return replace(segment(0, seconds), started_at=moment, day=moment.date(), measures={"samples": 3000, "clipped": 0, **place})
 
 
-def test_a_day_of_which_nothing_was_heard_is_missing_where_a_capture_ran_before_and_after() -> None:
+def test_a_day_of_which_nothing_was_recorded_is_missing_where_a_capture_ran_before_and_after() -> None:
     before, after = captured(START - timedelta(days=2)), captured(START + timedelta(days=1, hours=4))
     days = [START.date() + timedelta(days=n) for n in (-2, -1, 0, 1)]
     own = {days[0]: [before], days[3]: [after]}

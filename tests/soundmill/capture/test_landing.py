@@ -61,7 +61,7 @@ def test_a_source_s_name_cannot_leave_its_folder(lake: Lake, tmp_path: Path, sou
         land(lake, file, source)
 
 
-def test_other_audio_of_the_same_name_and_moment_is_kept_beside_the_first(lake: Lake, tmp_path: Path) -> None:
+def test_other_audio_of_the_same_name_and_moment_is_kept_next_to_the_first(lake: Lake, tmp_path: Path) -> None:
     file = tmp_path / "20260105T120000Z.wav"
     for pitch in (440, 880, 440):
         file.write_bytes(wav(2.0, pitch))

@@ -37,7 +37,7 @@ def test_raw_samples_come_by_a_pipe(tmp_path: Path) -> None:
     assert (ended.state, next(iter(kept.files)).started_at) == ("ended", NOON)
 
 
-def test_a_network_stream_is_heard_and_opened_again_when_it_ends(tmp_path: Path, web: Web) -> None:
+def test_a_network_stream_is_recorded_and_opened_again_when_it_ends(tmp_path: Path, web: Web) -> None:
     pcm = noise(4 * RATE)
     url = web.serve("/live.wav", wav_bytes(pcm, RATE))
     kept = Kept()

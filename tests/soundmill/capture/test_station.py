@@ -19,7 +19,7 @@ from tests.conftest import PATIENCE
 from tests.soundmill.capture.scripted import NOON, RATE, SEGMENT, Kept, command, noise, station, whole
 
 
-def test_a_file_is_heard_whole_and_its_status_says_so(tmp_path: Path, folder_lake: Lake) -> None:
+def test_a_file_is_recorded_whole_and_its_status_says_so(tmp_path: Path, folder_lake: Lake) -> None:
     pcm = noise(10 * SEGMENT + 500)
     sf.write(tmp_path / "night.flac", pcm, RATE, subtype="PCM_16")
     heard: list[RecordedSegment] = []
@@ -47,7 +47,7 @@ def test_paced_at_many_times_real_time_nothing_is_lost(tmp_path: Path) -> None:
     np.testing.assert_array_equal(kept.sound(), pcm)
 
 
-def test_killed_again_and_again_nothing_is_half_written_and_nothing_closed_is_lost(tmp_path: Path) -> None:
+def test_killed_again_and_again_nothing_is_half_written_and_no_closed_segment_is_lost(tmp_path: Path) -> None:
     pcm = noise(240 * RATE)
     sf.write(tmp_path / "20260105T120000Z.wav", pcm, RATE, subtype="PCM_16")
     source = (

@@ -14,7 +14,7 @@ from tests.conftest import wait_until
 from tests.soundmill.capture.scripted import NOON, SEGMENT, Kept, Scripted, noise, running, station, steady
 
 
-def test_without_room_it_hears_on_and_stores_again_when_there_is_some(tmp_path: Path) -> None:
+def test_without_room_it_records_on_and_stores_again_when_there_is_some(tmp_path: Path) -> None:
     kept, said = Kept(), []
     full = threading.Event()
     full.set()

@@ -27,14 +27,14 @@ def stream(folder_lake: Lake, sqlite_catalog: Catalog) -> tuple[Timeline, np.nda
     return Timeline(folder_lake, folder_lake.read_days(SEGMENTS, [DAY])), pcm
 
 
-def test_a_stretch_over_many_segments_has_no_seam(stream: tuple[Timeline, np.ndarray]) -> None:
+def test_an_interval_over_many_segments_has_no_seam(stream: tuple[Timeline, np.ndarray]) -> None:
     timeline, pcm = stream
     samples, rate, covered = timeline.read("mic", NOON + timedelta(seconds=1), NOON + timedelta(seconds=25))
     assert (rate, covered, len(samples)) == (RATE, 1.0, 24 * RATE)
     np.testing.assert_array_equal(samples, pcm[RATE : 25 * RATE])
 
 
-def test_what_is_missing_is_zero_and_told(stream: tuple[Timeline, np.ndarray]) -> None:
+def test_what_is_missing_is_zero_and_reported(stream: tuple[Timeline, np.ndarray]) -> None:
     timeline, pcm = stream
     samples, _, covered = timeline.read("mic", NOON - timedelta(seconds=2), NOON + timedelta(seconds=2))
     assert covered == pytest.approx(0.5)

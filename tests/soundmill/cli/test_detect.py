@@ -39,7 +39,7 @@ def test_what_is_no_sound_or_not_there_and_a_home_without_a_champion_are_refused
     assert "name files, or use --follow" in " ".join(soundmill("detect", code=2).replace("│", " ").split())
 
 
-def test_a_follower_prints_what_it_hears_by_name(
+def test_a_follower_prints_what_it_detects_by_name(
     built_home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     for name, value in {"SOUNDMILL_HOME": str(tmp_path), **the_home(built_home)}.items():

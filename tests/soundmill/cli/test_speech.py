@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.command import Command
 
 
-def test_files_are_written_down_looked_through_and_held_against_what_was_said(
+def test_files_are_transcribed_searched_and_compared_with_references(
     soundmill: Command, data: Path, digits_model: Path, tmp_path: Path
 ) -> None:
     model = {"SOUNDMILL_VOSK_MODEL": str(digits_model)}

@@ -27,6 +27,6 @@ def test_extractors_are_joined_by_a_plus(yamnet: Path) -> None:
             extractor(name)
 
 
-def test_an_unknown_extractor_is_named_beside_those_there_are() -> None:
+def test_an_unknown_extractor_is_named_with_those_there_are() -> None:
     with pytest.raises(UnknownExtractor, match="loudest_frames"):
         extractor("mfcc")

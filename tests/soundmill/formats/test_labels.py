@@ -22,7 +22,7 @@ def test_csv_takes_columns_in_any_order_and_moments_in_many_spellings() -> None:
     ]
 
 
-def test_csv_takes_seconds_when_it_is_told_from_when() -> None:
+def test_csv_takes_seconds_when_their_start_is_given() -> None:
     (found,) = read_csv("start,end,tag\n1.5,3,owl\n", PLACE)
     assert found == Annotation("mic", NIGHT + timedelta(seconds=1.5), NIGHT + timedelta(seconds=3), "owl", "ann")
 

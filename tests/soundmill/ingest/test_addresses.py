@@ -42,7 +42,7 @@ def test_without_leave_nothing_local_is_asked(web: Web, tmp_path: Path) -> None:
     assert not web.asked
 
 
-def test_a_name_is_judged_by_what_the_connection_goes_to(web: Web, tmp_path: Path) -> None:
+def test_a_name_is_checked_by_what_the_connection_goes_to(web: Web, tmp_path: Path) -> None:
     """Rebinding: whoever asks first hears a public address, whoever connects hears 127.0.0.1. We ask once, and connect to the answer."""
     web.serve("/a", SOUND)
     answers = {"inside.test": ["127.0.0.1"], "mixed.test": ["93.184.216.34", "127.0.0.1"]}

@@ -29,7 +29,7 @@ def test_it_follows_scikit_learn_where_an_open_set_can() -> None:
 
 
 @pytest.mark.parametrize("background", [None, BACKGROUND], ids=["alone", "with background"])
-def test_taught_sounds_are_named_and_all_others_are_other(background: np.ndarray | None) -> None:
+def test_known_sounds_are_named_and_all_others_are_other(background: np.ndarray | None) -> None:
     model = OpenSetClassifier().fit(*training_set(), background=background)
     X, y = training_set(seed=1)
     named = model.predict(X) == y
@@ -40,14 +40,14 @@ def test_taught_sounds_are_named_and_all_others_are_other(background: np.ndarray
 
 
 @pytest.mark.parametrize("recall", [0.6, 0.8, 0.95])
-def test_the_recall_that_is_asked_for_is_promised_and_delivered(recall: float) -> None:
+def test_the_recall_that_is_asked_for_is_expected_and_delivered(recall: float) -> None:
     model = OpenSetClassifier(threshold="quantile", recall=recall).fit(*training_set(100))
     X, y = training_set(100, seed=1)
     assert np.nanmean(model.expected_recall_) == pytest.approx(recall, abs=0.02)
     assert (model.predict(X) == y).mean() == pytest.approx(recall, abs=0.05)
 
 
-def test_the_original_s_rule_promises_more_than_it_delivers() -> None:
+def test_the_original_s_rule_expects_more_recall_than_it_delivers() -> None:
     X, y = wide(1)
     on_training = OpenSetClassifier(threshold="training_percentile", recall=0.8).fit(*wide(0))
     validated = OpenSetClassifier(threshold="quantile", recall=0.8).fit(*wide(0))
@@ -95,7 +95,7 @@ def test_what_the_data_decided_is_said_with_reasons() -> None:
     assert with_background["rejection"] == "relative_mahalanobis + background_ratio"
 
 
-def test_very_few_sounds_still_make_a_model_that_promises_little() -> None:
+def test_very_few_sounds_still_make_a_model_that_expects_little() -> None:
     pair = OpenSetClassifier().fit(CENTRES[:2], ["a", "b"])
     assert np.isnan(pair.expected_recall_).all()
     assert any("expect less recall" in why for _, _, why in pair.choices_)
@@ -104,7 +104,7 @@ def test_very_few_sounds_still_make_a_model_that_promises_little() -> None:
     assert (np.array(four.verdicts(X).nearest) == y).mean() > 0.8
 
 
-def test_one_class_can_be_taught() -> None:
+def test_one_class_can_be_trained() -> None:
     model = OpenSetClassifier().fit(cloud(0, 40), ["bell"] * 40, background=BACKGROUND)
     assert np.mean(model.predict(cloud(0, 40, 1)) == "bell") > 0.8
     assert np.mean(model.predict(BACKGROUND) == "other") > 0.8

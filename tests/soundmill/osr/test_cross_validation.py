@@ -21,13 +21,13 @@ def test_sounds_of_a_group_are_never_on_both_sides_of_a_split() -> None:
     assert np.nanmean(grouped.expected_recall_) == pytest.approx(delivered, abs=0.15)
 
 
-def test_background_that_is_all_of_one_group_is_used_and_promises_stay() -> None:
+def test_background_that_is_all_of_one_group_is_used_and_expected_recall_stays() -> None:
     model = OpenSetClassifier().fit(*training_set(), background=BACKGROUND, background_groups=["one night"] * len(BACKGROUND))
     assert not np.isnan(model.expected_recall_).any()
     assert (model.predict(BACKGROUND) == "other").mean() > 0.9
 
 
-def test_background_of_a_taught_recording_is_held_back_with_it() -> None:
+def test_background_of_a_training_recording_is_held_back_with_it() -> None:
     """Each recording has a colour of its own, on known sound and background alike: a fold that keeps the background of a recording
     whose sounds it scores would know that colour as background's, and promise less than new recordings keep."""
     rng = np.random.default_rng(3)

@@ -32,7 +32,7 @@ def test_it_names_what_it_was_trained_on_and_calls_the_rest_other(model: Gaussia
     assert np.mean([said == OTHER for said in far]) > 0.9
 
 
-def test_without_background_thresholds_keep_60_percent_of_the_taught_vectors() -> None:
+def test_without_background_thresholds_keep_60_percent_of_the_training_vectors() -> None:
     alone = GaussianVotes().fit(TAUGHT)
     assert alone.classes_ == ["bell", "drum", "glass"]
     costs = alone.vector_costs(TAUGHT)
@@ -74,7 +74,7 @@ def test_a_quiet_sound_and_one_without_vectors_are_other(model: GaussianVotes) -
     assert model.predict(without_vectors) == ["bell", OTHER]
 
 
-def test_the_hour_counts_and_can_be_told_not_to() -> None:
+def test_the_hour_counts_and_can_be_switched_off() -> None:
     morning = together(sounds("bell", 40, hour=7.0), sounds("drum", 40, hour=19.0))
     timed, timeless = GaussianVotes().fit(morning), GaussianVotes(time_of_day=False).fit(morning)
     at_seven, at_midnight = sounds("bell", 1, seed=3, hour=7.0), sounds("bell", 1, seed=3, hour=0.0)

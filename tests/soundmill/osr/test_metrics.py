@@ -26,7 +26,7 @@ from soundmill.osr.metrics import (
 )
 
 
-def test_a_confusion_matrix_has_what_was_said_in_rows() -> None:
+def test_a_confusion_matrix_has_predictions_in_rows() -> None:
     table = confusion(["a", "a", "b", "z"], ["a", "other", "a", "other"], ["a", "b", "other"], ["a", "b", "z"])
     assert table.tolist() == [[1, 1, 0], [0, 0, 0], [1, 0, 1]]
 

@@ -18,7 +18,7 @@ def test_it_names_what_it_was_trained_on_and_calls_the_rest_other(model: OpenSet
     assert model.predict(TEST.take(np.array([], np.int64))) == []
 
 
-def test_quiet_and_unheard_sounds_are_other() -> None:
+def test_quiet_sounds_and_those_without_vectors_are_other() -> None:
     shy = OpenSet(least_dbfs=-35).fit(TAUGHT)
     bells = replace(sounds("bell", 3, seed=1, frames=1), dbfs=np.array([-35.1, -34.9, -np.inf]))
     assert shy.predict(bells) == [OTHER, "bell", OTHER]

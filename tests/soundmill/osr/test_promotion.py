@@ -78,7 +78,7 @@ def test_better_on_the_whole_but_worse_for_one_tag_is_not() -> None:
     assert "F1 falls by more than 0.05 for bell" in result.because
 
 
-def test_what_either_was_taught_counts_as_known() -> None:
+def test_what_either_was_trained_on_counts_as_known() -> None:
     result = duel(Oracle(("bell",), {}), Oracle(BOTH, {}))
     assert result.promote
     assert result.f1["drum"] == (0.0, 1.0)

@@ -45,7 +45,7 @@ def test_background_follows_the_mean_number_of_sounds() -> None:
     assert background_share({"a": 10_000}) == 3000
 
 
-def test_a_segment_that_holds_enough_of_one_sound_is_a_hearing_of_it() -> None:
+def test_a_segment_that_holds_enough_of_one_sound_has_its_label() -> None:
     def at(seconds: float) -> datetime:
         return START + timedelta(seconds=seconds)
 

@@ -22,7 +22,7 @@ def counts(keywords: Keywords, text: str) -> dict[str, int]:
     return keywords.counts(keywords.hits(spoken(text)))
 
 
-def test_the_example_of_old() -> None:
+def test_the_example_of_the_original() -> None:
     text = " ".join(["puppy"] * 3 + ["puppies"] * 5 + ["mother", "dog"])
     keywords = Keywords.parse("puppy, puppies, mother")
     hits = keywords.hits(spoken(text))

@@ -89,7 +89,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_classifier_from_a_folder_judges_in_the_order_of_old(classifier: Path) -> None:
+def test_a_classifier_from_a_folder_scores_in_the_order_of_the_original(classifier: Path) -> None:
     model = sentiment_model(classifier)
     whole, along = sentiment_of(said("i love it", "the door is here", "i hate it"), model)
     found = [max(vars(one.scores), key=lambda name: vars(one.scores)[name]) for one in along]

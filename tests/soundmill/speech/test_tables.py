@@ -95,7 +95,7 @@ def test_keywords_are_found_in_what_is_there_and_what_is_gone_is_forgotten(folde
     assert [row["key"] for row, _ in transcripts_of(folder_lake, DAY)] == ["k/night"]
 
 
-def test_what_was_said_is_held_against_its_reference(folder_lake: Lake) -> None:
+def test_transcripts_are_compared_with_their_references(folder_lake: Lake) -> None:
     folder_lake.write_bytes("references/libri/84.trans.txt", b"good_day GOOD NIGHT\n")
     folder_lake.write_bytes("references/libri/readme.txt", b"good_day NO\n")
     assert read_references(folder_lake) == {"good_day": "GOOD NIGHT"}

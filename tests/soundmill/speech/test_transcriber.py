@@ -33,7 +33,7 @@ def ordered(heard: Transcript) -> bool:
     return True
 
 
-def test_single_digits_are_heard_as_well_as_the_model_s_readme_says(writer: Transcriber, data: Path) -> None:
+def test_single_digits_are_recognised_as_well_as_the_model_s_readme_says(writer: Transcriber, data: Path) -> None:
     files = sorted((data / "digits").glob("*_[0-4].wav"))
     assert len(files) == 300
     errors = total(word_errors(NAMES[int(file.name[0])], writer.transcribe(file).text) for file in files)
@@ -91,7 +91,7 @@ def test_words_of_built_strings_lie_where_they_were_put(writer: Transcriber, dat
 
 
 @pytest.mark.parametrize("gain", [0.1, 0.01, 0.002])
-def test_quiet_speech_is_heard(writer: Transcriber, data: Path, gain: float) -> None:
+def test_quiet_speech_is_recognised(writer: Transcriber, data: Path, gain: float) -> None:
     pcm, rate = sf.read(data / "digit-strings" / "all_ten.wav", dtype="int16")
     assert writer.transcribe(wav_bytes(np.rint(pcm * gain).astype(np.int16), rate)).text == " ".join(NAMES)
 
@@ -130,7 +130,7 @@ def test_one_model_serves_many_threads_with_the_same_words(writer: Transcriber, 
         assert len({writer.transcribe(path) == found for found in pool.map(writer.transcribe, [path] * 16)}) == 1
 
 
-def test_progress_is_told_in_seconds(writer: Transcriber, data: Path) -> None:
+def test_progress_is_reported_in_seconds(writer: Transcriber, data: Path) -> None:
     told: list[float] = []
     writer.transcribe(data / "calls" / "call_40_agent.wav", told.append)
     assert told == sorted(told)

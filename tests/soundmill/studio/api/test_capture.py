@@ -178,7 +178,7 @@ def test_an_edge_tells_how_it_is(hub: httpx.Client) -> None:
         assert hub.put("/capture/stations/porch", json=wrong).status_code == 400
 
 
-def test_the_page_shows_stations_and_what_was_heard(hub: httpx.Client, tmp_path: Path) -> None:
+def test_the_page_shows_stations_and_detections(hub: httpx.Client, tmp_path: Path) -> None:
     assert "Stations" not in hub.get("/").text
     hub.put("/capture/stations/porch", json={"state": "dead", "why": "<b>digital zero"})
     now = datetime.now(UTC)

@@ -142,7 +142,7 @@ def test_an_empty_store_has_five_zeros(client: httpx.Client) -> None:
         assert client.get("/downloader/statistics", params={"target_hours": wrong}).status_code == 400
 
 
-def test_a_customer_that_fails_is_said_and_tried_again_the_next_time(client: httpx.Client, web: Web) -> None:
+def test_a_customer_that_fails_is_reported_and_tried_again_the_next_time(client: httpx.Client, web: Web) -> None:
     agent, customer = web.serve("/a", wav(2, 300)), web.url + "/b"
     found = dual(client, conversation_id="c", audio_url_agent=agent, audio_url_customer=customer).json()
     assert (found["status"], found["total_files"], "metadata_tracked" in found) == ("success", 1, False)

@@ -121,7 +121,7 @@ def test_live_detections_are_the_asset_s_and_events_are_the_sounds(trained: tupl
     assert {row["tag"] for row in rows} > {OTHER}
 
 
-def test_a_file_is_told_event_by_event(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+def test_a_file_is_reported_event_by_event(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
     _, folder, truth = trained
     done = CliRunner().invoke(app, ["detect", str(folder / "20250103T090000Z.wav"), "--json"], env={"SOUNDMILL_HOME": str(folder)})
     assert done.exit_code == 0, done.output
@@ -161,7 +161,7 @@ def test_a_restart_repeats_nothing_and_a_new_champion_takes_over_at_once(
         ModelRegistry(home.catalog).promote("farm", 1, "as it was")
 
 
-def test_what_could_not_be_stored_is_judged_all_the_same(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
+def test_what_could_not_be_stored_is_detected_all_the_same(trained: tuple[Home, Path, list[tuple[str, float, float]]]) -> None:
     home, folder, _ = trained
     record, since = LiveRecord(home.catalog), datetime(2025, 1, 3, tzinfo=UTC)
     samples, _ = sf.read(folder / "20250103T090000Z.wav", dtype="int16", stop=132_352 * 3)

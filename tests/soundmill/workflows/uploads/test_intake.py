@@ -39,7 +39,9 @@ def test_parts_can_be_switched_off(tmp_path: Path, strings: Path, digits_model: 
         assert (made["transcript"], made["sentiment_neutral"]) == ("seven", 0.0)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(api: httpx.Client, strings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_and_leaves_nothing(
+    api: httpx.Client, strings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     who = sign_up(api)
 
     def full(*_: object) -> None:

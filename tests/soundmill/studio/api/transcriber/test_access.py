@@ -22,7 +22,7 @@ def test_guessing_a_password_is_slowed_down_for_that_name(api: httpx.Client) -> 
     assert guess("bob", PASSWORD).status_code == 200
 
 
-def test_without_a_good_token_nothing_is_told(api: httpx.Client) -> None:
+def test_without_a_good_token_nothing_is_answered(api: httpx.Client) -> None:
     for headers in ({}, {"Authorization": "Token wrong"}, {"Authorization": "nonsense"}):
         for path in (ROWS, f"{ROWS}{'0' * 32}/", "/transcriber/auth/users/me/", "/transcriber/admin/recordings/"):
             answer = api.get(path, headers=headers)

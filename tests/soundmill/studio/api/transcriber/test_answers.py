@@ -11,7 +11,7 @@ from tests.soundmill.studio.api.transcriber.clients import ROWS, TWO_PAUSES, pos
 from tests.soundmill.studio.running import studio
 
 
-def test_answers_in_the_shapes_of_old(api: httpx.Client, strings: Path) -> None:
+def test_answers_in_the_shapes_of_the_original(api: httpx.Client, strings: Path) -> None:
     who = sign_up(api)
     fields = {"words": "one, four,ten", "get_timestamps": "True"}
     first = post(api, who, strings / "two_pauses.wav", "?compat=1", **fields).json()
@@ -38,7 +38,7 @@ def test_transcripts_come_as_subtitles_too(api: httpx.Client, strings: Path) -> 
     assert api.get(f"{place}?format=doc", headers=who).status_code == 400
 
 
-def test_times_are_told_in_the_zone_of_the_settings(tmp_path: Path, strings: Path, digits_model: Path) -> None:
+def test_times_are_given_in_the_zone_of_the_settings(tmp_path: Path, strings: Path, digits_model: Path) -> None:
     with studio(tmp_path, timezone="America/Bogota", vosk_model=digits_model) as api:
         made = post(api, sign_up(api), strings / "one_digit.wav").json()
     assert made["creation_date"].endswith("-05:00")

@@ -39,7 +39,7 @@ def encoded(path: Path, suffix: str, codec: str) -> bytes:
     return target.getvalue()
 
 
-def test_the_script_of_old_passes(api: httpx.Client, strings: Path) -> None:
+def test_the_original_s_script_passes(api: httpx.Client, strings: Path) -> None:
     """Make an account, log in, post an mp3, read it, delete it, delete the account: by `requests`, with slashes as legacy."""
     base = f"{api.base_url}".rstrip("/") + "/transcriber"
     made = requests.post(f"{base}/auth/users/", data={"username": "tester", "password": PASSWORD}, timeout=30)
@@ -89,7 +89,7 @@ def test_it_is_the_same_on_postgresql(tmp_path: Path, digits_model: Path, string
         assert api.request("DELETE", "/transcriber/auth/users/me/", headers=who, json={"current_password": PASSWORD}).status_code == 204
 
 
-def test_the_first_minute_is_enough_for_clients_of_old_only(api: httpx.Client, strings: Path) -> None:
+def test_the_first_minute_is_enough_for_legacy_clients_only(api: httpx.Client, strings: Path) -> None:
     who = sign_up(api)
     samples, rate = read_samples(strings / "two_pauses.wav")
     long = wav_bytes((np.tile(samples, 10) * 32_767).astype(np.int16), rate)
@@ -146,7 +146,7 @@ def test_deleting_removes_the_sound_and_says_so_in_the_ledger(api: httpx.Client,
     assert [change.action for change in Uploads(catalog).changes(uuid)] == ["created", "done", "deleted"]
 
 
-def test_other_words_are_looked_for_without_hearing_again(api: httpx.Client, strings: Path, tmp_path: Path) -> None:
+def test_other_words_are_looked_for_without_transcribing_again(api: httpx.Client, strings: Path, tmp_path: Path) -> None:
     who = sign_up(api)
     made = post(api, who, strings / "two_pauses.wav", words="one").json()
     for wav in (tmp_path / "lake").rglob("*.wav"):
@@ -285,7 +285,7 @@ def test_no_input_that_the_description_allows_or_forbids_is_a_server_error(api: 
     assert api.get(f"{ROWS}{uuid}/", headers=who).status_code == 200
 
 
-def test_what_happened_to_a_recording_is_told_to_its_owner_after_it_is_deleted(api: httpx.Client, strings: Path) -> None:
+def test_what_happened_to_a_recording_is_shown_to_its_owner_after_it_is_deleted(api: httpx.Client, strings: Path) -> None:
     ann, bob = sign_up(api), sign_up(api, "bob")
     place = f"{ROWS}{post(api, ann, strings / 'one_digit.wav').json()['uuid']}/"
     api.delete(place, headers=ann)
