@@ -5,18 +5,15 @@ It streams, resumes what broke off, caps size and time and redirects, and says i
 
 import asyncio
 import base64
-import fcntl
 import hashlib
-import json
-import os
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import httpx
 
@@ -24,6 +21,7 @@ from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.errors import FetchFailed
 from soundmill.ingest.addresses import AddressPolicy, Resolve, guarded_transport, resolve
 from soundmill.ingest.share_links import confirmed_link, direct_link, is_drive
+from soundmill.ingest.spool import Part, open_part
 from soundmill.ingest.statuses import is_transient
 from soundmill.options import FetchOptions
 
@@ -72,13 +70,14 @@ class Fetcher:
         After a failure that may pass, `part` and a note beside it stay for the next attempt; after any other they are gone.
         """
         link = direct_link(str(self._policy.check_url(url)))
-        with _locked(part) as file:
-            spool = _Spool(file, part.with_suffix(".json"), link)
+        with open_part(part, link) as spool:
             try:
                 async with asyncio.timeout(self.options.seconds) as limit:
                     found = await self._with_resumes(link, spool, limit)
                 claimed = _claimed_sums(found.headers)
-                sums = await asyncio.to_thread(_digests, file, {"sha256", *claimed})
+                sums = await asyncio.to_thread(_digests, part, {"sha256", *claimed})
+                if sums["sha256"] != spool.sha256:
+                    raise FetchFailed("checksum_mismatch", "the file on this machine does not hold the bytes that came", transient=True)
                 if wrong := [name for name, value in claimed.items() if sums[name] != value]:
                     message = f"the bytes are not those whose {wrong[0]} the server announces"
                     raise FetchFailed("checksum_mismatch", message, transient=True)
@@ -89,9 +88,11 @@ class Fetcher:
                     spool.clear()
                     part.unlink(missing_ok=True)
                 raise
+            finally:
+                spool.keep()
             return Fetched(part, spool.size, sums["sha256"].hex(), found.url, found.resumed)
 
-    async def _with_resumes(self, url: str, spool: "_Spool", limit: asyncio.Timeout) -> "_Found":
+    async def _with_resumes(self, url: str, spool: Part, limit: asyncio.Timeout) -> "_Found":
         resumed = 0
         while True:
             before = spool.size
@@ -105,7 +106,7 @@ class Fetcher:
                 resumed += 1
                 await asyncio.sleep(0.1 * 2**resumed)
 
-    async def _follow(self, url: str, spool: "_Spool", limit: asyncio.Timeout) -> "_Found":
+    async def _follow(self, url: str, spool: Part, limit: asyncio.Timeout) -> "_Found":
         """The file behind a URL and its redirects; each address is checked anew."""
         seen: set[str] = set()
         confirmed = False
@@ -138,10 +139,10 @@ class Fetcher:
             url = link
 
     @asynccontextmanager
-    async def _response(self, url: httpx.URL, spool: "_Spool") -> AsyncIterator[httpx.Response]:
+    async def _response(self, url: httpx.URL, spool: Part) -> AsyncIterator[httpx.Response]:
         self._client.cookies.clear()  # no server sees another's cookies
         try:
-            response = await self._send(self._client.build_request("GET", url, headers=spool.range_headers()))
+            response = await self._send(self._client.build_request("GET", url, headers=_range_headers(spool)))
             try:
                 yield response
             finally:
@@ -167,13 +168,13 @@ class Fetcher:
                 if fresh:
                     raise
 
-    async def _receive(self, response: httpx.Response, spool: "_Spool") -> str | None:
+    async def _receive(self, response: httpx.Response, spool: Part) -> str | None:
         """Streams the body to the file; returns the page where Google Drive shows one instead."""
         most = self.options.most_bytes
         encodings = [one for one in re.split(r"[,\s]+", response.headers.get("content-encoding", "").lower()) if one and one != "identity"]
         if len(encodings) > 1 or (encodings and encodings[0] not in ("gzip", "deflate")):
             raise FetchFailed("bad_encoding", f"the server sends the encoding {', '.join(encodings)}, which was not asked for")
-        spool.begin(response, resumable=not encodings)
+        _begin(response, spool, resumable=not encodings)
         claimed = _number(response.headers.get("content-length", ""))
         if claimed is not None and spool.size + claimed > most:
             raise FetchFailed("too_large", f"the server announces {(spool.size + claimed) / 1e6:.0f} MB; {most / 1e6:.0f} are allowed")
@@ -256,72 +257,26 @@ class _Pace:
             self._since, self._bytes = now, 0
 
 
-class _Spool:
-    """The file that a body goes to, and the note that says which body it is the beginning of."""
-
-    def __init__(self, file: BinaryIO, note: Path, url: str) -> None:
-        self._file, self._note, self._url = file, note, url
-        self.size = file.seek(0, os.SEEK_END)
-        self.validator: str | None = None
-        self.length: int | None = None
-        self._etag = ""
-        try:
-            known: dict[str, Any] = json.loads(note.read_text("utf-8"))
-        except (OSError, ValueError):
-            known = {}
-        if known.get("url") == url and known.get("validator") and self.size:
-            self.validator, self.length, self._etag = known["validator"], known.get("length"), known.get("etag", "")
-        else:
-            self.clear()
-
-    def range_headers(self) -> dict[str, str]:
-        """What asks for the rest only, and for everything where it has changed."""
-        return {"Range": f"bytes={self.size}-", "If-Range": self.validator} if self.size and self.validator else {}
-
-    def begin(self, response: httpx.Response, resumable: bool) -> None:
-        """Goes on at the end where the answer is the rest of what is there, else starts over. Raises `FetchFailed`."""
-        etag = _ascii(response.headers.get("etag", ""))
-        if response.status_code == 206:
-            match = re.match(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", response.headers.get("content-range", ""))
-            total = _number(match[2]) if match else None
-            fits = match and int(match[1]) == self.size and (total is None or self.length is None or total == self.length)
-            if not fits or (etag and self._etag and etag != self._etag):
-                self.clear()
-                raise FetchFailed("changed_midway", "the file changed at its source while it came", transient=True)
-            self.length = total if total is not None else self.length
-            return
-        self.clear()
-        if not resumable:
-            return
-        self.validator, self._etag = _validator(response.headers), etag
-        self.length = _number(response.headers.get("content-length", ""))
-        if self.validator:
-            note = {"url": self._url, "validator": self.validator, "etag": etag, "length": self.length}
-            self._note.write_text(json.dumps(note), "utf-8")
-
-    def write(self, block: bytes) -> None:
-        """Appends to the file."""
-        self._file.write(block)
-        self.size += len(block)
-
-    def clear(self) -> None:
-        """Forgets what is there."""
-        self._note.unlink(missing_ok=True)
-        self._file.seek(0)
-        self._file.truncate()
-        self.size, self.validator, self.length, self._etag = 0, None, None, ""
+def _range_headers(part: Part) -> dict[str, str]:
+    """What asks for the rest only, and for everything where it has changed."""
+    return {"Range": f"bytes={part.size}-", "If-Range": part.validator} if part.size and part.validator else {}
 
 
-@contextmanager
-def _locked(part: Path) -> Iterator[BinaryIO]:
-    """The file, for one worker at a time. Raises `FetchFailed`."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, "a+b", buffering=0) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise FetchFailed("busy", "another worker is fetching this file", transient=True) from None
-        yield file
+def _begin(response: httpx.Response, part: Part, resumable: bool) -> None:
+    """Goes on at the end where the answer is the rest of what is there, else starts over. Raises `FetchFailed`."""
+    etag = _ascii(response.headers.get("etag", ""))
+    if response.status_code == 206:
+        match = re.match(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", response.headers.get("content-range", ""))
+        total = _number(match[2]) if match else None
+        fits = match and int(match[1]) == part.size and (total is None or part.length is None or total == part.length)
+        if not fits or (etag and part.etag and etag != part.etag):
+            part.clear()
+            raise FetchFailed("changed_midway", "the file changed at its source while it came", transient=True)
+        part.length = total if total is not None else part.length
+    elif resumable:
+        part.begin(_validator(response.headers), etag, _number(response.headers.get("content-length", "")))
+    else:
+        part.clear()
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -409,12 +364,12 @@ def _failure(error: httpx.HTTPError) -> FetchFailed:
     return FetchFailed("connection_lost", f"the connection broke: {text}", transient=True)
 
 
-def _digests(file: BinaryIO, names: set[str]) -> dict[str, bytes]:
+def _digests(path: Path, names: set[str]) -> dict[str, bytes]:
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in names}
-    file.seek(0)
-    while block := file.read(_HASH_BLOCK):
-        for digest in sums.values():
-            digest.update(block)
+    with open(path, "rb") as file:
+        while block := file.read(_HASH_BLOCK):
+            for digest in sums.values():
+                digest.update(block)
     return {name: digest.digest() for name, digest in sums.items()}
 
 

@@ -19,7 +19,7 @@ from tests.conftest import PATIENCE, ROOT, wait_until
 from tests.home import BEFORE_MODEL, DAYS, Home, build
 
 
-def test_sound_goes_in_detections_come_out_and_running_everything_again_changes_no_byte(home: Home) -> None:
+def test_sound_goes_in_detections_come_out_and_only_what_changed_is_made_again(home: Home) -> None:
     build(home, each=8)
     segments, said = home.lake.read_days(SEGMENTS, DAYS), home.lake.read_days(DETECTIONS, DAYS)
     assert len(segments) == 3 * 48
@@ -51,6 +51,19 @@ def test_sound_goes_in_detections_come_out_and_running_everything_again_changes_
     assert {facts["status"] for facts in again.values()} == {"unchanged"}
     assert home.stored("audio", "tables", "models", "quarantine") == before
 
+    # and of new labels only what depends on them
+    labels = Annotations(home.catalog)
+    labels.withdraw(labels.of_days(DAYS[0], DAYS[0])[:1])
+    home.run("annotations", "annotation_features", days=DAYS[:1])
+    changed = {path for path, content in home.stored("tables").items() if before[path] != content}
+    assert changed == {
+        "tables/annotations/2025-01-01.parquet",
+        "tables/annotation_features/pooled_spectral/2025-01-01.parquet",
+        "tables/annotation_features/acoustic_fingerprint/2025-01-01.parquet",
+    }
+    refit = home.run("osr_model", model="house")["osr_model", "house"]
+    assert (refit["status"], refit["version"], refit["champion"]) == ("fitted", 2, False)
+
 
 def test_one_run_for_all_days_and_one_for_each_end_with_the_same_bytes(local_home: Home, tmp_path_factory: pytest.TempPathFactory) -> None:
     for day in DAYS:
@@ -74,22 +87,6 @@ def test_every_day_of_a_range_reports_for_itself(local_home: Home) -> None:
     for facts in done.values():
         assert {"status", "files", "segments", "hours", "dagster/row_count", "dagster/column_schema", "path"} <= set(facts)
     assert "data:image/png;base64," in done["captured_segments", "2025-01-01"]["spectrograms"]
-
-
-def test_new_labels_change_only_what_depends_on_them(home: Home) -> None:
-    build(home)
-    before = home.stored("tables")
-    labels = Annotations(home.catalog)
-    labels.withdraw(labels.of_days(DAYS[0], DAYS[0])[:1])
-    home.run("annotations", "annotation_features", days=DAYS[:1])
-    changed = {path for path, content in home.stored("tables").items() if before[path] != content}
-    assert changed == {
-        "tables/annotations/2025-01-01.parquet",
-        "tables/annotation_features/pooled_spectral/2025-01-01.parquet",
-        "tables/annotation_features/acoustic_fingerprint/2025-01-01.parquet",
-    }
-    refit = home.run("osr_model", model="house")["osr_model", "house"]
-    assert (refit["status"], refit["version"], refit["champion"]) == ("fitted", 2, False)
 
 
 def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home: Home, tmp_path: Path) -> None:

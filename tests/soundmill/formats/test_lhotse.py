@@ -4,13 +4,13 @@ import gzip
 import json
 from pathlib import Path
 
-from lhotse import load_manifest
-from lhotse.qa import validate
-
 from soundmill.formats.lhotse import cut, manifest, recording, spoken, supervision
 
 
 def test_lhotse_reads_a_cut_with_its_words_and_what_is_our_own(tmp_path: Path) -> None:
+    from lhotse import load_manifest  # imports torch: only where it is used
+    from lhotse.qa import validate
+
     whole = recording("call", "audio/call.wav", 32_000, 16_000)
     said = spoken(0, "call", [("good", 0.5, 0.8, 0.9), ("day", 0.8, 1.25, 1.0)], "agent", tag="greeting")
     (tmp_path / "cuts.jsonl.gz").write_bytes(manifest([cut(whole, [said, supervision(1, "call", 1.5, 1.75, "agent")], source="porch")]))

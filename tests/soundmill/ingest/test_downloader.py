@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, open_catalog
-from soundmill.ingest import downloader, fetch
+from soundmill.ingest import downloader
 from soundmill.ingest.downloader import Downloader
 from soundmill.ingest.downloads import update_downloads
+from soundmill.ingest.spool import Part
 from soundmill.lake import Lake, open_lake
 from soundmill.options import FetchOptions
 from soundmill.workflows.erasure import Conversation, erase
@@ -81,7 +82,7 @@ def test_a_full_disk_stops_the_run_and_fails_no_request(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(fetch._Spool, "write", full)
+        patched.setattr(Part, "write", full)
         with pytest.raises(OSError, match="No space"):
             update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
     (request,) = DownloadQueue(sqlite_catalog).of("a")

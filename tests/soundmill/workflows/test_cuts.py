@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from lhotse import load_manifest
 
 from soundmill.capture import SEGMENTS
 from soundmill.labelling.snapshot import ANNOTATIONS, write_snapshot
@@ -12,6 +11,8 @@ from tests.home import DAYS, Home
 
 
 def test_every_segment_is_a_cut_and_every_label_lies_in_one_or_two(built_home: Home) -> None:
+    from lhotse import load_manifest  # imports torch: only where it is used
+
     lake = built_home.lake
     counts, changed = update_cuts(lake, DAYS[0], ())
     segments = lake.read_days(SEGMENTS, [DAYS[0]])

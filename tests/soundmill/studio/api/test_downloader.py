@@ -14,8 +14,8 @@ import pytest
 from soundmill.audio import probe
 from soundmill.catalog import Catalog, DownloadQueue, Ledger, Wanted, lease, open_catalog
 from soundmill.catalog.downloads import WORKER
-from soundmill.ingest import fetch
 from soundmill.ingest.downloads import update_downloads
+from soundmill.ingest.spool import Part
 from soundmill.lake import open_lake
 from soundmill.options import DownloadOptions
 from tests.conftest import wav
@@ -244,7 +244,7 @@ def test_when_this_machine_fails_the_request_is_free_again(client: httpx.Client,
 
     url = web.serve("/a", wav(2))
     with monkeypatch.context() as patched:
-        patched.setattr(fetch._Spool, "write", full)
+        patched.setattr(Part, "write", full)
         assert dual(client, conversation_id="c", audio_url_agent=url).status_code == 507
     assert dual(client, conversation_id="c", audio_url_agent=url).json()["status"] == "success"
 
