@@ -88,6 +88,14 @@ class Settings(BaseSettings):
     def _off_means_no_gate(cls, value: object) -> object:
         return None if isinstance(value, str) and value.strip().lower() in {"off", "none"} else value
 
+    @field_validator("api_token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value else ""
+        if not text.isascii() or any(letter.isspace() or not letter.isprintable() for letter in text):
+            raise ValueError("a token goes in a header: letters, digits and signs of ASCII, without blanks")
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
@@ -180,10 +188,16 @@ class Settings(BaseSettings):
         return {name: _masked(getattr(self, name)) for name in type(self).model_fields}
 
 
+def masked_url(text: str) -> str:
+    """A text in which no password of a URL shows: neither between a name and the last @, nor as a parameter."""
+    text = re.sub(r"(?<=://)([^/@:?#]*):\S*@", r"\1:***@", text)
+    return re.sub(r"(?i)([?&][^=&\s]*(?:password|passwd|pwd|secret|token|key)[^=&\s]*=)[^&\s]*", r"\1***", text)
+
+
 def _masked(value: object) -> str:
     if isinstance(value, SecretStr):
         return "********"
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", "" if value is None else str(value))
+    return masked_url("" if value is None else str(value))
 
 
 def _words(text: str) -> tuple[str, ...]:

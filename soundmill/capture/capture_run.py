@@ -168,7 +168,7 @@ class CaptureRun:
         """The thread that reads: it hands blocks over, and waits for nothing but the source itself."""
         try:
             for block in self._source.blocks():
-                if not self._ring.put(block, wait=not self._source.live):
+                if not self._ring.put(block, wait=self._source.can_wait):
                     break
         except (Exception, MemoryError) as error:  # noqa: BLE001  # `_outcome` decides what becomes of it
             self._failures.append(error)

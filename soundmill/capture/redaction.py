@@ -1,28 +1,34 @@
-"""What a redaction would erase: segments that nobody annotated in an interval, or files that are silent.
+"""What a redaction would erase: segments that nobody annotated in an interval, or silent files; and the files of what is withdrawn.
 
-Only the plan is made here; `workflows/erasure.py` carries it out.
+The plan is made here; `workflows/erasure.py` carries it out.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from soundmill.capture.landing import SIDECAR, landed_on
 from soundmill.capture.naming import SILENCE
-from soundmill.catalog import Annotations, Catalog, Item, Ledger
+from soundmill.catalog import Annotations, Catalog, Item, Ledger, Span
 from soundmill.formats.annotation import Annotation
+from soundmill.lake import Lake
+from soundmill.times import days_between
 
 KEPT_AROUND = 2  # segments on either side of an annotation
 
 
 @dataclass(frozen=True)
 class Redaction:
-    """What is to go: segments that become withdrawn, and files; `kept` segments of the interval stay for their annotations.
+    """What is to go: `spans` of the source's timeline with the segments that there are of them, and files; `kept` segments of the interval
+    stay for their annotations.
 
     `kind` is interval or silence, `name` the source with the interval.
     """
 
     kind: str
+    source: str
     name: str
+    spans: tuple[Span, ...]
     segments: tuple[Item, ...]
     files: tuple[str, ...]
     kept: int
@@ -44,9 +50,10 @@ def plan_redaction(catalog: Catalog, source: str, start: datetime, end: datetime
     gone = [item for item in inside if item.key not in protected]
     files = {path for item in gone for path in (item.path, item.measures.get("original_path"), item.parent or item.key) if path}
     fresh = tuple(item for item in gone if item.state != "withdrawn")
-    return Redaction(
-        "interval", _name(source, start, end), fresh, tuple(sorted(files)), len(inside) - len(gone), sum(item.seconds for item in fresh)
-    )
+    kept = [item for item in inside if item.key in protected]
+    spans = _without(min([start, *map(_start, gone)]), max([end, *map(_end, gone)]), kept)
+    seconds = sum(item.seconds for item in fresh)
+    return Redaction("interval", source, _name(source, start, end), spans, fresh, tuple(sorted(files)), len(kept), seconds)
 
 
 def plan_silent(catalog: Catalog, source: str, start: datetime, end: datetime) -> Redaction:
@@ -58,9 +65,31 @@ def plan_silent(catalog: Catalog, source: str, start: datetime, end: datetime) -
         files.setdefault(item.parent or item.key, []).append(item)
     silent = {path: parts for path, parts in files.items() if all(part.state == "silent" for part in parts) and not path.endswith(SILENCE)}
     silent = {path: parts for path, parts in silent.items() if len(parts) == len(ledger.parts(path) or parts)}
-    return Redaction(
-        "silence", _name(source, start, end), (), tuple(sorted(silent)), 0, sum(part.seconds for parts in silent.values() for part in parts)
-    )
+    seconds = sum(part.seconds for parts in silent.values() for part in parts)
+    return Redaction("silence", source, _name(source, start, end), (), (), tuple(sorted(silent)), 0, seconds)
+
+
+def uncut_files(lake: Lake, ledger: Ledger, source: str, start: datetime, end: datetime) -> list[str]:
+    """Landed files of the interval's days that no run has cut yet: what they hold of a withdrawn span goes when their day is next made."""
+    found = []
+    for day in days_between((start - timedelta(days=1)).date(), end.date()):
+        files, _ = landed_on(lake, day)
+        known = ledger.landed(day)
+        found += [file.path for file in files if file.source == source and file.key not in known]
+    return found
+
+
+def delete_withdrawn(lake: Lake, ledger: Ledger, segments: Sequence[Item], files: Sequence[str] = ()) -> int:
+    """Deletes the files of withdrawn segments, the landed files they were cut from, and `files`; returns how many there were."""
+    paths = {path for item in segments for path in (item.measures.get("original_path"), item.parent or item.key) if path} | set(files)
+    deleted = 0
+    for path in sorted(paths - ledger.paths_in_use(paths, "")):
+        for name in (path, path + SIDECAR):
+            if lake.exists(name):
+                lake.delete(name)
+                deleted += name == path
+    ledger.files_are_gone(segments)
+    return deleted
 
 
 def _name(source: str, start: datetime, end: datetime) -> str:
@@ -77,10 +106,24 @@ def _protected(items: Sequence[Item], marks: Sequence[Annotation], keep: int) ->
     return protected
 
 
+def _without(start: datetime, end: datetime, kept: Sequence[Item]) -> tuple[Span, ...]:
+    """What is left from start to end without the kept segments."""
+    spans: list[Span] = []
+    for item in sorted(kept, key=_start):
+        if _start(item) > start:
+            spans.append((start, min(end, _start(item))))
+        start = max(start, _end(item))
+    return (*spans, (start, end)) if end > start else tuple(spans)
+
+
 def _overlaps(item: Item, start: datetime, end: datetime) -> bool:
-    return _start(item) < end and _start(item) + timedelta(seconds=item.seconds) > start
+    return _start(item) < end and _end(item) > start
 
 
 def _start(item: Item) -> datetime:
     assert item.started_at is not None
     return item.started_at
+
+
+def _end(item: Item) -> datetime:
+    return _start(item) + timedelta(seconds=item.seconds)

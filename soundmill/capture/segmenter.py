@@ -21,7 +21,8 @@ from soundmill.audio.decode import Float32, Int16
 from soundmill.capture.landing import LandedFile, landed_on, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence
-from soundmill.catalog import CAPTURED, Item, ItemState, Ledger
+from soundmill.capture.redaction import delete_withdrawn
+from soundmill.catalog import CAPTURED, Item, ItemState, Ledger, lies_in
 from soundmill.catalog.quarantine import write_quarantine
 from soundmill.catalog.queue import backoff
 from soundmill.errors import NotInLake, StartTimeUnknown, UndecodableAudio
@@ -129,6 +130,7 @@ def update_segments(
     A file that cannot be used is quarantined with its reason and stops nothing. Raises only where storage fails.
     """
     previous = ledger.processed(ASSET).get(day)
+    delete_withdrawn(lake, ledger, ledger.withdrawn_with_file("segment", day))  # what a kill left of a redaction
     files, fingerprint = landed_on(lake, day)
     known = ledger.landed(day)
     there = {file.key for file in files}
@@ -149,7 +151,8 @@ def update_segments(
             for orphan in _orphans(old, [item, *segments]) - ledger.paths_in_use({part.path for part in old if part.path}, file.key):
                 lake.delete(orphan)
             reached = {part.day for part in (*old, item, *segments) if part.day != day}
-            ledger.record(item, segments, stale=(ASSET, reached))
+            if withdrawn := ledger.record(item, segments, stale=(ASSET, reached)):
+                delete_withdrawn(lake, ledger, withdrawn)
             other_days |= reached
             if progress:
                 progress(done + 1, len(due))
@@ -197,6 +200,7 @@ class _Cutter:
     ) -> None:
         self._later = later
         self._lake, self._ledger, self._segmenter, self._file, self._pool = lake, ledger, segmenter, file, pool
+        self._withdrawn = ledger.withdrawn_spans(file.source)
         self._written: list[str] = []
         self._name: SegmentName | None = None
 
@@ -271,7 +275,7 @@ class _Cutter:
             row = replace(row, measures={**row.measures, **place})
         elif row.seconds < SHORTEST_SECONDS:
             return replace(row, state="silent")
-        if self._ledger.is_withdrawn(row.source, start):
+        if lies_in(row, self._withdrawn):
             return replace(row, state="withdrawn")
         if self._segmenter.is_silent(measured):
             return replace(row, state="silent")

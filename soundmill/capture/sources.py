@@ -30,7 +30,8 @@ def now() -> float:
 class Source(Protocol):
     """What a capture records.
 
-    live        it cannot wait: what is not taken in time is lost
+    live        it comes at its own pace
+    can_wait    it goes on where it was left; what is not taken of any other in time is lost
     endless     it never ends by itself: when it does, it has to be opened again
     patience    seconds without a block after which it has stalled
     started_at  moment of the first sample of a source that is its own clock; None where the machine's clock counts
@@ -38,6 +39,7 @@ class Source(Protocol):
 
     sample_rate: int
     live: bool
+    can_wait: bool
     endless: bool
     patience: float
     started_at: datetime | None
@@ -54,7 +56,7 @@ class Source(Protocol):
 class FileSource:
     """A file of any length and codec as if it were recorded from `started_at` on, `speed` times as fast; 0 is as fast as it goes."""
 
-    endless, patience = False, 5.0
+    endless, can_wait, patience = False, True, 5.0
 
     def __init__(self, path: Path, sample_rate: int, started_at: datetime, speed: float = 1.0, channels: Channels = "first") -> None:
         self.path, self.sample_rate, self.started_at = path, sample_rate, started_at
@@ -95,6 +97,7 @@ class PcmSource:
 
     def __init__(self, pipe: BinaryIO, sample_rate: int, channels: int = 1, started_at: datetime | None = None) -> None:
         self.sample_rate, self.started_at, self.live = sample_rate, started_at, started_at is None
+        self.can_wait = not self.live
         self._pipe, self._channels = pipe, channels
         self._queue: queue.Queue[Block | None] = queue.Queue(0 if self.live else _PIPE_BLOCKS)
         self._is_read, self._ended = threading.Event(), threading.Event()
@@ -140,7 +143,7 @@ class PcmSource:
 class StreamSource:
     """A network stream (HTTP, RTSP, whatever FFmpeg opens), its first channel."""
 
-    live, endless, patience, started_at = True, True, 30.0, None  # playlists come in bursts of ten seconds
+    live, can_wait, endless, patience, started_at = True, False, True, 30.0, None  # playlists come in bursts of ten seconds
 
     def __init__(self, url: str, sample_rate: int) -> None:
         self.url, self.sample_rate = url, sample_rate
@@ -176,7 +179,7 @@ class MicSource:
     `fresh` starts PortAudio anew: a device that came back under another number is seen in no other way.
     """
 
-    live, endless, patience, started_at = True, True, 5.0, None
+    live, can_wait, endless, patience, started_at = True, False, True, 5.0, None
 
     def __init__(self, device: str | int | None, sample_rate: int, channels: int = 1, fresh: bool = False) -> None:
         self.sample_rate = sample_rate

@@ -12,7 +12,7 @@ from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadReque
 from soundmill.catalog.erasures import Erasure, Erasures
 from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Submission
 from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
-from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
+from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, Span, StateCount, lies_in
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
 from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
@@ -45,6 +45,7 @@ __all__ = [
     "ModelVersion",
     "ReviewedSpan",
     "Role",
+    "Span",
     "StateCount",
     "Submission",
     "Upload",
@@ -58,6 +59,7 @@ __all__ = [
     "is_dead",
     "is_empty_catalog",
     "lease",
+    "lies_in",
     "open_catalog",
     "process_mark",
     "upload_key",

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from soundmill.catalog.schema import Base
 from soundmill.errors import CatalogUnavailable
+from soundmill.settings import masked_url
 
-HEAD = "0005"  # the newest migration in migrations/versions
+HEAD = "0006"  # the newest migration in migrations/versions
 _MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
 _BUSY_SECONDS = 60
 _T = TypeVar("_T")
@@ -28,7 +29,7 @@ class Catalog:
         self._writing = engine.execution_options(soundmill_writes=True)
 
     def __repr__(self) -> str:
-        return f"Catalog({self.engine.url.render_as_string(hide_password=True)!r})"
+        return f"Catalog({_shown(self.engine)!r})"
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -41,6 +42,11 @@ class Catalog:
         """A transaction that is committed when the block ends well and rolled back when it does not."""
         with Session(self._writing) as session, session.begin():
             yield session
+
+    def alone(self, session: Session, name: str) -> None:
+        """Within a writing transaction, waits until no other one is alone under this name, and keeps them waiting until this one ends."""
+        if self.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyhow
+            session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
     def insert(self, table: type[Base]) -> Any:
         """An INSERT that knows ON CONFLICT, which SQLite and PostgreSQL spell alike."""
@@ -59,7 +65,7 @@ def open_catalog(url: str) -> Catalog:
         if _schema_version(engine) != HEAD:
             _upgrade(engine)
     except OperationalError as error:
-        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+        raise CatalogUnavailable(f"cannot open {_shown(engine)}: {masked_url(str(error.orig))}") from error
     return Catalog(engine)
 
 
@@ -72,7 +78,7 @@ def is_empty_catalog(url: str) -> bool:
         with engine.connect() as connection:
             return not any(connection.scalar(select(table.c[0]).limit(1)) for table in Base.metadata.sorted_tables)
     except OperationalError as error:
-        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+        raise CatalogUnavailable(f"cannot open {_shown(engine)}: {masked_url(str(error.orig))}") from error
     finally:
         engine.dispose()
 
@@ -91,16 +97,20 @@ def create_catalog(url: str, schema: str, fill: Callable[[Connection], _T]) -> _
     except CommandError as error:
         raise CatalogUnavailable(f"this version of Soundmill does not know the catalog's schema {schema}: {error}") from None
     except OperationalError as error:
-        raise CatalogUnavailable(f"cannot open {engine.url.render_as_string()}: {error.orig}") from error
+        raise CatalogUnavailable(f"cannot open {_shown(engine)}: {masked_url(str(error.orig))}") from error
     finally:
         engine.dispose()
+
+
+def _shown(engine: Engine) -> str:
+    return masked_url(engine.url.render_as_string(hide_password=True))
 
 
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
-        raise CatalogUnavailable(f"{url!r} is not a database URL; write it like postgresql+psycopg://user@host/name") from None
+        raise CatalogUnavailable(f"{masked_url(url)!r} is not a database URL; write it like postgresql+psycopg://user@host/name") from None
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     is_sqlite = parsed.get_backend_name() == "sqlite"

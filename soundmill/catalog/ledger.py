@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
 from sqlalchemy import ColumnElement, delete, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.schema import ItemRow, ProcessedRow
+from soundmill.catalog.schema import ItemRow, ProcessedRow, WithdrawnSpanRow
 from soundmill.fingerprint import is_stale, stale_mark
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
@@ -75,6 +75,18 @@ class StateCount:
     seconds: float
 
 
+Span = tuple[datetime, datetime]  # from one moment to another
+_LONGEST_SEGMENT = timedelta(hours=1)
+
+
+def lies_in(item: Item, spans: Iterable[Span]) -> bool:
+    """Whether a segment's middle lies in one of the spans."""
+    if item.started_at is None:
+        return False
+    middle = item.started_at + timedelta(seconds=item.seconds / 2)
+    return any(start <= middle < end for start, end in spans)
+
+
 class Ledger:
     """Queries and writes of items."""
 
@@ -98,24 +110,28 @@ class Ledger:
         """Segments of a source that began between two moments, in whatever state, in order of time."""
         return self._items(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.started_at >= start, ItemRow.started_at < end)
 
-    def withdraw(self, segments: Sequence[Item], asset: str) -> None:
-        """Takes segments back; what the asset made of their days is stale. Where their files lay is remembered, so that they can go."""
-        gone = [
-            replace(
-                item, state="withdrawn", path=None, content_hash=None, reason=None, message=None, blocked_by=None, next_attempt_at=None,
-                measures={**item.measures, "original_path": item.path},
-            )
-            for item in segments
-        ]  # fmt: skip
+    def withdraw(self, source: str, spans: Sequence[Span], keys: Collection[str], asset: str) -> list[Item]:
+        """Takes spans of a source's timeline back for good: the segments with these keys, those whose middle lies in a span, and those to
+        come. What the asset made of their days is stale. Returns the segments that were withdrawn now, as they are from now on: where
+        their files lay is remembered, so that they can go."""
+        if not spans:
+            return []
+        first, last, now = min(start for start, _ in spans), max(end for _, end in spans), datetime.now(UTC)
+        near = (ItemRow.started_at >= first - _LONGEST_SEGMENT, ItemRow.started_at < last)
+        query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.kind == "segment", *near)
         with self._catalog.writing() as session:
+            self._catalog.alone(session, _timeline(source))
+            session.add_all(WithdrawnSpanRow(source=source, start=start, end=end, created_at=now) for start, end in spans)
+            found = [Item(*row) for row in session.execute(query.where(ItemRow.state != "withdrawn"))]
+            gone = [_withdrawn(item) for item in found if item.key in keys or lies_in(item, spans)]
             self.write(session, gone)
             self.mark_stale(session, asset, {item.day for item in gone})
+        return gone
 
-    def is_withdrawn(self, source: str, moment: datetime) -> bool:
-        """Whether a source's segment that began then was taken back."""
-        query = select(ItemRow.key).where(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "withdrawn").limit(1)
+    def withdrawn_spans(self, source: str) -> list[Span]:
+        """What was taken back of a source's timeline, in order of time."""
         with self._catalog.reading() as session:
-            return session.scalar(query) is not None
+            return self._spans(session, source)
 
     def withdrawn_paths(self) -> set[str]:
         """Where segments that were taken back lay, and the landed files they were cut from; and where deleted uploads lay."""
@@ -145,9 +161,16 @@ class Ledger:
         """Ready uploads of a day, by key."""
         return sorted(self._items(ItemRow.kind == "upload", ItemRow.day == day, ItemRow.state == "ready"), key=lambda item: item.key)
 
-    def withdrawn_with_file(self, kind: ItemKind) -> list[Item]:
-        """Items that were taken back, and whose file is known to be there still."""
-        return self._items(ItemRow.kind == kind, ItemRow.state == "withdrawn", ItemRow.measures["file_exists"].as_boolean().is_(True))
+    def withdrawn_with_file(self, kind: ItemKind, day: date | None = None) -> list[Item]:
+        """Items, of a day or of all, that were taken back, and whose file is not known to be gone yet."""
+        of_day = true() if day is None else ItemRow.day == day
+        there = ItemRow.measures["file_exists"].as_boolean().is_(True)
+        return self._items(ItemRow.kind == kind, ItemRow.state == "withdrawn", of_day, there)
+
+    def files_are_gone(self, items: Iterable[Item]) -> None:
+        """Notes that the files of withdrawn items are deleted."""
+        with self._catalog.writing() as session:
+            self.write(session, [replace(item, measures={**item.measures, "file_exists": False}) for item in items])
 
     def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
         """When somebody speaks on each of a day's downloads, by key."""
@@ -230,20 +253,25 @@ class Ledger:
             for start in range(0, len(keys), _BATCH):
                 session.execute(delete(ItemRow).where(ItemRow.key.in_(keys[start : start + _BATCH])))
 
-    def record(self, item: Item, segments: Sequence[Item] = (), stale: tuple[str, Collection[date]] = ("", ())) -> None:
+    def record(self, item: Item, segments: Sequence[Item] = (), stale: tuple[str, Collection[date]] = ("", ())) -> list[Item]:
         """Writes an item and the segments cut from it, in place of what an earlier attempt made of it.
 
         `stale` names an asset and other days that these reach: they are marked in the same transaction, so that no kill can part them.
+        What was withdrawn meanwhile is written as withdrawn; returns those that are, with files that ought to go.
         """
         new = {segment.key for segment in segments}
         asset, days = stale
         with self._catalog.writing() as session:
+            self._catalog.alone(session, _timeline(item.source))
+            spans = self._spans(session, item.source)
+            item, *segments = (_withdrawn(one) if one.kind == "segment" and lies_in(one, spans) else one for one in (item, *segments))
             old = session.scalars(select(ItemRow.key).where(ItemRow.parent == item.key)).all()
             gone = [key for key in old if key not in new]
             for start in range(0, len(gone), _BATCH):
                 session.execute(delete(ItemRow).where(ItemRow.key.in_(gone[start : start + _BATCH])))
             self.write(session, [item, *segments])
             self.mark_stale(session, asset, days)
+        return [one for one in (item, *segments) if one.state == "withdrawn"]
 
     def resolve_duplicates(self, hashes: Collection[str], asset: str) -> None:
         """Of downloads with the same sound, the first by day and key is ready and the others are duplicates of it.
@@ -321,6 +349,10 @@ class Ledger:
             row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
             session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 
+    def _spans(self, session: Session, source: str) -> list[Span]:
+        query = select(WithdrawnSpanRow.start, WithdrawnSpanRow.end).where(WithdrawnSpanRow.source == source)
+        return [(start, end) for start, end in session.execute(query.order_by(WithdrawnSpanRow.start))]
+
     def _items(self, *conditions: ColumnElement[bool]) -> list[Item]:
         """Items by source, start and key. Plain columns: a day of 28,800 as mapped objects would take three times as long."""
         query = select(*(getattr(ItemRow, name) for name in _READ)).where(*conditions)
@@ -342,6 +374,20 @@ class Ledger:
         rows = [{**{name: getattr(item, name) for name in _COLUMNS}, "updated_at": now} for item in items]
         for start in range(0, len(rows), _BATCH):
             session.execute(self._upsert_item, rows[start : start + _BATCH])
+
+
+def _withdrawn(item: Item) -> Item:
+    """A segment as it is once it is taken back."""
+    place = {"original_path": item.path or item.measures.get("original_path"), "file_exists": True}
+    return replace(
+        item, state="withdrawn", path=None, content_hash=None, reason=None, message=None, blocked_by=None, next_attempt_at=None,
+        transient=False, measures={**item.measures, **place},
+    )  # fmt: skip
+
+
+def _timeline(source: str) -> str:
+    """Under this name, who writes what a source recorded, or takes it back, is alone."""
+    return f"timeline of {source}"
 
 
 def _duplicates_resolved(items: Sequence[Item]) -> list[Item]:

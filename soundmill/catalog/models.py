@@ -15,6 +15,7 @@ from soundmill.errors import UnknownModel
 
 _RACES = 20
 _DELETED = "deleted"
+_CHAMPION = "champion"  # who promotes or deletes is alone
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class ModelRegistry:
         self.spec(name)
         versions = self.versions(name)
         with self._catalog.writing() as session:
-            _alone(session)
+            self._catalog.alone(session, _CHAMPION)
             # the numbers stay taken: detections and reports name them
             rows = session.scalars(select(ModelVersionRow).where(ModelVersionRow.name == name)).all()
             for row in rows:
@@ -113,7 +114,7 @@ class ModelRegistry:
     def finish(self, name: str, version: int, card: dict[str, Any]) -> bool:
         """Stores a fit's card; the first fit of all becomes the champion. Says whether it is the champion."""
         with self._catalog.writing() as session:
-            _alone(session)
+            self._catalog.alone(session, _CHAMPION)
             session.execute(update(ModelVersionRow).where(*_is(name, version)).values(card=card))
             champion = session.scalar(select(ModelVersionRow).where(ModelVersionRow.champion))
             if champion is None:
@@ -124,7 +125,7 @@ class ModelRegistry:
     def promote(self, name: str, version: int, because: str) -> ModelVersion:
         """Makes a finished version the champion, in place of the one before. Raises `UnknownModel`."""
         with self._catalog.writing() as session:
-            _alone(session)
+            self._catalog.alone(session, _CHAMPION)
             row = _finished(session, name, version)
             session.execute(update(ModelVersionRow).where(ModelVersionRow.champion).values(champion=False))
             row.champion, row.promoted_because = True, because
@@ -136,11 +137,6 @@ class ModelRegistry:
         with self._catalog.reading() as session:
             row = session.scalar(select(ModelVersionRow).where(ModelVersionRow.champion))
             return None if row is None else _version(row)
-
-
-def _alone(session: Session) -> None:
-    """Waits until nobody else promotes or deletes, to the end of the transaction."""
-    session.execute(select(ModelVersionRow.name).order_by(ModelVersionRow.name, ModelVersionRow.version).with_for_update())
 
 
 def _finished(session: Session, name: str, version: int) -> ModelVersionRow:

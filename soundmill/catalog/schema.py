@@ -419,6 +419,19 @@ class ErasureRow(Base):
     at: Mapped[datetime]
 
 
+class WithdrawnSpanRow(Base):
+    """A span of a source's timeline whose sound was taken back: what comes of it later is withdrawn, too."""
+
+    __tablename__ = "withdrawn_spans"
+    __table_args__ = (Index("withdrawn_spans_by_source", "source", "start"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    source: Mapped[str] = mapped_column(String(128))
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
 class LeaseRow(Base):
     """Who works on what, and until when."""
 

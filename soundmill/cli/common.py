@@ -8,12 +8,37 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
+from typer.core import TyperGroup
 
 from soundmill.errors import UnreadableTime
-from soundmill.settings import Settings
+from soundmill.settings import Settings, masked_url
 from soundmill.times import parse_days, parse_instant
 
+
+class _Commands(TyperGroup):
+    """Commands that end in one line where a disk, a folder or the catalog is at fault."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            refuse(_in_words(error))
+        except Exception as error:
+            if (sqlalchemy := sys.modules.get("sqlalchemy.exc")) and isinstance(error, sqlalchemy.OperationalError):
+                refuse(f"the catalog cannot be used: {masked_url(str(error.orig))}")
+            raise
+
+
+def _in_words(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="soundmill",
     no_args_is_help=True,
     add_completion=False,

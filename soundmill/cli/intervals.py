@@ -60,9 +60,10 @@ def redact(
 ) -> None:
     """Delete what nobody annotated between two moments: segments, landed files, and with the next runs of their days all vectors of them.
 
-    It does not come back: the ledger remembers what was withdrawn, and backups drop it at once.
+    It does not come back: the interval stays withdrawn, also for sound of it that lands later, and backups drop it at once.
     """
-    from soundmill.capture.redaction import plan_redaction, plan_silent
+    from soundmill.capture.redaction import plan_redaction, plan_silent, uncut_files
+    from soundmill.catalog import Ledger
     from soundmill.workflows.erasure import erase
 
     start, end = instant(first), instant(last)
@@ -70,18 +71,27 @@ def redact(
     assert end is not None
     if end <= start:
         raise typer.BadParameter("it lies before --from", param_hint="--to")
-    catalog = the_catalog()
+    catalog, lake = the_catalog(), the_lake()
+    uncut = [] if silent else uncut_files(lake, Ledger(catalog), source, start, end)
     plan = plan_silent(catalog, source, start, end) if silent else plan_redaction(catalog, source, start, end, keep)
-    gone = erase(the_lake(), catalog, plan).files if yes else 0
+    gone = erase(lake, catalog, plan).files if yes else 0
     if as_json:
-        values = {"segments": len(plan.segments), "seconds": plan.seconds, "files": list(plan.files), "kept": plan.kept, "deleted": gone}
+        values = {
+            "segments": len(plan.segments),
+            "seconds": plan.seconds,
+            "files": list(plan.files),
+            "kept": plan.kept,
+            "deleted": gone,
+            "uncut": uncut,
+        }
         print_json(values)
         return
     what = count(len(plan.files), "landed file") + " of silence" if silent else count(len(plan.segments), "segment")
     what += f" ({plan.seconds / 60:.1f} minutes)"
     typer.echo(f"{what} {'are gone' if yes else 'would go'}" + ("" if silent else f", {plan.kept} stay for their annotations"))
-    if yes and not silent and plan.segments:
-        days = sorted({item.day.isoformat() for item in plan.segments})
-        typer.echo(f"then: soundmill materialize day --from {days[0]} --to {days[-1]}      # or leave it to the sensor")
+    if uncut:
+        typer.echo(f"{count(len(uncut), 'landed file')} of these days no run has cut yet: what lies in the interval goes with the next run")
+    if yes and not silent and (plan.segments or uncut):
+        typer.echo(f"then: soundmill materialize day --from {start:%Y-%m-%d} --to {end:%Y-%m-%d}      # or leave it to the sensor")
     elif not yes:
         typer.echo("nothing has been deleted; add --yes")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from soundmill.errors import LabelFileRefused, UnreadableTime
 from soundmill.formats.annotation import Annotation
+from soundmill.formats.spreadsheets import cell, text_of
 from soundmill.times import parse_instant
 
 CSV_COLUMNS = ("source", "start", "end", "tag", "author")
@@ -36,7 +37,9 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
         raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}{hint}")
     found = []
     for row in _rows(rows):
-        values = {name: (value or "").strip() for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)}
+        values = {
+            name: text_of((value or "").strip()) for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)
+        }
         if not any(values.values()):
             continue
         found.append(
@@ -65,7 +68,7 @@ def write_csv(annotations: Iterable[Annotation]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for a in annotations:
-        writer.writerow([a.source, a.start.isoformat(), a.end.isoformat(), a.tag, a.author])
+        writer.writerow(map(cell, [a.source, a.start.isoformat(), a.end.isoformat(), a.tag, a.author]))
     return out.getvalue()
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from soundmill.catalog import Item
+from soundmill.formats.spreadsheets import cell
 from soundmill.ingest.pairs import AGENT, CUSTOMER, complete
 from soundmill.lake import Lake
 
@@ -145,7 +146,7 @@ def conversations_csv(conversations: Iterable[Conversation], lake: Lake) -> str:
         row = [values["conversation_id"], values["timestamp"]]
         for side in (AGENT, CUSTOMER):
             row += [values[side]["filepath"], values[side]["size_mb"], values[side]["duration_minutes"]]
-        writer.writerow([*row, values["total"]["size_mb"], values["total"]["duration_hours"]])
+        writer.writerow(map(cell, [*row, values["total"]["size_mb"], values["total"]["duration_hours"]]))
     return out.getvalue()
 
 

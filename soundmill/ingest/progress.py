@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from soundmill.catalog import StateCount
+from soundmill.formats.spreadsheets import cell
 from soundmill.plots import ACCENT, INK, WARM, figure, png
 
 BAR = 40
@@ -166,7 +167,7 @@ def progress_csv(progress: Progress) -> str:
     writer.writerow(["source", "state", "hours"])
     for source, states in sorted(progress.sources.items()):
         for state, hours in sorted(states.items()):
-            writer.writerow([source, state, f"{hours:.4f}"])
+            writer.writerow([cell(source), state, f"{hours:.4f}"])
     return out.getvalue()
 
 

@@ -3,6 +3,7 @@
 On loopback, with no account but clients' and no password set, there is one local user and no sign-in.
 """
 
+import base64
 import secrets
 import time
 from collections.abc import Callable
@@ -22,7 +23,28 @@ from soundmill.settings import Settings
 COOKIE = "soundmill_session"
 STUDIO = "the studio's password"  # the name under which guesses at it are counted
 BEARER = HTTPBearer(auto_error=False, description="SOUNDMILL_API_TOKEN, or the token of an account that is an engineer's or an admin's")
-_BASIC = HTTPBasic(auto_error=False)
+
+
+class _Basic(HTTPBasic):
+    """Basic credentials in UTF-8, as browsers and curl send them (RFC 7617), or in Latin-1; FastAPI's own take ASCII only."""
+
+    async def __call__(self, request: Request) -> HTTPBasicCredentials | None:  # type: ignore[override]
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            data = base64.b64decode(encoded.strip(), validate=True)
+        except ValueError:
+            return None
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            text = data.decode("latin-1")
+        username, has_colon, password = text.partition(":")
+        return HTTPBasicCredentials(username=username, password=password) if has_colon else None
+
+
+_BASIC = _Basic(auto_error=False)
 _PEOPLE_KNOWN_FOR = 2.0  # seconds
 
 

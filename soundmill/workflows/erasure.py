@@ -8,8 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from soundmill.capture.landing import SIDECAR
-from soundmill.capture.redaction import Redaction
+from soundmill.capture.redaction import Redaction, delete_withdrawn
 from soundmill.capture.segmenter import ASSET as SEGMENTS
 from soundmill.catalog import Account, Accounts, Catalog, DownloadQueue, Erasures, Ledger, Upload, Uploads, upload_key
 from soundmill.ingest.downloader import ASSET as DOWNLOADS
@@ -99,11 +98,8 @@ def _erase_account(lake: Lake, catalog: Catalog, account: Account, by: str) -> E
 
 
 def _erase_segments(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
-    Ledger(catalog).withdraw(redaction.segments, SEGMENTS)
-    files = 0
-    for path in redaction.files:
-        for name in (path, path + SIDECAR):
-            if lake.exists(name):
-                lake.delete(name)
-                files += name == path
-    return Erased(len(redaction.segments), redaction.seconds, files)
+    ledger = Ledger(catalog)
+    gone = ledger.withdraw(redaction.source, redaction.spans, {item.key for item in redaction.segments}, SEGMENTS)
+    seconds = sum(item.seconds for item in gone) if redaction.spans else redaction.seconds
+    left = [item for item in ledger.withdrawn_with_file("segment") if item.source == redaction.source]
+    return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from soundmill.settings import Settings
+from soundmill.settings import Settings, masked_url
 from tests.conftest import ROOT
 
 
@@ -31,6 +31,8 @@ def test_the_environment_goes_before_the_file_and_empty_is_unset(tmp_path: Path,
         ("segment_rate", 10),
         ("backup_encryption", "rot13"),
         ("session_minutes", 0),
+        ("api_token", "pässwörd"),
+        ("api_token", "two words"),
     ],
 )
 def test_what_cannot_be_is_refused(name: str, value: object) -> None:
@@ -50,6 +52,23 @@ def test_what_is_shown_holds_no_secret() -> None:
     assert "hunter2" not in str(found.without_secrets())
     assert "hunter2" not in repr(found)
     assert found.shown()["catalog"] == "postgresql+psycopg://mill:***@db/mill"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://mill:se/cret@127.0.0.1:1/db",
+        "postgresql+psycopg://mill:se@cret@127.0.0.1:1/db",
+        "postgresql+psycopg://127.0.0.1/db?user=mill&password=se/cret",
+        "postgresql+psycopg://127.0.0.1/db?sslpassword=se@cret&sslmode=require",
+        "https://mill:se%2Fcret@files.test/x?access_token=se/cret",
+    ],
+)
+def test_no_password_in_a_url_shows(url: str) -> None:
+    shown = masked_url(url)
+    assert "cret" not in shown
+    assert "***" in shown
+    assert masked_url("s3://bucket/a:b and http://127.0.0.1:9000/x") == "s3://bucket/a:b and http://127.0.0.1:9000/x"
 
 
 def test_another_process_has_the_same_settings_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ class Scripted:
 
     def __init__(self, script: Callable[["Scripted"], Iterator[Block]], endless: bool = True) -> None:
         self.sample_rate, self.live, self.endless, self.started_at = RATE, endless, endless, None
-        self.patience = 5.0
+        self.can_wait, self.patience = False, 5.0
         self.stopped = threading.Event()
         self._script = script
 

@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from soundmill.cli.common import count, days_in, hours, instant, names_in, print_json, refuse, settings, the_catalog
+from tests.command import Command
 
 
 def test_a_refusal_is_one_line_and_a_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,3 +47,10 @@ def test_numbers_go_with_their_noun_and_times_are_text_in_json(capsys: pytest.Ca
     assert [count(number, "file") for number in (0, 1, 2)] == ["0 files", "1 file", "2 files"]
     print_json({"at": datetime(2026, 1, 5, tzinfo=UTC), "day": date(2026, 1, 5)})
     assert json.loads(capsys.readouterr().out) == {"at": "2026-01-05T00:00:00+00:00", "day": "2026-01-05"}
+
+
+def test_a_home_that_cannot_be_made_is_one_line(soundmill: Command) -> None:
+    for command in (["doctor"], ["progress"], ["account", "list"], ["device", "list"], ["download", "status"], ["labels", "export", "--days", "2025-01-01"]):
+        said = soundmill(*command, code=1, SOUNDMILL_HOME="/proc/nowhere/home")
+        assert "/proc/nowhere" in said
+        assert len(said.splitlines()) == 1, said

@@ -72,6 +72,13 @@ def test_the_list_and_its_csv_say_the_same(folder_lake: Lake) -> None:
     assert float(row["total_duration_hours"]) == first["total"]["duration_hours"] == round(1230 / 3600, 4)
 
 
+def test_no_cell_of_the_list_is_a_formula(folder_lake: Lake) -> None:
+    bad = "=cmd|' C calc'!A0"
+    calls = conversations_of([side(bad, "agent", 60, 0), side(bad, "customer", 60, 0)], UTC)
+    row = next(csv.DictReader(io.StringIO(conversations_csv(calls, folder_lake))))
+    assert row["conversation_id"] == "'" + bad
+
+
 def test_a_report_of_no_call_is_a_report() -> None:
     assert report_lines(report([], None, TEN)) == ["calls with both sides: 0, 0.00 h, 0.00 MB"]
     lines = report_lines(report(conversations_of(ITEMS, UTC), 2.0, TEN))

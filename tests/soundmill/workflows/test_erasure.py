@@ -55,7 +55,9 @@ def test_an_erasure_that_was_cut_off_is_completed_by_the_next(folder_lake: Lake,
     folder_lake.write_bytes(f"landing/mic/{DAY}/{NOON:%Y%m%dT%H%M%S}Z.wav", wav(9))
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, Segmenter(), now=NOON)
     plan = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))
-    Ledger(sqlite_catalog).withdraw(plan.segments, "captured_segments")  # and killed before any file went
+    Ledger(sqlite_catalog).withdraw(
+        "mic", plan.spans, {item.key for item in plan.segments}, "captured_segments"
+    )  # and killed before any file went
     again = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))
     assert again.segments == ()
     assert erase(folder_lake, sqlite_catalog, again).files == 4

@@ -1,5 +1,6 @@
 """The sign-in page: where it leads, and the session that it opens."""
 
+import base64
 from pathlib import Path
 
 import httpx
@@ -51,3 +52,15 @@ def test_the_studio_s_password_signs_in_without_a_name_and_guesses_are_limited(t
         assert answers[0] == 401
         assert answers[-1] == 429
         assert client.get("/", auth=("", "open sesame please")).status_code == 429
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_password_may_hold_any_letters(tmp_path: Path, encoding: str) -> None:
+    with studio(tmp_path, studio_password="pässwörd-1") as client:
+        header = base64.b64encode("x:pässwörd-1".encode(encoding)).decode()
+        assert client.get("/recordings", headers={"authorization": f"Basic {header}"}).status_code == 200
+        for wrong in ("x:passwort", "no colon"):
+            header = base64.b64encode(wrong.encode()).decode()
+            assert client.get("/recordings", headers={"authorization": f"Basic {header}"}).status_code == 401
+        assert client.get("/recordings", headers={"authorization": "Basic !!!"}).status_code == 401
+        assert sign_in(client, "", "pässwörd-1").status_code == 303
