@@ -18,10 +18,13 @@ from soundmill.times import days_between, parse_day
 
 @app.command(epilog="Example: `soundmill materialize captured_segments segment_features --from 2026-01-01 --to 2026-01-31`")
 def materialize(
-    assets: Annotated[list[str], typer.Argument(metavar="ASSET...", help="Asset names; `day` for all that a day of sound becomes.")],
+    assets: Annotated[
+        list[str],
+        typer.Argument(metavar="ASSET...", help="Asset names, as in the Dagster UI; or `day`: all daily assets of captured sound."),
+    ],
     day: Annotated[str | None, typer.Option(help="One day, such as 2026-01-05.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last day of a range; the first one when left out.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last day of a range (default: the first).")] = None,
     model: Annotated[str | None, typer.Option(help="The model, for osr_model and evaluation_report.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -59,21 +62,25 @@ def train(
     name: Annotated[str, typer.Argument(help="Name of the model, and of the source that the clips become.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with one folder of audio files for each class.")],
     groups: Annotated[
-        Path | None, typer.Option(help="CSV of file and group: clips of one group (a recording, a speaker) are never torn apart.")
+        Path | None,
+        typer.Option(help="CSV of file and group: clips of one group (a recording, a speaker) are never split between training and test."),
     ] = None,
-    test_share: Annotated[float, typer.Option(min=0.05, max=0.6, help="Share of each class to test on.")] = 0.3,
+    test_share: Annotated[float, typer.Option(min=0.05, max=0.6, help="Share of each class to evaluate on.")] = 0.3,
     unknown: Annotated[
         list[str] | None,
-        typer.Option(metavar="CLASS", help="A class to test with only: the model should call it “other”. Repeat it for several."),
+        typer.Option(metavar="CLASS", help="A class to leave out of training; the model should call it “other”. Can be repeated."),
     ] = None,
     extractor: Annotated[str, typer.Option(help="pooled_spectral, yamnet, or several joined by +.")] = "pooled_spectral",
-    least_recall: Annotated[float | None, typer.Option(help="Share of known sounds to keep; balanced when left out.")] = None,
+    least_recall: Annotated[
+        float | None,
+        typer.Option(help="Recall on known sounds that thresholds are to keep (default: known and unknown sounds are balanced)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train a model on a folder of clips, and test it on others of them: one command, through the whole graph.
+    """Train and evaluate a model on a folder of clips, in one command.
 
-    The clips are landed on days of their own, from the first day of the collection on. Clips with names such as `fold-SOURCE-take` that
-    share a source, and copies, stay on one side.
+    The clips are stored as recordings of invented days, from SOUNDMILL_START_DATE on. Clips that share the SOURCE of names such as
+    `fold-SOURCE-take`, and copies, are never split between training and test.
     """
     values = settings()
     if extractor not in values.extractor_names:
@@ -111,10 +118,10 @@ def demo(
     clips: Annotated[
         Path | None, typer.Option(help="A folder with one folder of audio files per class, instead of synthesised sound.")
     ] = None,
-    days: Annotated[int, typer.Option(min=2, max=14, help="Days of the scene; the last one tests.")] = 3,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything printed, and more, to this file.")] = None,
+    days: Annotated[int, typer.Option(min=2, max=14, help="Number of days; the last is the test set.")] = 3,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the results as JSON to this file.")] = None,
 ) -> None:
-    """Build a household scene, run the whole asset graph over its days, and print what it found.
+    """Synthesise days of household sound, run the whole asset graph on them, and print the results.
 
     With --clips the last 30 % of the class folders, in order of name, are never labelled: the model must call them "other".
     """

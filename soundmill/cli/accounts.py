@@ -22,7 +22,7 @@ _Name = Annotated[str, typer.Argument(help="The username.")]
 )
 def account_add(
     name: _Name,
-    role: Annotated[list[str] | None, typer.Option(help="admin, engineer, annotator, speaker or client. Repeat it for several.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="admin, engineer, annotator, speaker or client. Can be repeated.")] = None,
     admin: Annotated[bool, typer.Option("--admin", help="The same as --role admin.")] = False,
 ) -> None:
     """Add an account. Its password is asked for, or read from standard input."""
@@ -51,8 +51,8 @@ def account_list(as_json: Json = False) -> None:
 
 
 @account.command("role", epilog="Example: `soundmill account role ann engineer,annotator`")
-def account_role(name: _Name, roles: Annotated[str, typer.Argument(help="The roles it is to have, comma separated.")]) -> None:
-    """Give an account other roles, in place of those it has."""
+def account_role(name: _Name, roles: Annotated[str, typer.Argument(help="Its new roles, comma separated.")]) -> None:
+    """Replace the roles of an account."""
     from soundmill.catalog import Accounts
     from soundmill.errors import AccountRefused
 
@@ -66,7 +66,7 @@ def account_role(name: _Name, roles: Annotated[str, typer.Argument(help="The rol
 
 @account.command("password", epilog="Example: `soundmill account password ann`")
 def account_password(name: _Name) -> None:
-    """Give an account another password. It is signed out everywhere, and its tokens end."""
+    """Change the password of an account. All its sessions are signed out and its tokens revoked."""
     from soundmill.catalog import Accounts
     from soundmill.errors import AccountRefused
 
@@ -79,7 +79,7 @@ def account_password(name: _Name) -> None:
 
 
 @account.command("admin", hidden=True, epilog="Example: `soundmill account admin ann`; better: `soundmill account role ann admin`")
-def account_admin(name: _Name, off: Annotated[bool, typer.Option("--off", help="Take the role away.")] = False) -> None:
+def account_admin(name: _Name, off: Annotated[bool, typer.Option("--off", help="Remove the role.")] = False) -> None:
     """Add the role admin to an account, or take it away: the command's name before there were other roles."""
     from soundmill.catalog import Accounts
 
@@ -92,7 +92,7 @@ def account_admin(name: _Name, off: Annotated[bool, typer.Option("--off", help="
 
 @account.command("remove", epilog="Example: `soundmill account remove ann --yes`")
 def account_remove(
-    name: _Name, yes: Annotated[bool, typer.Option("--yes", help="Remove it; without, only what would be deleted is printed.")] = False
+    name: _Name, yes: Annotated[bool, typer.Option("--yes", help="Actually remove it; without, print what would be removed.")] = False
 ) -> None:
     """Remove an account with all its uploaded recordings."""
     from soundmill.catalog import Accounts, Uploads

@@ -16,11 +16,11 @@ app.add_typer(backup, name="backup")
 @backup.command("run", epilog="Example: `SOUNDMILL_BACKUP=s3://bucket/soundmill soundmill backup run`")
 def backup_run(
     even_if_emptier: Annotated[
-        bool, typer.Option("--even-if-emptier", help="Go on although most of what the backup holds is gone from here.")
+        bool, typer.Option("--even-if-emptier", help="Back up even though most files of the existing backup are missing here.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Copy what changed since the last backup. Safe to kill, and to run again. Exit code 1 where a file could not be copied."""
+    """Copy what changed since the last backup. It can be killed and run again. Exit code 1 if a file could not be copied."""
     from soundmill.backup import back_up, bucket_of
     from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost
 
@@ -47,9 +47,9 @@ def backup_run(
 
 @backup.command("verify", epilog="Example: `soundmill backup verify`")
 def backup_verify(
-    place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "", as_json: Json = False
+    place: Annotated[str, typer.Option("--from", help="The backup to use (default: SOUNDMILL_BACKUP).")] = "", as_json: Json = False
 ) -> None:
-    """Read every object of the backup back and compare its hash. Exit code 1 where one is missing or damaged."""
+    """Read every object of the backup and compare its hash. Exit code 1 if one is missing or damaged."""
     from soundmill.backup import bucket_of, verify
     from soundmill.errors import BackupUnavailable
 
@@ -70,11 +70,11 @@ def backup_verify(
 
 @backup.command("restore", epilog="Example: `SOUNDMILL_HOME=/data/new soundmill backup restore --from s3://bucket/soundmill`")
 def backup_restore(
-    place: Annotated[str, typer.Option("--from", help="Another backup than that of SOUNDMILL_BACKUP.")] = "",
-    with_deleted: Annotated[bool, typer.Option("--with-deleted", help="Also files that were deleted and are still kept.")] = False,
+    place: Annotated[str, typer.Option("--from", help="The backup to use (default: SOUNDMILL_BACKUP).")] = "",
+    with_deleted: Annotated[bool, typer.Option("--with-deleted", help="Include deleted files that the backup still keeps.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring a backup into an empty home: the same files, the same ledger. A restore that was stopped goes on when run again."""
+    """Restore a backup into an empty home. A restore that was interrupted continues when run again."""
     from soundmill.backup import bucket_of, restore
     from soundmill.errors import BackupUnavailable, CatalogUnavailable, RestoreRefused
 

@@ -32,19 +32,24 @@ def capture(
         str | None,
         typer.Option(help="`mic`, `mic:NUMBER or NAME`, `file:PATH`, a URL (http, https, rtsp), or `-` for raw samples on standard input."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="What the source is called everywhere else.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the source, as other commands take it with --source.")] = None,
     started_at: Annotated[
         str | None,
-        typer.Option(help="When a file began (default: by its name, else now); for `-` it takes the place of the clock."),
+        typer.Option(
+            help="Start time of a file (default: from its name, else now); for `-`, time of the first sample, instead of the clock."
+        ),
     ] = None,
     gate: Annotated[
-        str | None, typer.Option(help="Segments no louder are not stored, dBFS; `off` stores all. [SOUNDMILL_GATE_DBFS]")
+        str | None,
+        typer.Option(help="Segments whose peak is at or below this level (dBFS) are not stored; `off` stores all. [SOUNDMILL_GATE_DBFS]"),
     ] = None,
     hub: Annotated[str | None, typer.Option(help="Send segments to this hub instead, such as http://hub:8000/capture.")] = None,
     token: Annotated[
         str | None, typer.Option(envvar="SOUNDMILL_HUB_TOKEN", help="The device's token at the hub.", show_default=False)
     ] = None,
-    speed: Annotated[float, typer.Option(min=0, help="How many times as fast a file is read; 0 is as fast as it goes.")] = 1.0,
+    speed: Annotated[
+        float, typer.Option(min=0, help="Speed at which a file is read, as a multiple of real time; 0: as fast as possible.")
+    ] = 1.0,
     rate: Annotated[int | None, typer.Option(min=4000, max=192_000, help="Samples a second. [SOUNDMILL_SEGMENT_RATE]")] = None,
     channels: Annotated[int, typer.Option(min=1, max=64, help="Channels of the microphone or of raw samples; the first is recorded.")] = 1,
     samples: Annotated[int | None, typer.Option(min=4410, help="Samples in a segment. [SOUNDMILL_SEGMENT_SAMPLES]")] = None,
@@ -52,18 +57,18 @@ def capture(
     state: Annotated[
         Literal["on", "off"] | None,
         typer.Option(
-            help="With --source: how to start; else as it was left, at first a microphone off and all else on. "
-            "Without: turn the station on or off (`--name hub`: all edges)."
+            help="With --source: start on or off (default: as last set; at first off for a microphone, on for other sources). "
+            "Without --source: switch a running station on or off (`--name hub`: all edges)."
         ),
     ] = None,
-    status: Annotated[bool, typer.Option("--status", help="Print how every station is, and end.")] = False,
-    devices: Annotated[bool, typer.Option("--devices", help="Print the microphones there are, and end.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Print the status of every station, and exit.")] = False,
+    devices: Annotated[bool, typer.Option("--devices", help="List the microphones, and exit.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Record a source for as long as it runs, and land it in segments with nothing lost.
+    """Record a source until it ends or you stop it, as segments in the landing area.
 
-    Silence is not stored but accounted for. It goes on when the disk is full or the hub away, and starts a source that died again.
-    Turned on and off by `--state`, by the studio's /capture/state, or by the signals USR1 and USR2.
+    Silence is logged, not stored. Recording continues while the disk is full or the hub is unreachable; a source that fails is restarted.
+    Switch it on and off with `--state`, the studio's /capture/state, or the signals USR1 and USR2.
     """
     from soundmill.capture.sources import microphones
     from soundmill.errors import SourceRefused
@@ -298,13 +303,15 @@ def _print_status(folder: Path, as_json: bool) -> None:
         typer.echo(f"  last segment {one['last_segment_at'][:19] or 'none'}; {', '.join(counts)}; {', '.join(known) or 'no level yet'}")
 
 
-device = typer.Typer(no_args_is_help=True, help="Edges that may send sound to this hub, each with a token of its own.")
+device = typer.Typer(
+    no_args_is_help=True, help="Edges: recorders on other machines that may send sound to this hub, each with its own token."
+)
 app.add_typer(device, name="device")
 
 
 @device.command("add", epilog="Example: `soundmill device add porch`, then on the edge `SOUNDMILL_HUB_TOKEN=... soundmill capture ...`")
 def add_device(name: Annotated[str, typer.Argument(help="The name of the edge's source.")]) -> None:
-    """Print a token for an edge, once; one that it had is worth nothing any more. From the first on, all edges need one."""
+    """Create a token for an edge and print it, once. Its previous token is revoked. As soon as one edge has a token, all need one."""
     from soundmill.capture.landing import check_source
     from soundmill.catalog import Devices
 
@@ -317,7 +324,7 @@ def add_device(name: Annotated[str, typer.Argument(help="The name of the edge's 
 
 @device.command("list", epilog="Example: `soundmill device list --json`")
 def list_devices(as_json: Json = False) -> None:
-    """Print every edge, and when it last reported."""
+    """List the edges, and when each last reported."""
     from dataclasses import asdict
 
     from soundmill.catalog import Devices
@@ -334,7 +341,7 @@ def list_devices(as_json: Json = False) -> None:
 
 @device.command("remove", epilog="Example: `soundmill device remove porch`")
 def remove_device(name: Annotated[str, typer.Argument(help="The edge's name.")]) -> None:
-    """Take an edge's token back."""
+    """Revoke the token of an edge."""
     from soundmill.catalog import Devices
 
     if not Devices(the_catalog()).remove(name):

@@ -45,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Audio in; segments, labels, recognisers and reports out. Start with `soundmill demo`, then `soundmill dev`.",
+    help="Turn audio into segments, labels, recognition models and reports. Start with `soundmill demo`, then `soundmill dev`.",
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]

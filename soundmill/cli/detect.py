@@ -21,17 +21,19 @@ def detect(
     follow: Annotated[
         bool, typer.Option("--follow", help="Run the champion on every captured segment as it lands, until stopped.")
     ] = False,
-    source: Annotated[list[str] | None, typer.Option(help="With --follow: only this source. Repeat it.")] = None,
+    source: Annotated[list[str] | None, typer.Option(help="With --follow: only this source. Can be repeated.")] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="With --follow: catch up with what landed since (default: where it was left within the last day, else now)."),
+        typer.Option(
+            help="With --follow: start with what landed since (default: where the last run stopped, if that was within a day; else now)."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Detect sounds with the champion model: in files, event by event; or, with --follow, in captures, within a tenth of a second.
+    """Detect sounds with the champion model: in files, as a list of events; or with --follow in live captures, within a tenth of a second.
 
-    With --follow, verdicts and events go to the catalog with the version of the model, which is changed for another one as soon as that
-    is promoted. What could not be processed in time is caught up with, the oldest first.
+    With --follow, detections and events are written to the catalog with the model's version. A newly promoted champion takes over at once.
+    A backlog is processed oldest first.
     """
     if bool(files) == follow:
         raise typer.BadParameter("name files, or use --follow", param_hint="FILE")

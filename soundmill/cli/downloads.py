@@ -10,7 +10,7 @@ import typer
 
 from soundmill.cli.common import Json, app, count, days_in, hours, instant, print_json, refuse, settings, the_catalog, the_lake
 
-download = typer.Typer(no_args_is_help=True, help="Downloads by URL: ask for files, fetch them, see how they fare.")
+download = typer.Typer(no_args_is_help=True, help="Download audio by URL: queue requests, fetch them, see their status.")
 app.add_typer(download, name="download")
 
 
@@ -19,18 +19,16 @@ app.add_typer(download, name="download")
 )
 def download_add(
     file: Annotated[Path, typer.Argument(metavar="CSV", help="The list; `-` for standard input.")],
-    requested_at: Annotated[
-        str | None, typer.Option(help="The moment of the request, whose UTC day is the partition; now when left out.")
-    ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Fetch anew what was fetched before, from the URL given now.")] = False,
+    requested_at: Annotated[str | None, typer.Option(help="Time of the request, whose UTC day is the partition (default: now).")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Fetch files again that were fetched before, from the URL given now.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask for the files of a list. The same request twice is one.
+    """Queue the files of a CSV list. Duplicate requests are ignored.
 
-    A line for each call: `conversation_id,agent_url,customer_url`. A line for each file: `id,speaker,url`; the speaker
-    `agent+customer` takes a stereo recording apart, left and right; without one it is `speaker`. A line that cannot be is named and left
-    out, and the exit code is then 1. What failed for good stays so until `soundmill download retry`, or until it is asked for from another
-    URL. Then `soundmill download run`, or leave it to `soundmill dev`.
+    A line for each call: `conversation_id,agent_url,customer_url`; or a line for each file: `id,speaker,url`. The speaker `agent+customer`
+    splits a stereo recording into left (agent) and right (customer); an empty speaker becomes `speaker`. Invalid lines are reported and
+    skipped; the exit code is then 1. Then run `soundmill download run`, or keep `soundmill dev` running. A request that failed permanently
+    stays failed until `soundmill download retry`, or until it is added with another URL.
     """
     from collections import Counter
 
@@ -63,7 +61,7 @@ def download_add(
 
 @download.command("run", epilog="Example: `soundmill download run`, or for one day: `soundmill download run --days 2026-01-05`")
 def download_run(
-    days: Annotated[str, typer.Option(help="Only requests of these days; all that are due when left out.")] = "", as_json: Json = False
+    days: Annotated[str, typer.Option(help="Only requests of these days (default: all that are due).")] = "", as_json: Json = False
 ) -> None:
     """Fetch what is due, convert it to 16 kHz mono WAV, and write the tables of the days it belongs to.
 
@@ -108,9 +106,9 @@ def download_run(
 
 @download.command("status", epilog="Example: `soundmill download status --failed`")
 def download_status(
-    failed: Annotated[bool, typer.Option("--failed", help="List what failed or waits for another attempt.")] = False, as_json: Json = False
+    failed: Annotated[bool, typer.Option("--failed", help="List requests that failed or wait for a retry.")] = False, as_json: Json = False
 ) -> None:
-    """Count requests by state, and say what went wrong."""
+    """Count requests by state, and show why requests failed."""
     from collections import Counter
 
     from soundmill.catalog import DownloadQueue
@@ -134,9 +132,9 @@ def download_status(
 @download.command("retry", epilog="Example: `soundmill download retry --reason http_403`")
 def download_retry(
     conversation: Annotated[str | None, typer.Option(help="Only this conversation.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only what failed of this.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only requests that failed for this reason.")] = None,
 ) -> None:
-    """Queue failed requests anew, and those that wait for their next attempt; with all attempts before them."""
+    """Queue failed requests, and those that wait for a retry, again, and reset their number of attempts."""
     from soundmill.catalog import DownloadQueue
 
     typer.echo(f"{count(DownloadQueue(the_catalog()).retry(conversation=conversation, reason=reason), 'request')} queued anew")
@@ -144,9 +142,9 @@ def download_retry(
 
 @download.command("withdraw", epilog="Example: `soundmill download withdraw call-17 --yes`")
 def download_withdraw(
-    conversation: str, yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only say what would go.")] = False
+    conversation: str, yes: Annotated[bool, typer.Option("--yes", help="Actually delete; without, print what would be deleted.")] = False
 ) -> None:
-    """Take a conversation back: its files are deleted, its rows stay as withdrawn, and it is never fetched again."""
+    """Withdraw a conversation: its files are deleted, its rows stay, marked as withdrawn, and it is never fetched again."""
     from soundmill.catalog import DownloadQueue
     from soundmill.workflows.erasure import Conversation, erase
 
@@ -163,7 +161,7 @@ def download_withdraw(
 @download.command("history", epilog="Example: `soundmill download history --by day`")
 def download_history(
     by: Annotated[str, typer.Option(help="hour or day.")] = "hour",
-    days: Annotated[str, typer.Option(help="Only what came on these days, in SOUNDMILL_TIMEZONE.")] = "",
+    days: Annotated[str, typer.Option(help="Only files that came on these days, in SOUNDMILL_TIMEZONE.")] = "",
     as_json: Json = False,
 ) -> None:
     """Count what came in each hour or day: conversations, agent and customer files, failures, MB."""
@@ -194,10 +192,13 @@ def download_history(
 @download.command("scan", epilog="Example: `soundmill download scan /data/downloaded_audios --target-hours 100`")
 def download_scan(
     folder: Annotated[Path, typer.Argument(help="One folder for each conversation, files named {conversation}_{speaker}.wav.")],
-    target_hours: Annotated[float | None, typer.Option(help="What the hours are held against.", callback=hours)] = None,
+    target_hours: Annotated[float | None, typer.Option(help="Target, in hours.", callback=hours)] = None,
     as_json: Json = False,
 ) -> None:
-    """Read a folder of conversations without any record of them: hours, sizes, and calls that lack a side. Exit code as `progress`."""
+    """Report on a folder of conversations without the catalog: hours, sizes, calls that lack a side.
+
+    Exit codes as for `soundmill progress`.
+    """
     from soundmill.ingest.folder_scan import scan_folder
 
     if not folder.is_dir():
@@ -221,10 +222,13 @@ def download_submit(
     server: Annotated[str, typer.Option(help="The downloader's address.")] = "http://localhost:8000/downloader",
     delay: Annotated[float, typer.Option(help="Seconds between two calls.")] = 1.0,
     timeout: Annotated[float, typer.Option(help="Seconds to wait for a call to be fetched.")] = 120.0,
-    results: Annotated[Path | None, typer.Option(help="Where to write the results; download_results_*.json here when left out.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Results file (default: download_results_*.json in this folder).")] = None,
     token: Annotated[str, typer.Option(envvar="SOUNDMILL_API_TOKEN", help="The server's token, if it asks for one.")] = "",
 ) -> None:
-    """Hand a list to a downloader over HTTP, one call after another, and transcribe what became of each. Exit code 1 where any failed."""
+    """Submit a list to a downloader over HTTP, one call at a time, and write the outcome of each to a results file.
+
+    Exit code 1 if any of them failed.
+    """
     from soundmill.errors import RequestListRefused, ServerUnavailable
     from soundmill.ingest.client import submit
 

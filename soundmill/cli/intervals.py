@@ -15,14 +15,14 @@ _Source = Annotated[str, typer.Option(help="Which microphone or collection.")]
 def interval(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .wav, .flac or .ogg.")],
     source: _Source,
-    first: Annotated[str | None, typer.Option("--from", help="Where to begin.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Where to end.")] = None,
-    around: Annotated[str | None, typer.Option(help="Instead: five segments with this moment in the middle one.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="Start, such as 2026-01-05T10:00Z (UTC unless it says otherwise).")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="End, written alike.")] = None,
+    around: Annotated[str | None, typer.Option(help="Instead: the segment at this moment, with two before and two after it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write what a source recorded between two moments to one file, of any length.
+    """Export what a source recorded between two moments as one file, of any length.
 
-    What is missing is silence in the file, and is marked: it is printed, and written next to the file as labels that Audacity opens.
+    Gaps are silent in the file; they are printed, and written next to it as a label track for Audacity.
     """
     from soundmill.errors import InputRefused, NoAudio
     from soundmill.workflows.intervals import FORMATS, macrosegment, write_interval
@@ -51,16 +51,16 @@ def interval(
 @app.command(epilog="Example: `soundmill redact --source porch --from 2026-01-05T18:00Z --to 2026-01-05T22:00Z`, and again with --yes")
 def redact(
     source: _Source,
-    first: Annotated[str, typer.Option("--from", help="Where to begin.")],
-    last: Annotated[str, typer.Option("--to", help="Where to end.")],
-    keep: Annotated[int, typer.Option(min=0, help="Segments kept on either side of an annotation.")] = 2,
-    silent: Annotated[bool, typer.Option("--silent", help="Instead: delete landed files that hold nothing but silence.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Erase it; without, only what would be erased is printed.")] = False,
+    first: Annotated[str, typer.Option("--from", help="Start, such as 2026-01-05T10:00Z (UTC unless it says otherwise).")],
+    last: Annotated[str, typer.Option("--to", help="End, written alike.")],
+    keep: Annotated[int, typer.Option(min=0, help="Segments to keep on either side of an annotation.")] = 2,
+    silent: Annotated[bool, typer.Option("--silent", help="Instead: delete landed files that contain only silence.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Actually delete; without, print what would be deleted.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete what nobody annotated between two moments: segments, landed files, and with the next runs of their days all vectors of them.
+    """Delete the sound between two moments, except around annotations: segments and original files now, feature vectors with the next runs.
 
-    It does not come back: the interval stays withdrawn, also for sound of it that lands later, and backups drop it at once.
+    This cannot be undone. The interval stays withdrawn: sound of it that arrives later is deleted too, and backups drop it at once.
     """
     from soundmill.capture.redaction import plan_redaction, plan_silent, uncut_files
     from soundmill.catalog import Ledger

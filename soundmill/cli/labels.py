@@ -18,7 +18,7 @@ from soundmill.cli.common import (
     the_lake,
 )
 
-labels = typer.Typer(no_args_is_help=True, help="Annotations in and out of label files.")
+labels = typer.Typer(no_args_is_help=True, help="Import and export annotations.")
 app.add_typer(labels, name="labels")
 
 
@@ -28,13 +28,13 @@ app.add_typer(labels, name="labels")
 def labels_import(
     file: Annotated[Path, typer.Argument(help="The label file; `-` for standard input.")],
     format: Annotated[str, typer.Option(help="csv or audacity.")] = "csv",
-    source: Annotated[str, typer.Option(help="The source, where the file does not say.")] = "",
-    started_at: Annotated[str | None, typer.Option(help="The moment of second 0, for times in seconds.")] = None,
+    source: Annotated[str, typer.Option(help="The source, if the file does not name it.")] = "",
+    started_at: Annotated[str | None, typer.Option(help="Time of second 0, for label files with times in seconds.")] = None,
     author: Annotated[str, typer.Option(help="Who labelled.")] = "",
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the file's annotations back instead.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw the annotations of the file instead of adding them.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Add annotations from a label file. The same file twice adds nothing; one bad line refuses the whole file.
+    """Import annotations from a label file. Importing it again adds nothing; one invalid line rejects the whole file.
 
     CSV takes the columns source, start, end, tag and author; an Audacity label track takes seconds and needs `--source` and
     `--started-at`.
@@ -72,7 +72,7 @@ def labels_export(
     days: Annotated[str, typer.Option(help="Days, such as 2026-01-01..2026-01-31 or 2026-01-05,2026-01-07.")],
     format: Annotated[str, typer.Option(help="csv or audacity.")] = "csv",
     source: Annotated[str, typer.Option(help="Only this source.")] = "",
-    started_at: Annotated[str | None, typer.Option(help="Audacity: the moment of second 0.")] = None,
+    started_at: Annotated[str | None, typer.Option(help="Audacity: time of second 0.")] = None,
 ) -> None:
     """Write annotations to standard output."""
     from soundmill.catalog import Annotations

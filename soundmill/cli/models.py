@@ -17,44 +17,48 @@ from soundmill.cli.common import (
     the_lake,
 )
 
-model = typer.Typer(no_args_is_help=True, help="Recognisers: define, list, show, promote, delete.")
+model = typer.Typer(no_args_is_help=True, help="Recognition models: define, train, list, show, promote, delete.")
 app.add_typer(model, name="model")
 
 
 @model.command("define", epilog="Example: `soundmill model define kitchen --tags kettle,doorbell --train-days 2026-01-01..2026-01-20`")
 def model_define(
     name: Annotated[str, typer.Argument(help="Letters, digits, dashes, underscores.")],
-    tags: Annotated[str, typer.Option(help="Tags to train on, comma separated; all when left out.")] = "",
-    train_days: Annotated[str, typer.Option(help="Days to train on; the first 70 % of the annotated days when left out.")] = "",
-    test_days: Annotated[str, typer.Option(help="Days to test on; the other annotated days when left out.")] = "",
+    tags: Annotated[str, typer.Option(help="Tags to train on, comma separated (default: all).")] = "",
+    train_days: Annotated[str, typer.Option(help="Days to train on (default: the first 70 % of the annotated days).")] = "",
+    test_days: Annotated[str, typer.Option(help="Days to evaluate on (default: the other annotated days).")] = "",
     background_days: Annotated[str | None, typer.Option(help="Days whose unlabelled sound is background; '' for none.")] = None,
-    sources: Annotated[str, typer.Option(help="Sources to use, comma separated; all when left out.")] = "",
+    sources: Annotated[str, typer.Option(help="Sources to use, comma separated (default: all).")] = "",
     extractor: Annotated[
-        str, typer.Option(help="pooled_spectral, yamnet, loudest_frames (the original's), or several joined by +.")
+        str, typer.Option(help="pooled_spectral, yamnet, loudest_frames (Buddybork's features), or several joined by +.")
     ] = "pooled_spectral",
     recogniser: Annotated[
-        str | None, typer.Option(help="open_set, or gaussian_votes: the original, and the default for loudest_frames.")
+        str | None, typer.Option(help="open_set, or gaussian_votes (Buddybork's recogniser; the default with loudest_frames).")
     ] = None,
     least_recall: Annotated[
-        float | None, typer.Option(help="Share of known sounds to keep; when left out, the balance with unknown ones decides.")
+        float | None,
+        typer.Option(help="Recall on known sounds that thresholds are to keep (default: known and unknown sounds are balanced)."),
     ] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(help="quantile, background_balance, left_out_classes, mean, stricter, training_percentile; chosen when left out."),
+        typer.Option(
+            help="quantile, background_balance, left_out_classes, mean, stricter, training_percentile (default: the data decide)."
+        ),
     ] = None,
     rejection: Annotated[
         str | None,
-        typer.Option(help="relative_mahalanobis, background_ratio, combined, energy, max_softmax; chosen when left out."),
+        typer.Option(help="relative_mahalanobis, background_ratio, combined, energy, max_softmax (default: the data decide)."),
     ] = None,
     projector: Annotated[str, typer.Option(help="pca_lda, logistic, none.")] = "pca_lda",
     class_model: Annotated[str, typer.Option(help="gaussian_angle, gaussian, mixture, logistic, knn.")] = "gaussian_angle",
-    least_dbfs: Annotated[float | None, typer.Option(help="Segments whose peak is lower are 'other' whatever they sound like.")] = None,
-    time_of_day: Annotated[bool | None, typer.Option(help="Whether the hour counts.")] = None,
-    allow_duplicates: Annotated[bool, typer.Option(help="Evaluate it although test sounds are copies of training sounds.")] = False,
+    least_dbfs: Annotated[float | None, typer.Option(help="Segments with a lower peak level (dBFS) are always 'other'.")] = None,
+    time_of_day: Annotated[bool | None, typer.Option(help="Use the hour of the day.")] = None,
+    allow_duplicates: Annotated[bool, typer.Option(help="Evaluate the model even if test sounds are copies of training sounds.")] = False,
 ) -> None:
     """Define a model, or change its definition.
 
-    The sensor `model_requests` then fits and evaluates it; or by hand: `soundmill materialize osr_model evaluation_report --model NAME`.
+    While `soundmill dev` runs, the sensor `model_requests` trains and evaluates it. By hand:
+    `soundmill materialize osr_model evaluation_report --model NAME`.
     """
     from soundmill.catalog import ModelRegistry
     from soundmill.errors import SpecRefused
@@ -119,8 +123,10 @@ def model_list(as_json: Json = False) -> None:
 
 
 @model.command("show", epilog="Example: `soundmill model show kitchen`")
-def model_show(name: str, version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None) -> None:
-    """Print a version's card as JSON."""
+def model_show(
+    name: str, version: Annotated[int | None, typer.Option(help="Version number (default: the one trained last).")] = None
+) -> None:
+    """Print the card of a version as JSON."""
     from soundmill.catalog import ModelRegistry
     from soundmill.errors import UnknownModel
 
@@ -137,10 +143,10 @@ def model_show(name: str, version: Annotated[int | None, typer.Option(help="The 
 @model.command("promote", epilog="Example: `soundmill model promote kitchen --version 3 --because 'fewer false alarms at night'`")
 def model_promote(
     name: str,
-    version: Annotated[int | None, typer.Option(help="The one of the newest fit when left out.")] = None,
-    because: Annotated[str, typer.Option(help="Why; kept with the version.")] = "by hand",
+    version: Annotated[int | None, typer.Option(help="Version number (default: the one trained last).")] = None,
+    because: Annotated[str, typer.Option(help="The reason, which is stored with the version.")] = "by hand",
 ) -> None:
-    """Make a version the champion, whose verdicts become detections."""
+    """Make a version the champion: the one model whose predictions become detections."""
     from soundmill.errors import UnknownModel
     from soundmill.workflows.training import promote_model
 
@@ -153,9 +159,9 @@ def model_promote(
 
 @model.command("delete", epilog="Example: `soundmill model delete kitchen --yes`")
 def model_delete(
-    name: str, yes: Annotated[bool, typer.Option("--yes", help="Do it; without this only say what would go.")] = False
+    name: str, yes: Annotated[bool, typer.Option("--yes", help="Actually delete; without, print what would be deleted.")] = False
 ) -> None:
-    """Delete a model with all its versions. Detections that its versions made stay."""
+    """Delete a model with all its versions. Its detections stay."""
     from soundmill.catalog import ModelRegistry
     from soundmill.errors import UnknownModel
     from soundmill.workflows.training import delete_model

@@ -6,13 +6,13 @@ import typer
 
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
-pretrained = typer.Typer(no_args_is_help=True, help="Networks that others have trained: list, fetch.")
+pretrained = typer.Typer(no_args_is_help=True, help="Pretrained networks: list, fetch.")
 app.add_typer(pretrained, name="pretrained")
 
 
 @pretrained.command("list", epilog="Example: `soundmill pretrained list --json`")
 def pretrained_list(as_json: Json = False) -> None:
-    """List the networks there are, and which of them are here."""
+    """List the pretrained networks, and which are installed."""
     from soundmill.pretrained import PRETRAINED
 
     values = settings()
@@ -37,10 +37,10 @@ def pretrained_list(as_json: Json = False) -> None:
 @pretrained.command("fetch", epilog="Example: `soundmill pretrained fetch vosk-small-en`")
 def pretrained_fetch(
     name: Annotated[str, typer.Argument(help="A name from `soundmill pretrained list`.")],
-    url: Annotated[str | None, typer.Option(help="Another place to take it from, such as a mirror.")] = None,
-    sha256: Annotated[str | None, typer.Option(help="Another checksum to hold it to, for another build of it.")] = None,
+    url: Annotated[str | None, typer.Option(help="Another URL to fetch it from, such as a mirror.")] = None,
+    sha256: Annotated[str | None, typer.Option(help="The expected SHA-256, if the file is another build of the network.")] = None,
 ) -> None:
-    """Fetch a network, check its checksum, and put it where the settings want it: `vosk-small-en` for speech, `yamnet` for sounds."""
+    """Fetch a network, verify its checksum, and install it: `vosk-small-en` for speech, `yamnet` for sounds."""
     from soundmill.errors import PretrainedUnavailable
     from soundmill.pretrained import PRETRAINED, fetch_pretrained
 

@@ -12,17 +12,17 @@ from soundmill.cli.common import Json, app, count, instant, print_json, refuse, 
 @app.command(epilog="Example: `soundmill ingest ~/recordings --source garden --started-at 2026-01-05T10:00:00Z`")
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Audio files, or folders of them.")],
-    source: Annotated[str, typer.Option(help="Which microphone or collection this is.")] = "upload",
+    source: Annotated[str, typer.Option(help="Name of the microphone or collection.")] = "upload",
     started_at: Annotated[
         str | None,
-        typer.Option(help="When the first file began, in UTC; further files follow. Without it names tell, else file times."),
+        typer.Option(help="Start of the first file, in UTC; the others follow it (default: from the file names, else from file times)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Copy audio files into the landing area, where the pipeline picks them up.
 
-    A name such as `20260105T101500Z.wav` or `1767607200000.wav` states when a recording began. Files `*.trans.txt` below a folder, as
-    LibriSpeech has them, hold reference transcripts, from which the word error rate is computed.
+    A name such as `20260105T101500Z.wav` or `1767608100000.wav` (ms since 1970) gives the start of a recording.
+    Files `*.trans.txt` below a folder, as LibriSpeech has them, hold reference transcripts, from which the word error rate is computed.
     """
     from datetime import timedelta
 

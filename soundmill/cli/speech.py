@@ -24,17 +24,17 @@ _EXAMPLES = (
 @app.command(epilog=_EXAMPLES)
 def transcribe(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio of any length and codec.")],
-    words: Annotated[str, typer.Option(help="Words and phrases to look for, between commas (json only).")] = "",
+    words: Annotated[str, typer.Option(help="Keywords and phrases to find, comma separated (json only).")] = "",
     form: Annotated[str, typer.Option("--format", help="json, srt, vtt, ctm or txt.")] = "json",
-    stemming: Annotated[str | None, typer.Option(help="Count words with one stem as one: english, german, ...")] = None,
-    fuzzy: Annotated[float, typer.Option(min=0.01, max=1, help="How alike a word must be to a keyword; 1: the same.")] = 1.0,
+    stemming: Annotated[
+        str | None, typer.Option(help="Language in which words with the same stem count as one: english, german, ...")
+    ] = None,
+    fuzzy: Annotated[float, typer.Option(min=0.01, max=1, help="Minimum similarity of a word to a keyword; 1: the same word.")] = 1.0,
     sentiment: Annotated[bool, typer.Option(help="Rate the sentiment too (json only).")] = True,
-    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each into this folder.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write one file for each recording to this folder.")] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(
-            help="Reference transcripts: on each line a file's name without its ending, and its words. Prints the word error rate."
-        ),
+        typer.Option(help="Reference transcripts: on each line a file name without extension, and its words. Prints the word error rate."),
     ] = None,
 ) -> None:
     """Transcribe files: words with their times and confidence, keywords, sentiment; or subtitles.
@@ -92,16 +92,16 @@ def transcribe(
     "`soundmill transcripts --day 2026-01-05 --format srt --output subtitles`"
 )
 def transcripts(
-    day: Annotated[str | None, typer.Option(help="One day, such as 2026-01-05; without any, all days.")] = None,
+    day: Annotated[str | None, typer.Option(help="One day, such as 2026-01-05 (default: all days).")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range.")] = None,
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     search: Annotated[str, typer.Option(help="Only recordings that contain this word or phrase.")] = "",
-    form: Annotated[str | None, typer.Option("--format", help="Write them as json, srt, vtt, ctm or txt, instead of a line each.")] = None,
-    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write a file for each recording into this folder.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="Export as json, srt, vtt, ctm or txt, instead of listing them.")] = None,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Write one file for each recording to this folder.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what the asset `transcripts` holds, or write it as subtitles and other files, by the name of each recording."""
+    """List transcripts, or export them as subtitles or other files, one for each recording."""
     from soundmill.speech import Keywords
     from soundmill.speech.subtitles import FORMS
     from soundmill.speech.tables import TRANSCRIPTS, transcripts_of

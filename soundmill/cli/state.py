@@ -15,16 +15,16 @@ from soundmill.settings import Settings
 
 @app.command(epilog="Example: `soundmill progress --target-hours 100 --save --csv calls.csv`")
 def progress(
-    target_hours: Annotated[float | None, typer.Option(help="Instead of SOUNDMILL_TARGET_HOURS.", callback=hours)] = None,
-    save: Annotated[bool, typer.Option("--save", help="Write storage_report_{date}_{time}.json here.")] = False,
+    target_hours: Annotated[float | None, typer.Option(help="Target, in hours (default: SOUNDMILL_TARGET_HOURS).", callback=hours)] = None,
+    save: Annotated[bool, typer.Option("--save", help="Write storage_report_{date}_{time}.json to this folder.")] = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", help="Write a line for each call with both sides to this file.")] = None,
-    hourly: Annotated[bool, typer.Option("--hourly", help="Also what came in each of the last 24 hourly counts.")] = False,
+    hourly: Annotated[bool, typer.Option("--hourly", help="Also print what came in each of the last 24 hourly counts.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Report on the collection: hours by state, calls, and how far the target is.
+    """Report on the collection: hours by state, calls, and progress toward the target.
 
-    Exit code 0 when the target is reached or none is set, 1 otherwise. Toward the target counts every ready file, each side of a call by
-    itself and no sound twice; the lines on calls, like the HTTP API's statistics, count a call by its longer side.
+    Exit code 0 if the target is reached or none is set, else 1. Every ready file counts toward the target: both sides of a call separately,
+    duplicates once. The figures on calls, as in the HTTP API, count a call by its longer side.
     """
     from soundmill.catalog import Ledger
     from soundmill.ingest.conversations import conversations_csv, conversations_of, mean_sound, report, report_lines

@@ -50,7 +50,14 @@ def test_numbers_go_with_their_noun_and_times_are_text_in_json(capsys: pytest.Ca
 
 
 def test_a_home_that_cannot_be_made_is_one_line(soundmill: Command) -> None:
-    for command in (["doctor"], ["progress"], ["account", "list"], ["device", "list"], ["download", "status"], ["labels", "export", "--days", "2025-01-01"]):
+    for command in (
+        ["doctor"],
+        ["progress"],
+        ["account", "list"],
+        ["device", "list"],
+        ["download", "status"],
+        ["labels", "export", "--days", "2025-01-01"],
+    ):
         said = soundmill(*command, code=1, SOUNDMILL_HOME="/proc/nowhere/home")
         assert "/proc/nowhere" in said
         assert len(said.splitlines()) == 1, said
