@@ -2,12 +2,20 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from soundmill.errors import UnreadableTime
 
-_COMPACT = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})[T_ ](\d{2})[-:]?(\d{2})[-:]?(\d{2})(?:[.,](\d{1,6})(?!\d))?")
-_EPOCH_MS = re.compile(r"(?<!\d)([012]\d{12})(?!\d)")  # from 1970 to 2065
+# 20260105T101500Z, 2026-01-05 10.15.00, 2026_01_05_10_15_00+0200, 20260105101500, 201905 8T020000; then an offset, or a fraction that a
+# recorder writes after a point or, as three digits, after an underscore
+_DATE_AND_TIME = re.compile(
+    r"(?<!\d)(?P<year>\d{4})(?P<sep>[-_.]?)(?P<month>\d{2})(?P=sep)(?P<day>[ \d]\d)"
+    r"[T_ $-]?(?P<hour>\d{2})(?P<colon>[-:._]?)(?P<minute>\d{2})(?P=colon)(?P<second>\d{2})(?!\d)"
+    r"(?:(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)(?!\d)|[.,](?P<fraction>\d{1,6})(?!\d)(?P<after>Z|[+-]\d{2}(?::?\d{2})?(?!\d))?|_(?P<ms>\d{3})(?!\d))?"
+)
+_EPOCH_MS = re.compile(r"(?<![\d+])([012]\d{12})(?!\d)")  # from 1970 to 2065; with a + before it, it is a phone number
+_HEX_SECONDS = re.compile(r"[0-9A-F]{8}")  # the first AudioMoths
+_HEX_YEARS = range(2016, 2036)
 
 
 def utc(moment: datetime) -> datetime:
@@ -51,19 +59,50 @@ def parse_days(text: str) -> tuple[date, ...]:
     return tuple(sorted(set(days)))
 
 
-def instant_in_name(name: str) -> datetime | None:
-    """The moment a file's name carries (13-digit epoch in ms, or 20260105T101500Z, 2026-01-05_10-15-00.250 and kin), else None."""
-    if match := _EPOCH_MS.search(name):
-        return from_ms(int(match.group(1)))
-    if match := _COMPACT.search(name):
-        year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
-        microsecond = int((match.group(7) or "0").ljust(6, "0"))
-        try:
-            moment = datetime(year, month, day, hour, minute, second, microsecond, UTC)
-        except ValueError:
-            return None
-        return moment if year < 9999 else None  # so that a length can be added
+def instant_in_name(name: str, zone: tzinfo = UTC) -> datetime | None:
+    """The moment that a file's name gives, else None.
+
+    A date and a time in one of the spellings of recorders and phones, with an offset from UTC or, without, in `zone`; else an epoch in ms
+    of 13 digits, or in seconds as eight hexadecimal digits.
+    """
+    for match in _DATE_AND_TIME.finditer(name):
+        if (moment := _moment_of(match, zone)) is not None:
+            return moment
+    if epoch := _EPOCH_MS.search(name):
+        return from_ms(int(epoch[1]))
+    stem = name.partition(".")[0]
+    if _HEX_SECONDS.fullmatch(stem) and (moment := from_ms(1000 * int(stem, 16))).year in _HEX_YEARS and not _is_date(stem):
+        return moment
     return None
+
+
+def _moment_of(match: re.Match[str], zone: tzinfo) -> datetime | None:
+    year, month, day, hour, minute, second = (int(match[name]) for name in ("year", "month", "day", "hour", "minute", "second"))
+    microsecond = int((match["fraction"] or match["ms"] or "0").ljust(6, "0"))
+    try:
+        offset = _zone_of(match["offset"] or match["after"] or "") or zone
+        moment = datetime(year, month, day, hour, minute, second, microsecond, offset)
+        return moment.astimezone(UTC) if year < 9999 else None  # so that a length can be added
+    except (ValueError, OverflowError):
+        return None
+
+
+def _zone_of(offset: str) -> tzinfo | None:
+    """The zone of an offset such as +1000, -09 or Z; None for what is none."""
+    if offset in ("", "Z"):
+        return UTC if offset else None
+    hours, minutes = int(offset[1:3]), int(offset[-2:]) if len(offset) > 3 else 0
+    if hours > 14 or minutes > 59:
+        return None
+    away = timedelta(hours=hours, minutes=minutes)
+    return timezone(away if offset[0] == "+" else -away)
+
+
+def _is_date(digits: str) -> bool:
+    try:
+        return bool(date(int(digits[:4]), int(digits[4:6]), int(digits[6:])))
+    except ValueError:
+        return False
 
 
 def from_ms(epoch_ms: int) -> datetime:

@@ -26,6 +26,7 @@ os.environ["SOUNDMILL_START_DATE"] = "2025-01-01"
 from soundmill.audio import wav_bytes  # noqa: E402
 from soundmill.catalog import Catalog, open_catalog  # noqa: E402
 from soundmill.lake import Lake, open_lake  # noqa: E402
+from tests.catalogs import sqlite_in  # noqa: E402
 from tests.command import soundmill  # noqa: E402, F401  # a fixture
 from tests.home import _built, built_home, home, instance_home, local_home  # noqa: E402, F401  # fixtures
 from tests.web import web  # noqa: E402, F401  # a fixture
@@ -180,8 +181,7 @@ def folder_lake(tmp_path: Path) -> Lake:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
     """A catalog in SQLite, and again in PostgreSQL."""
-    url = f"sqlite:///{tmp_path / 'catalog.db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    opened = open_catalog(url)
+    opened = open_catalog(sqlite_in(tmp_path) if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
     yield opened
     opened.close()
 
@@ -189,7 +189,7 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]
 @pytest.fixture
 def sqlite_catalog(tmp_path: Path) -> Iterator[Catalog]:
     """A catalog in SQLite, for tests to which the database makes no difference."""
-    opened = open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")
+    opened = open_catalog(sqlite_in(tmp_path))
     yield opened
     opened.close()
 
@@ -199,11 +199,12 @@ PATIENCE = 5  # a deadline only ends what hangs: on a busy machine all takes sev
 
 def wait_until(holds: Callable[[], Any], seconds: float) -> Any:
     """Polls until something is true, and returns it; fails when it hangs: after `PATIENCE` times the seconds it takes at most when idle."""
-    deadline = time.monotonic() + PATIENCE * seconds
+    deadline, pause = time.monotonic() + PATIENCE * seconds, 0.005
     while time.monotonic() < deadline:
         if value := holds():
             return value
-        time.sleep(0.05)
+        time.sleep(pause)
+        pause = min(0.05, 1.5 * pause)
     raise AssertionError(f"not so within {PATIENCE * seconds} s")
 
 

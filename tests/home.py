@@ -23,6 +23,7 @@ from soundmill.lake import Lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.scene import LABELLED, RATE, SLOT, rain
 from soundmill.settings import Settings
+from tests.catalogs import sqlite_in
 
 FIRST = date(2025, 1, 1)
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
@@ -112,7 +113,7 @@ def _resources(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> 
 
 def home_in(folder: Path) -> Iterator[Home]:
     """A home of which everything, what Dagster knows included, lies in a folder."""
-    resources = _resources(str(folder / "lake"), "", f"sqlite:///{folder / 'catalog.db'}", folder)
+    resources = _resources(str(folder / "lake"), "", sqlite_in(folder), folder)
     (folder / "dagster").mkdir(parents=True, exist_ok=True)
     with dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance:
         yield Home(resources, instance)
@@ -122,7 +123,7 @@ def home_in(folder: Path) -> Iterator[Home]:
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     get = request.getfixturevalue
     if request.param == "folder and SQLite":
-        resources = _resources(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
+        resources = _resources(str(tmp_path / "lake"), "", sqlite_in(tmp_path), tmp_path)
     else:
         resources = _resources(get("s3_url"), get("s3_endpoint"), get("postgres_url"), tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -132,7 +133,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def local_home(tmp_path: Path) -> Iterator[Home]:
     """A home in a folder, for tests to which the storage makes no difference."""
-    resources = _resources(str(tmp_path / "lake"), "", f"sqlite:///{tmp_path / 'catalog.db'}", tmp_path)
+    resources = _resources(str(tmp_path / "lake"), "", sqlite_in(tmp_path), tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
         yield Home(resources, instance)
 

@@ -4,7 +4,7 @@ Here belongs what turns bytes into samples and back. What the sound means (segme
 """
 
 from soundmill.audio.activity import SpeechMeter, Turn, overlap_seconds, speech_seconds
-from soundmill.audio.decode import AudioInfo, AudioReader, Channels, open_audio, probe
+from soundmill.audio.decode import AudioInfo, AudioReader, Channels, open_audio, probe, seconds_of
 from soundmill.audio.levels import LevelMeter, Levels, LevelTrack, amplitude, dbfs, levels
 from soundmill.audio.resample import Resampler, read_samples
 from soundmill.audio.wav import WavWriter, convert, read_pcm, to_pcm16, wav_bytes
@@ -29,6 +29,7 @@ __all__ = [
     "probe",
     "read_pcm",
     "read_samples",
+    "seconds_of",
     "speech_seconds",
     "to_pcm16",
     "wav_bytes",

@@ -28,6 +28,7 @@ _SOUNDFILE: frozenset[Format] = frozenset({"wav", "flac", "aiff", "au", "caf"})
 _LIBAV_NAMES: dict[Format, str] = {"ogg": "ogg", "mov": "mov", "matroska": "matroska", "wav": "wav"}  # others: libav's own probe
 _LIBAV_KNOWN = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
 _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
+_EXACT_LENGTH = frozenset({"wav", "wavex", "rf64", "flac", "aiff", "au", "caf", "mov", "matroska"})  # as readers name them
 _MOST_BAD_PACKETS = 0.05
 _UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of a FLAC written to a pipe, which libav reads to its end
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000  # Hz; what lies outside is a broken header, and would be resampled to a monster
@@ -106,6 +107,21 @@ def probe(source: Source) -> AudioInfo:
     """What the header says, without decoding. Raises `UndecodableAudio`."""
     with open_audio(source) as reader:
         return reader.info
+
+
+def seconds_of(source: Source) -> float:
+    """Length in seconds; decoded where the header does not tell, or only estimates it. Raises `UndecodableAudio` where nothing is there."""
+    with open_audio(source) as reader:
+        if reader.info.frames is not None and reader.info.format in _EXACT_LENGTH:
+            return reader.info.frames / reader.info.sample_rate
+        frames = 0
+        try:
+            for block in reader.blocks("first"):
+                frames += len(block)
+        except UndecodableAudio:
+            if not frames:
+                raise
+        return frames / reader.info.sample_rate
 
 
 @contextmanager

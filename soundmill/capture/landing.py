@@ -8,10 +8,11 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Literal
 
-from soundmill.audio import probe
+from soundmill.audio import seconds_of
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.capture.naming import SegmentName
 from soundmill.errors import StartTimeUnknown, UndecodableAudio, UnreadableTime
@@ -22,11 +23,22 @@ from soundmill.times import from_ms, instant_in_name, parse_instant, to_ms
 LANDING = "landing"
 SIDECAR = ".json"
 _SUFFIXES = frozenset(
-    [".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".webm", ".aif", ".aiff", ".au", ".caf"]
+    [
+        *(".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".webm", ".aif", ".aiff", ".au", ".caf"),
+        *(".wma", ".asf", ".amr", ".awb", ".3gp", ".3ga", ".w64", ".rf64", ".ac3", ".wv", ".tta", ".mka", ".mkv", ".mov", ".ts", ".snd"),
+    ]
 )
 _UNFINISHED = (".partial", ".part", ".tmp", ".crdownload")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_PREFIX = re.compile(r"([0-9]{13})(?:_|\.)")
+_AUDIOMOTH = re.compile(
+    r"Recorded at (?P<time>\d\d:\d\d:\d\d(?:\.\d{3})?) (?P<day>\d\d)/(?P<month>\d\d)/(?P<year>\d{4}) "
+    r"\(UTC(?:(?P<sign>[+-])(?P<hours>\d{1,2})(?::(?P<minutes>\d\d))?)?\)"
+)
+_ELSEWHERE = timezone(timedelta(hours=13, minutes=37))  # a zone that nobody means
+
+KnownBy = Literal["given", "name", "header", "file time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +130,7 @@ def start_of(lake: Lake, file: LandedFile, seconds: float) -> datetime:
             return parse_instant(str(json.loads(lake.read_bytes(file.path + SIDECAR))["started_at"]))
         except (ValueError, KeyError, TypeError, UnreadableTime):
             raise StartTimeUnknown(f"the sidecar {file.name}{SIDECAR} holds no readable started_at") from None
-    if named := instant_in_name(file.name):
+    if named := _landed_at(file) or instant_in_name(file.name):
         return named
     if lake.is_local and file.stamp.isdigit():
         try:
@@ -130,15 +142,26 @@ def start_of(lake: Lake, file: LandedFile, seconds: float) -> datetime:
     raise StartTimeUnknown("nothing says when it began: name it like 20260105T101500Z.wav, or land it with soundmill ingest --started-at")
 
 
-def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None) -> tuple[str, datetime]:
-    """Copies a file into the landing area under its starting time; returns its path there and that time.
+@dataclass(frozen=True)
+class Landed:
+    """A file on its way into the landing area: its path there, when it began, what says so, and whether it is new there."""
 
-    Without `started_at` the name states it, else the time of writing minus the length. The bytes are not checked: a broken file
-    lands too, and is quarantined with its reason. Landing the same file again changes nothing. Raises `ValueError` for a
-    source's name that cannot be a folder's, `OSError` for a file that cannot be read.
+    path: str
+    began: datetime
+    known_by: KnownBy
+    is_new: bool = True
+
+
+def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None, zone: tzinfo = UTC, *, dry_run: bool = False) -> Landed:
+    """Copies a file into the landing area under its starting time; `dry_run` only says where and when.
+
+    Without `started_at` its name gives the time (in `zone` where it has no offset), the comment in an AudioMoth's header, or else the time
+    of writing minus the length. The bytes are not checked: a broken file lands too, and is quarantined with its reason. Landing the same
+    file again changes nothing. Raises `ValueError` for a source's name that cannot be a folder's, and for a moment before 1970, `OSError`
+    for a file that cannot be read.
     """
     check_source(source)
-    began = started_at or instant_in_name(file.name) or _start_by_clock(file)
+    began, known_by = start_of_file(file, zone, started_at)
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", file.name).lstrip(".")[-80:]
     moment = to_ms(began)
     if moment < 0:
@@ -146,12 +169,50 @@ def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None
     path = f"{LANDING}/{source}/{from_ms(moment).date().isoformat()}/{moment:013d}_{name}"
     if lake.exists(path):
         if _same_bytes(lake, path, file):
-            return path, began
+            return Landed(path, began, known_by, is_new=False)
         # other audio of the same name and moment: both are kept, and which of them counts is decided later
         path = f"{path.rpartition('/')[0]}/{moment:013d}_{_hash_of(file)[:8]}_{name}"
-    with open(file, "rb") as bytes_in, lake.writer(path) as bytes_out:
-        shutil.copyfileobj(bytes_in, bytes_out, 1 << 20)
-    return path, began
+        if lake.exists(path):
+            return Landed(path, began, known_by, is_new=False)
+    if not dry_run:
+        with open(file, "rb") as bytes_in, lake.writer(path) as bytes_out:
+            shutil.copyfileobj(bytes_in, bytes_out, 1 << 20)
+    return Landed(path, began, known_by)
+
+
+def start_of_file(file: Path, zone: tzinfo = UTC, given: datetime | None = None) -> tuple[datetime, KnownBy]:
+    """When a file outside the landing area began, and what says so: who landed it, a name with an offset, an AudioMoth's header, another
+    name, its time of writing minus its length."""
+    if given is not None:
+        return given, "given"
+    named = instant_in_name(file.name, zone)
+    if named and named == instant_in_name(file.name, _ELSEWHERE):  # the name has an offset, or is one moment everywhere
+        return named, "name"
+    if (told := _told_by_header(file)) is not None:
+        return told, "header"
+    return (named, "name") if named else (_start_by_clock(file), "file time")
+
+
+def _told_by_header(file: Path) -> datetime | None:
+    """The start in the comment that AudioMoths write into their WAVs: "Recorded at 10:00:00 05/01/2026 (UTC+2) by AudioMoth ..."."""
+    if file.suffix.lower() != ".wav":
+        return None
+    import soundfile as sf
+
+    try:
+        with sf.SoundFile(file) as handle:
+            match = _AUDIOMOTH.match(handle.comment)
+    except (sf.LibsndfileError, OSError, UnicodeError):
+        return None
+    if not match:
+        return None
+    day, month, year = (int(match[name]) for name in ("day", "month", "year"))
+    sign = -1 if match["sign"] == "-" else 1
+    offset = sign * timedelta(hours=int(match["hours"] or 0), minutes=int(match["minutes"] or 0))
+    try:
+        return (datetime.fromisoformat(f"{year}-{month:02d}-{day:02d}T{match['time']}") - offset).replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def check_source(source: str) -> str:
@@ -168,10 +229,17 @@ def landing_path(source: str, name: SegmentName) -> str:
 
 def _start_by_clock(file: Path) -> datetime:
     try:
-        seconds = probe(file).seconds or 0.0
+        seconds = seconds_of(file)
     except UndecodableAudio:
         seconds = 0.0
     return datetime.fromtimestamp(os.stat(file).st_mtime, UTC) - timedelta(seconds=seconds)
+
+
+def _landed_at(file: LandedFile) -> datetime | None:
+    """The moment that `land` put before the name: that of the folder's day, whatever else the name holds."""
+    match = _PREFIX.match(file.name)
+    moment = from_ms(int(match[1])) if match else None
+    return moment if moment and moment.date() == file.day else None
 
 
 def _same_bytes(lake: Lake, path: str, file: Path) -> bool:
@@ -185,10 +253,23 @@ def _hash_of(file: Path) -> str:
 
 
 def audio_files(folder: Path) -> Iterator[Path]:
-    """Files below a folder that are audio by name or by content, in order of path; hidden and unfinished ones are left out."""
-    for path in sorted(folder.rglob("*")):
+    """Files below a folder that are audio by name or by content, in order of path, "take 2" before "take 10".
+
+    Hidden and unfinished ones are left out.
+    """
+    for path in sorted(folder.rglob("*"), key=_natural):
         if path.is_file() and not path.name.startswith(".") and not path.name.endswith((SIDECAR, *_UNFINISHED)) and _looks_like_audio(path):
             yield path
+
+
+def _natural(path: Path) -> list[tuple[tuple[int, int, str], ...]]:
+    """Sorts numbers by their value, and a name before those that go on after it."""
+    return [
+        tuple(
+            (0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"([0-9]+)", Path(name).stem) if part
+        )
+        for name in path.parts
+    ]
 
 
 def _looks_like_audio(path: Path) -> bool:

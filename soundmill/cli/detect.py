@@ -40,31 +40,40 @@ def detect(
     if follow:
         _follow(tuple(source or ()), instant(since))
         return
-    found = []
-    detector = _detector()
-    for file in files or []:
-        if not file.is_file():
-            refuse(f"{file} does not exist")
-        found += [{"file": str(file), **event} for event in _events(detector, file)]
+    found, failed = _events_of(files or [])
     if as_json:
         print_json(found)
-        return
-    for event in found:
-        typer.echo(f"{event['onset']:9.2f} {event['offset']:9.2f}  {event['tag']}  {event['score']:+.2f}")
-    if not found:
+    for event in [] if as_json else found:
+        name = f"{event['file']}: " if len(files or []) > 1 else ""
+        typer.echo(f"{name}{event['onset']:9.2f} {event['offset']:9.2f}  {event['tag']}  {event['score']:+.2f}")
+    if not found and not as_json and failed < len(files or []):
         typer.echo("nothing that the champion knows")
+    if failed:
+        raise typer.Exit(1)
 
 
-def _events(detector: "Detector", file: Path) -> list[dict[str, Any]]:
+def _events_of(files: list[Path]) -> tuple[list[dict[str, Any]], int]:
+    """The events of all files that can be read, and how many cannot."""
     from soundmill.errors import NoChampion, UndecodableAudio
     from soundmill.workflows.live.files import events_in_file
 
-    try:
-        return [vars(event) for event in events_in_file(detector, file)]
-    except UndecodableAudio as error:
-        refuse(f"{file}: {error}")
-    except NoChampion as error:
-        refuse(str(error))
+    found: list[dict[str, Any]] = []
+    read, failed, detector = 0, 0, _detector()
+    for file in files:
+        try:
+            events = events_in_file(detector, file)
+        except UndecodableAudio as error:
+            failed += 1
+            typer.echo(f"{file}: {error}", err=True)
+            continue
+        except NoChampion as error:
+            refuse(str(error))
+        if not read:
+            champion = detector.champion()
+            typer.echo(f"{champion.name} version {champion.version}: onset and offset in s, tag, margin above its threshold", err=True)
+        read += 1
+        found += [{"file": str(file), **vars(event)} for event in events]
+    return found, failed
 
 
 def _follow(sources: tuple[str, ...], since: datetime | None) -> None:

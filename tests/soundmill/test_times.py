@@ -1,6 +1,7 @@
 """Moments and days, read from what people and programs write."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -40,7 +41,61 @@ def test_a_fraction_in_the_name_counts() -> None:
     assert instant_in_name("20260105T120000.250Z.wav") == NOON + timedelta(milliseconds=250)
 
 
-@pytest.mark.parametrize("name", ["kitchen.wav", "take 12.wav", "20261305T120000Z.wav", "call_40_agent.wav", "12345678.wav"])
+@pytest.mark.parametrize(
+    ("name", "began"),
+    [
+        ("20190521T120000+1000_REC.wav", "2019-05-21T02:00:00"),
+        ("WOO_20170611_100000+1000.wav", "2017-06-11T00:00:00"),
+        ("123_20131012_123456-09_456.wav", "2013-10-12T21:34:56"),
+        ("20260105T120000.250+05:30.wav", "2026-01-05T06:30:00.250"),
+        ("12345678_20260105_101500.wav", "2026-01-05T10:15:00"),
+        ("20070415051314.wav", "2007-04-15T05:13:14"),
+        ("20170613-160000.wav", "2017-06-13T16:00:00"),
+        ("201905 8T020000_REC.wav", "2019-05-08T02:00:00"),
+        ("2024-05-11-15-10-09.wav", "2024-05-11T15:10:09"),
+        ("5B07C752.WAV", "2018-05-25T08:20:34"),
+        ("CallRecord_20230619-121746_+12192826655.wav", "2023-06-19T12:17:46"),
+        ("De03_2019_05_03_08_32_23.wav", "2019-05-03T08:32:23"),
+        ("OLONG-CH1_0+1_20171121$143444.wav", "2017-11-21T14:34:44"),
+        ("Voice 2024-05-11 15.10.09.wav", "2024-05-11T15:10:09"),
+        ("20220522_122802_in_+2348012345678.wav", "2022-05-22T12:28:02"),
+        ("2348012345678_20260105_101500.wav", "2026-01-05T10:15:00"),
+        ("FNQ-RBS_20190102_044802_010.wav", "2019-01-02T04:48:02.010"),
+        ("20260105_101500-45.wav", "2026-01-05T10:15:00"),
+        ("19691231_190554.WAV", "1969-12-31T19:05:54"),
+    ],
+)
+def test_recorders_and_phones_write_it_in_many_ways(name: str, began: str) -> None:
+    assert instant_in_name(name) == datetime.fromisoformat(began).replace(tzinfo=UTC)
+
+
+def test_a_name_without_an_offset_is_in_the_zone_that_is_given() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert instant_in_name("20260705_120000.wav", berlin) == datetime(2026, 7, 5, 10, tzinfo=UTC)
+    assert instant_in_name("20260705_120000Z.wav", berlin) == datetime(2026, 7, 5, 12, tzinfo=UTC)
+    assert instant_in_name("1767614400000.wav", berlin) == NOON
+
+
+@given(st.text(max_size=40))
+def test_any_name_gives_a_moment_or_none(name: str) -> None:
+    found = instant_in_name(name)
+    assert found is None or found.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "+2348012345678.wav",
+        "20260105_126100.wav",
+        "20260105.wav",
+        "2026010510150099.wav",
+        "kitchen.wav",
+        "take 12.wav",
+        "20261305T120000Z.wav",
+        "call_40_agent.wav",
+        "12345678.wav",
+    ],
+)
 def test_other_names_tell_nothing(name: str) -> None:
     assert instant_in_name(name) is None
 

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from soundmill.capture import SEGMENTS
+from soundmill.cli import app
 from soundmill.cli.detect import follower_of
 from soundmill.osr.detections import DETECTIONS
 from soundmill.times import midnight, to_ms
@@ -33,10 +35,22 @@ def test_what_is_no_sound_or_not_there_and_a_home_without_a_champion_are_refused
 ) -> None:
     (tmp_path / "page.wav").write_text("<html>")
     assert "html, not audio" in soundmill("detect", str(tmp_path / "page.wav"), code=1, **the_home(built_home))
-    assert "does not exist" in soundmill("detect", "nowhere.wav", code=1)
+    assert "No such file" in soundmill("detect", "nowhere.wav", code=1)
     (landed,) = built_home.lake.files(f"landing/mic/{DAYS[0]}")
     assert "there is no champion model" in soundmill("detect", built_home.lake.full_path(landed.path), code=1)
     assert "name files, or use --follow" in " ".join(soundmill("detect", code=2).replace("│", " ").split())
+
+
+def test_one_file_that_is_no_sound_stops_no_other_and_each_event_names_its_file(built_home: Home, tmp_path: Path) -> None:
+    (landed,) = built_home.lake.files(f"landing/mic/{DAYS[2]}")
+    good = built_home.lake.full_path(landed.path)
+    (tmp_path / "page.wav").write_text("<html>")
+    done = CliRunner().invoke(app, ["detect", str(tmp_path / "page.wav"), good], env=the_home(built_home))
+    assert done.exit_code == 1
+    assert "page.wav: the file holds html" in done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) >= 6
+    assert all(line.startswith(f"{good}: ") for line in lines)
 
 
 def test_a_follower_prints_what_it_detects_by_name(

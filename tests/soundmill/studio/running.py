@@ -15,6 +15,7 @@ import uvicorn
 
 from soundmill.settings import Settings
 from soundmill.studio.app import create_app
+from tests.catalogs import sqlite_in
 from tests.conftest import wait_until
 
 
@@ -22,6 +23,8 @@ from tests.conftest import wait_until
 def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
     """The application on a port of its own, in a thread."""
     settings = Settings(**{"home": folder, "download_allow": "127.0.0.1", "_env_file": None, **values})
+    if "catalog" not in values:
+        sqlite_in(folder)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
