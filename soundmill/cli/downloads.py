@@ -245,9 +245,11 @@ def download_submit(
 
 
 def _read(parse: Any, file: Path, refusal: type[ValueError]) -> Any:
+    from soundmill.formats.spreadsheets import decoded
+
     try:
-        return parse((sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        return parse(decoded(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()))
+    except OSError as error:
         refuse(f"{file} cannot be read: {error}")
     except refusal as error:
         refuse(f"{file}: {error}")

@@ -43,14 +43,15 @@ def labels_import(
     from soundmill.catalog import Annotations
     from soundmill.errors import LabelFileRefused
     from soundmill.formats.labels import READERS, Placement
+    from soundmill.formats.spreadsheets import decoded
 
     if format not in READERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")
     placement = Placement(source, instant(started_at), author)
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
+        text = decoded(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
         found = READERS[format](text, placement)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         refuse(f"{file} cannot be read: {error}")
     except LabelFileRefused as error:
         refuse(f"{file}, {error}")

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from soundmill.errors import LabelFileRefused, UnreadableTime
 from soundmill.formats.annotation import Annotation
-from soundmill.formats.spreadsheets import cell, text_of
+from soundmill.formats.spreadsheets import cell, named_cells, read_rows
 from soundmill.times import parse_instant
 
 CSV_COLUMNS = ("source", "start", "end", "tag", "author")
@@ -29,22 +29,17 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
     `start` is a moment (ISO 8601, or epoch in ms), and so is `end`; with `placement.started_at` both may be seconds from it. Without
     a column source, `placement.source` counts for all. Raises `LabelFileRefused`.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    names = [name.strip().lower() for name in rows.fieldnames or []]
-    rows.fieldnames = names
+    rows = read_rows(text, LabelFileRefused)
+    names = [name.lower() for name in rows[0].cells] if rows else []
     if missing := {"start", "end", "tag"} - set(names):
         hint = "; for an Audacity label track, give --format audacity" if "\t" in text[:500] else ""
         raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}{hint}")
     found = []
-    for row in _rows(rows):
-        values = {
-            name: text_of((value or "").strip()) for name, value in row.items() if isinstance(name, str) and not isinstance(value, list)
-        }
-        if not any(values.values()):
-            continue
+    for row in rows[1:]:
+        values = dict.fromkeys(names, "") | named_cells(row, names, LabelFileRefused)
         found.append(
             _annotation(
-                rows.line_num,
+                row.line,
                 values.get("source") or placement.source,
                 lambda text: _moment(text, placement),
                 (values["start"], values["end"]),
@@ -53,13 +48,6 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
             )
         )
     return found
-
-
-def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise LabelFileRefused(f"line {reader.line_num}: {error}") from None
 
 
 def write_csv(annotations: Iterable[Annotation]) -> str:

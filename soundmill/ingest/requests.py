@@ -1,11 +1,10 @@
 """Lists of what to download, as people keep them: CSV with a line for each call, or for each file."""
 
-import csv
-import io
 from dataclasses import dataclass
 
 from soundmill.catalog import Wanted
 from soundmill.errors import RequestListRefused, RequestRefused
+from soundmill.formats.spreadsheets import named_cells, read_rows
 from soundmill.ingest.pairs import AGENT, CUSTOMER
 
 DEFAULT_SPEAKER = "speaker"
@@ -30,15 +29,10 @@ def read_requests(text: str) -> RequestList:
     one of the two URLs may be empty. A line for each file: conversation_id (or id), speaker, url; also without a header line.
     Raises `RequestListRefused`.
     """
-    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
-    try:
-        lines = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
-    except csv.Error as error:
-        raise RequestListRefused(f"line {rows.line_num}: {error}") from None
-    lines = [(number, cells) for number, cells in lines if any(cells)]
+    lines = read_rows(text, RequestListRefused)
     if not lines:
         return RequestList((), (), 0)
-    names = [name.lower() for name in lines[0][1]]
+    names = [name.lower() for name in lines[0].cells]
     by_call = {"agent_url", "customer_url"} & set(names)
     if len(names) == 3 and "://" in names[2]:
         names, body = ["id", "speaker", "url"], lines
@@ -49,8 +43,12 @@ def read_requests(text: str) -> RequestList:
     wanted: list[Wanted] = []
     refused: list[str] = []
     skipped = 0
-    for number, cells in body:
-        values = dict(zip(names, cells, strict=False))
+    for row in body:
+        try:
+            values = named_cells(row, names, RequestRefused)
+        except RequestRefused as error:
+            refused.append(str(error))
+            continue
         conversation = _first(values, _IDS)
         if not conversation:
             skipped += 1
@@ -64,7 +62,7 @@ def read_requests(text: str) -> RequestList:
             try:
                 wanted.append(Wanted(conversation, speaker, url))
             except RequestRefused as error:
-                refused.append(f"line {number}: {error}")
+                refused.append(f"line {row.line}: {error}")
     return RequestList(tuple(wanted), tuple(dict.fromkeys(refused)), skipped)
 
 

@@ -14,8 +14,8 @@ from statistics import fmean
 from soundmill.errors import KeywordsRefused
 from soundmill.speech.transcript import Transcript, Word
 
-_APOSTROPHES = re.compile(r"(?<=\w)['’ʼ](?=\w)")
-_NO_WORD = re.compile(r"[^\w]+|_")
+_APOSTROPHES = re.compile(r"(?<=\S)['’ʼ](?=\w)")
+_DOTTED = "i\u0307"  # what the Turkish capital İ becomes
 MOST_WORDS, LONGEST_WORD = 500, 100
 _WINDOWS_AT_ONCE = 4096
 _Place = tuple[float, int, int, int]  # score below 0, words more or fewer than looked for, first word, words
@@ -44,7 +44,7 @@ class Keywords:
     """
 
     def __init__(self, words: Iterable[str], *, stemming: str | None = None, fuzzy: float = 1.0) -> None:
-        self.words = tuple(dict.fromkeys(word for given in words if (word := " ".join(given.split()).lower())))
+        self.words = tuple(dict.fromkeys(word for given in words if (word := _lower(" ".join(given.split())))))
         if len(self.words) > MOST_WORDS:
             raise KeywordsRefused(f"{len(self.words)} words are more than {MOST_WORDS}")
         if long := next((word for word in self.words if len(word) > LONGEST_WORD), None):
@@ -128,15 +128,33 @@ def _apart(places: list[_Place]) -> list[_Place]:
 
 def _hit(keyword: str, place: _Place, spoken: Sequence[Word]) -> Hit:
     score, _, at, length = place
-    words = spoken[at : at + length]
+    # a word with a hyphen in it may stand for several of the phrase
+    words = [word for n, word in enumerate(spoken[at : at + length]) if not n or word is not spoken[at + n - 1]]
     confidence = round(fmean(word.confidence for word in words), 4)
     return Hit(keyword, words[0].start, words[-1].end, confidence, " ".join(word.word for word in words), -score)
 
 
 def fold(text: str) -> list[str]:
-    """Words without case and punctuation: "Don't — STOP!" is dont, stop."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return _NO_WORD.sub(" ", _APOSTROPHES.sub("", plain)).split()
+    """Words without case and punctuation, in any script: "Don't — STOP!" is dont, stop. Vowel signs and accents belong to their letter,
+    however they are written; joiners and soft hyphens are left out."""
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold().replace(_DOTTED, "i"))
+    return _APOSTROPHES.sub("", plain).translate(_LETTERS).split()
+
+
+def _lower(text: str) -> str:
+    return unicodedata.normalize("NFC", text.lower().replace(_DOTTED, "i"))
+
+
+class _Letters(dict[int, int | str | None]):
+    """What `str.translate` makes of each character: letters, digits and marks stay, format characters go, all else is a blank."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        kind = unicodedata.category(chr(code))
+        self[code] = None if kind == "Cf" else code if kind[0] in "LNM" else " "
+        return self[code]
+
+
+_LETTERS = _Letters()
 
 
 def _stemmer(language: str | None) -> Callable[[str], str]:

@@ -55,7 +55,7 @@ def word_errors(reference: str, recognised: str) -> WordErrors:
 
 def parse_references(text: str) -> dict[str, str]:
     """References by the name of the recording without its ending, as LibriSpeech writes them: a name, a blank, and its words."""
-    return {found[1]: found[2].strip() for line in text.splitlines() if (found := _LINE.match(line.strip()))}
+    return {found[1]: found[2].strip() for line in text.removeprefix("\ufeff").splitlines() if (found := _LINE.match(line.strip()))}
 
 
 def total(found: Iterable[WordErrors]) -> WordErrors:

@@ -38,3 +38,14 @@ def test_a_file_that_is_no_list_is_refused(text: str) -> None:
 
 def test_an_empty_file_asks_for_nothing() -> None:
     assert read_requests("\n\n").wanted == ()
+
+
+def test_a_url_with_a_comma_is_refused_and_not_cut() -> None:
+    found = read_requests("id,speaker,url\na,agent,http://a.test/x,y=2\nb,agent,http://a.test/b\n")
+    assert [one.conversation for one in found.wanted] == ["b"]
+    assert found.refused[0].startswith("line 2: it has 4 cells")
+
+
+def test_a_quote_that_never_ends_swallows_no_request() -> None:
+    with pytest.raises(RequestListRefused, match="line 3"):
+        read_requests('id,note,url\na,x,http://a.test/a\nb,"open,http://a.test/b\nc,x,http://a.test/c\n')

@@ -88,3 +88,26 @@ def test_what_cannot_be_looked_for_is_refused(words: list[str], options: dict[st
 def test_single_words_are_counted_as_python_counts_them(said: list[str], wanted: list[str]) -> None:
     found, truth = counts(Keywords(wanted), " ".join(said)), Counter(word.lower() for word in said)
     assert found == {word: truth[word] for word in dict.fromkeys(wanted)}
+
+
+def test_vowel_signs_belong_to_their_letters_in_every_script() -> None:
+    hindi = "शून्य एक दो तीन चार पाँच छह सात आठ नौ"
+    assert counts(Keywords.parse("चार,चोर,दो,दे,सात,सीता"), hindi) == {"चार": 1, "चोर": 0, "दो": 1, "दे": 0, "सात": 1, "सीता": 0}
+    (hit,) = Keywords(["चार"]).hits(spoken(hindi))
+    assert hit.matched == "चार"
+    assert fold("ก็ดี ที่นี่") == ["ก็ดี", "ที่นี่"]
+    assert fold("می‌روم") == fold("می\u00adروم")  # a joiner parts no word
+
+
+def test_one_letter_written_in_two_ways_is_one() -> None:
+    assert fold("Größe café") == fold("Gro\u0308ße cafe\u0301")
+    assert counts(Keywords(["cafe\u0301"]), "ein café") == {"café": 1}
+
+
+def test_turkish_capitals_have_their_dots() -> None:
+    assert counts(Keywords.parse("İstanbul,İKİ"), "sıfır istanbul iki") == {"istanbul": 1, "iki": 1}
+
+
+def test_a_word_with_a_hyphen_is_matched_once() -> None:
+    (hit,) = Keywords(["well known"]).hits(spoken("a well-known fact"))
+    assert (hit.matched, hit.confidence) == ("well-known", 0.99)

@@ -17,3 +17,12 @@ def test_references_are_read_as_librispeech_writes_them() -> None:
         "84-121123-0000": "GO DO YOU HEAR",
         "84-121123-0001": "BUT",
     }
+
+
+def test_other_words_count_in_every_script() -> None:
+    found = word_errors("शून्य एक दे तीन चोर पाँच छह सीता आठ नौ", "शून्य एक दो तीन चार पाँच छह सात आठ नौ")
+    assert (found.spoken, found.substituted, found.rate) == (10, 3, 0.3)
+
+
+def test_references_saved_by_an_editor_with_a_mark_keep_their_first_line() -> None:
+    assert parse_references("\ufeffone SEVEN\r\ntwo ONE TWO\r\n") == {"one": "SEVEN", "two": "ONE TWO"}
