@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 
-from soundmill.audio.sniff import HEAD_BYTES, Format, sniff, wav_data_chunk
+from soundmill.audio.sniff import HEAD_BYTES, Format, sniff, tag_length, wav_data_chunk
 from soundmill.errors import UndecodableAudio
 
 Source = str | Path | bytes | BinaryIO
@@ -29,6 +29,8 @@ _LIBAV_NAMES: dict[Format, str] = {"ogg": "ogg", "mov": "mov", "matroska": "matr
 _LIBAV_KNOWN = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
 _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
 _EXACT_LENGTH = frozenset({"wav", "wavex", "rf64", "flac", "aiff", "au", "caf", "mov", "matroska"})  # as readers name them
+_HEADER_COUNTED = 64  # bytes: some recorders count the header as sound, and nothing is missing
+_ESTIMATED = 0.01  # of MP3 in WAV, whose frames are counted by its bit rate
 _MOST_BAD_PACKETS = 0.05
 _UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of a FLAC written to a pipe, which libav reads to its end
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000  # Hz; what lies outside is a broken header, and would be resampled to a monster
@@ -83,10 +85,18 @@ def open_audio(source: Source) -> Iterator[AudioReader]:
             raise UndecodableAudio("empty", "the file has no bytes", transient=True)
         if kind in ("html", "text"):
             raise UndecodableAudio("not_audio", f"the file holds {kind}, not audio")
-        if kind == "wav" and head[:4] != b"riff":
-            _refuse_broken_wav(file, size)
+        if tag := tag_length(head):
+            file.seek(tag)
+            if (inside := sniff(file.read(HEAD_BYTES))) in (
+                "wav",
+                "flac",
+                "aiff",
+            ):  # libav takes such a file for MP3, libsndfile loses its end
+                kind, size, place = inside, size - tag, io.BufferedReader(_Behind(file, tag))
+                file = place
+        runs_on = kind == "wav" and head[:4] != b"riff" and _checked_wav(file, size)
         file.seek(0)
-        if kind in _SOUNDFILE:
+        if kind in _SOUNDFILE and not runs_on:
             try:
                 handle = sf.SoundFile(place)
             except sf.LibsndfileError:
@@ -98,7 +108,7 @@ def open_audio(source: Source) -> Iterator[AudioReader]:
                         yield _SoundfileReader(handle)
                         return
             file.seek(0)
-        with _LibavReader(place, kind) as reader:
+        with _LibavReader(place, kind, to_its_end=runs_on) as reader:
             _refuse_odd_rate(reader.info.sample_rate)
             yield reader
 
@@ -141,17 +151,41 @@ def _binary(source: Source) -> Iterator[tuple[BinaryIO, int]]:
         yield source, source.seek(0, io.SEEK_END)
 
 
-def _refuse_broken_wav(file: BinaryIO, size: int) -> None:
+class _Behind(io.RawIOBase):
+    """A file from `start` on."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self._file, self._start = file, start
+        file.seek(start)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset + self._start if whence == io.SEEK_SET else offset, whence) - self._start
+
+
+def _checked_wav(file: BinaryIO, size: int) -> bool:
+    """Whether the sound of a WAV runs on behind what its header claims. Raises `UndecodableAudio` where it ends before."""
     chunk = wav_data_chunk(file, size)
     if chunk is None:
         raise UndecodableAudio("truncated", "the file ends before its audio begins", transient=True)
-    if chunk.claimed is not None and chunk.present < chunk.claimed:
+    if chunk.claimed is not None and chunk.present < chunk.claimed - _HEADER_COUNTED:
         share = chunk.present / chunk.claimed
         raise UndecodableAudio(
             "truncated",
             f"the header claims {chunk.claimed} bytes of audio and {chunk.present} ({share:.0%}) are there",
             transient=True,
         )
+    return chunk.runs_on
 
 
 def _path_for_c(source: Source) -> str | None:
@@ -205,8 +239,7 @@ class _SoundfileReader:
             else:
                 used = 1 if channels == "first" else count
                 yield _mix([block[:, c] for c in range(used)], mono[:length], scale)
-        if self.info.frames is not None and done < self.info.frames:
-            raise _truncated(done, self.info.frames)
+        self._check_length(done)
 
     def pcm(self) -> Iterator[Int16] | None:
         return self._pcm() if self.info.channels == 1 and self._handle.subtype == "PCM_16" else None
@@ -216,8 +249,12 @@ class _SoundfileReader:
         while length := self._read(read, "int16", done):
             done += length
             yield read[:length, 0]
-        if self.info.frames is not None and done < self.info.frames:
-            raise _truncated(done, self.info.frames)
+        self._check_length(done)
+
+    def _check_length(self, done: int) -> None:
+        claimed = self.info.frames
+        if claimed is not None and done < claimed - (_ESTIMATED * claimed if self._handle.subtype.startswith("MPEG") else 0):
+            raise _truncated(done, claimed)
 
     def _read(self, into: npt.NDArray[Any], dtype: str, done: int) -> int:
         try:
@@ -229,12 +266,12 @@ class _SoundfileReader:
 
 
 class _LibavReader:
-    def __init__(self, place: str | BinaryIO, kind: Format) -> None:
+    def __init__(self, place: str | BinaryIO, kind: Format, to_its_end: bool = False) -> None:
         import av
 
         self._av = av
         self._kind = kind
-        options = {"format_whitelist": _LIBAV_KNOWN, "protocol_whitelist": "file"}
+        options = {"format_whitelist": _LIBAV_KNOWN, "protocol_whitelist": "file", **({"ignore_length": "1"} if to_its_end else {})}
         place = f"file:{place}" if isinstance(place, str) else place  # a name with a colon is still a file's
         try:
             self._container: Any = av.open(place, mode="r", format=_LIBAV_NAMES.get(kind), options=options, metadata_errors="ignore")
@@ -253,7 +290,11 @@ class _LibavReader:
             self._container.close()
             raise UndecodableAudio("bad_header", "the header names no sample rate or no channel")
         self.info = AudioInfo(
-            self._container.format.name.split(",")[0], context.name, context.sample_rate, context.channels, self._claimed_frames()
+            self._container.format.name.split(",")[0],
+            context.name,
+            context.sample_rate,
+            context.channels,
+            None if to_its_end else self._claimed_frames(),
         )
 
     def __enter__(self) -> "_LibavReader":

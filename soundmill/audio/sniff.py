@@ -24,13 +24,23 @@ def sniff(head: bytes) -> Format:
         return by_magic[magic]
     if head[4:8] == b"ftyp":
         return "mov"
-    if head[:3] == b"ID3":
-        return "mp3"
+    if tag_length(head):
+        return "mp3"  # what else may lie behind a tag, `open_audio` sees
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
         return "aac"
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06 and head[2] & 0xF0 != 0xF0:
         return "mp3"
     return _text_kind(head)
+
+
+def tag_length(head: bytes) -> int:
+    """Bytes of an ID3v2 tag in front of the sound, as taggers put it also before WAV and FLAC; 0 where there is none."""
+    if head[:3] != b"ID3" or len(head) < 10 or any(byte & 0x80 for byte in head[6:10]):
+        return 0
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte
+    return 10 + size + (10 if head[5] & 0x10 else 0)
 
 
 def _text_kind(head: bytes) -> Format:
@@ -46,10 +56,12 @@ def _text_kind(head: bytes) -> Format:
 
 @dataclass(frozen=True)
 class DataChunk:
-    """A WAV's data chunk: bytes its header claims (None where the writer did not know) and bytes that are there."""
+    """A WAV's data chunk: bytes its header claims (None where the writer did not know), bytes that are there, and whether the sound runs on
+    behind what is claimed: the size is from an earlier flush, or wrapped at 4 GiB."""
 
     claimed: int | None
     present: int
+    runs_on: bool = False
 
 
 def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
@@ -69,6 +81,22 @@ def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
             if length == 0xFFFF_FFFF and long_data is not None:
                 return DataChunk(long_data, present)
             unknown = (length >= _UNKNOWN_LENGTH and length > present) or (length == 0 and present > 0)
-            return DataChunk(None if unknown else length, present)
+            if unknown:
+                return DataChunk(None, present)
+            return DataChunk(length, present, _runs_on(file, position + 8 + length + (length & 1), size, order))
         position += 8 + length + (length & 1)
     return None
+
+
+def _runs_on(file: BinaryIO, end: int, size: int, order: str) -> bool:
+    """Whether what lies behind the data chunk is no chunk: a name of four letters, and a length that fits."""
+    if end + 8 > size:
+        return False
+    file.seek(end)
+    while end + 8 <= size:
+        name, length = struct.unpack(order + "4sI", file.read(8))
+        if not all(32 <= byte < 127 for byte in name) or end + 8 + length > size:
+            return any(name)  # zeros are padding
+        end += 8 + length + (length & 1)
+        file.seek(end)
+    return False

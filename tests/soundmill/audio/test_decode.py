@@ -12,7 +12,7 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from soundmill.audio import convert, probe, wav_bytes
+from soundmill.audio import convert, probe, seconds_of, wav_bytes
 from soundmill.errors import UndecodableAudio
 from tests.conftest import ROOT, tone, wav
 from tests.soundmill.audio.reading import heard
@@ -214,3 +214,41 @@ def test_a_flac_written_to_a_pipe_has_no_length_and_is_read_to_its_end() -> None
     flac[22:26] = bytes(4)
     assert probe(bytes(flac)).frames is None
     assert len(heard(bytes(flac))) == 44_100
+
+
+def id3(size: int) -> bytes:
+    return b"ID3\x03\0\0" + bytes([size >> shift & 0x7F for shift in (21, 14, 7, 0)]) + bytes(size)
+
+
+def resized(content: bytes, size: int) -> bytes:
+    return content[:40] + (size % 2**32).to_bytes(4, "little") + content[44:]
+
+
+@pytest.mark.parametrize("tag", [0, 10, 20_000])
+@pytest.mark.parametrize("extra", [0, 36, 44])
+def test_a_header_that_is_a_little_wrong_costs_no_sample(tag: int, extra: int) -> None:
+    whole = wav(1.0)
+    odd = resized(whole, len(whole) - 44 + extra)
+    if tag:
+        odd = id3(tag) + odd  # as taggers write it
+    np.testing.assert_array_equal(heard(odd), heard(whole))
+    assert seconds_of(odd) == 1.0
+
+
+@pytest.mark.parametrize("behind", [b"", b"LIST\x04\0\0\0abcd", b"\0" * 100, b"id3 \x02\0\0\0xy"])
+def test_a_size_from_an_earlier_flush_is_no_end(behind: bytes) -> None:
+    whole = wav(2.0)
+    early = resized(whole, 44_100)  # half a second
+    np.testing.assert_array_equal(heard(early), heard(whole))
+    assert seconds_of(early) == pytest.approx(2.0)
+    np.testing.assert_array_equal(heard(whole + behind), heard(whole))  # and what is a chunk, or padding, is no sound
+
+
+def test_mp3_in_wav_is_counted_by_its_bit_rate() -> None:
+    packed = encode(tone(6.0, rate=48_000), 48_000, "wav", "libmp3lame")
+    assert len(heard(packed)) / 48_000 == pytest.approx(6.0, abs=0.1)
+
+
+def test_a_flac_with_a_tag_before_it_is_whole() -> None:
+    whole = encode(tone(2.0), 44_100, "flac", "flac")
+    np.testing.assert_array_equal(heard(id3(5000) + whole), heard(whole))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.audio.sniff import DataChunk, sniff, wav_data_chunk
+from soundmill.audio.sniff import DataChunk, sniff, tag_length, wav_data_chunk
 from tests.conftest import wav
 
 
@@ -23,7 +23,7 @@ from tests.conftest import wav
         (b"OggS\0\x02", "ogg"),
         (b"\0\0\0\x20ftypM4A ", "mov"),
         (b"\x1a\x45\xdf\xa3\x01", "matroska"),
-        (b"ID3\x04\0", "mp3"),
+        (b"ID3\x04\0\0\0\0\0\0", "mp3"),
         (b"\xff\xfb\x90\x64", "mp3"),
         (b"\xff\xf1\x50\x80", "aac"),
         (b"  <!DOCTYPE html><title>Sign in</title>", "html"),
@@ -62,3 +62,9 @@ def test_sizes_beyond_four_gigabytes_are_those_of_the_ds64_chunk() -> None:
     ds64 = b"ds64" + struct.pack("<IQQI", 20, long + 60, long, 0)
     body = b"RF64\xff\xff\xff\xffWAVE" + ds64 + b"data\xff\xff\xff\xff"
     assert wav_data_chunk(io.BytesIO(body + b"\0" * 8), len(body) + 8) == DataChunk(long, 8)
+
+
+def test_a_tag_s_length_is_in_seven_bits_a_byte() -> None:
+    assert tag_length(b"ID3\x04\0\0\0\0\x01\x02") == 10 + 130
+    assert tag_length(b"ID3\x04\0\x10\0\0\0\x02") == 10 + 2 + 10  # with a footer
+    assert tag_length(b"ID3\x04\0\0\0\0\xff\x02") == tag_length(b"RIFF") == tag_length(b"ID3") == 0
