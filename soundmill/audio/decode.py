@@ -4,6 +4,7 @@ soundfile reads WAV, FLAC, AIFF and AU (for short WAVs PyAV costs twenty times m
 """
 
 import io
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ import soundfile as sf
 from soundmill.audio.sniff import HEAD_BYTES, Format, sniff, tag_length, wav_data_chunk
 from soundmill.errors import UndecodableAudio
 
+log = logging.getLogger("soundmill.audio")
+
 Source = str | Path | bytes | BinaryIO
 Channels = Literal["mix", "first", "all"]
 Float32 = npt.NDArray[np.float32]
@@ -31,6 +34,8 @@ _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
 _EXACT_LENGTH = frozenset({"wav", "wavex", "rf64", "flac", "aiff", "au", "caf", "mov", "matroska"})  # as readers name them
 _HEADER_COUNTED = 64  # bytes: some recorders count the header as sound, and nothing is missing
 _ESTIMATED = 0.01  # of MP3 in WAV, whose frames are counted by its bit rate
+_CANCELLED = 1e-3  # of the power of one channel, 30 dB down: two microphones of one sound are never so much apart by chance
+_OPPOSITE = "the two channels are in opposite phase and would cancel each other: the first one is taken"
 _MOST_BAD_PACKETS = 0.05
 _UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of a FLAC written to a pipe, which libav reads to its end
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000  # Hz; what lies outside is a broken header, and would be resampled to a monster
@@ -225,7 +230,7 @@ class _SoundfileReader:
         interleaved = np.empty(read.shape, np.float32) if self._as_integers else read
         mono = np.empty(len(read), np.float32)
         scale = np.float32(2.0**-15) if self._as_integers else np.float32(1)
-        done = 0
+        done, cancelled = 0, False
         while length := self._read(read, dtype, done):
             done += length
             block = interleaved[:length]
@@ -238,7 +243,11 @@ class _SoundfileReader:
                 yield block
             else:
                 used = 1 if channels == "first" else count
-                yield _mix([block[:, c] for c in range(used)], mono[:length], scale)
+                mixed = _mix([block[:, c] for c in range(used)], mono[:length], scale)
+                cancelled |= _take_first_if_cancelled(block[:, 0], mixed, scale, used)
+                yield mixed
+        if cancelled:
+            log.warning(_OPPOSITE)
         self._check_length(done)
 
     def pcm(self) -> Iterator[Int16] | None:
@@ -314,7 +323,7 @@ class _LibavReader:
         rate, count = self.info.sample_rate, self.info.channels
         block = _block_length(count)
         out = np.empty((block, count) if channels == "all" else block, np.float32)
-        done = 0
+        done, cancelled = 0, False
         for frame in self._blocks_of_frames(rate):
             done += frame.samples
             target = out[: frame.samples]
@@ -324,9 +333,12 @@ class _LibavReader:
                     target[:, c] = plane
             else:
                 _mix(planes[:1] if channels == "first" else planes, target)
+                cancelled |= channels == "mix" and _take_first_if_cancelled(planes[0], target, np.float32(1), len(planes))
             if not np.isfinite(target.sum()):
                 raise UndecodableAudio("not_finite", "samples hold NaN or infinity")
             yield target
+        if cancelled:
+            log.warning(_OPPOSITE)
         if not done:
             raise UndecodableAudio("undecodable", "no frame could be decoded")
         claimed = self.info.frames
@@ -396,6 +408,14 @@ def _planes(frame: Any) -> list[Float32]:
     count = frame.layout.nb_channels
     interleaved = arrays[0][: frame.samples * count]
     return [interleaved[c::count] for c in range(count)]
+
+
+def _take_first_if_cancelled(first: Float32, mixed: Float32, scale: np.float32, channels: int) -> bool:
+    """Puts the first of two channels in the place of their mean where they cancel each other, as with a wire that is reversed."""
+    if channels != 2 or float(np.dot(mixed, mixed)) >= _CANCELLED * float(np.dot(first, first)) * float(scale) ** 2:
+        return False
+    np.multiply(first, scale, out=mixed)
+    return True
 
 
 def _mix(parts: list[Float32], out: Float32, scale: np.float32 = np.float32(1)) -> Float32:  # noqa: B008  # a scalar, never changed

@@ -252,3 +252,28 @@ def test_mp3_in_wav_is_counted_by_its_bit_rate() -> None:
 def test_a_flac_with_a_tag_before_it_is_whole() -> None:
     whole = encode(tone(2.0), 44_100, "flac", "flac")
     np.testing.assert_array_equal(heard(id3(5000) + whole), heard(whole))
+
+
+def stereo_wav(samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    sf.write(file, samples, 44_100, format="WAV", subtype="PCM_16")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_channels_in_opposite_phase_are_not_told_as_silence(packed: bool, caplog: pytest.LogCaptureFixture) -> None:
+    sound = tone(1.0)
+    stereo = np.stack([sound, -sound], axis=1)
+    content = encode(stereo, 44_100, "mp4", "aac") if packed else stereo_wav(np.rint(stereo * 32_767).astype(np.int16))
+    assert np.sqrt(np.mean(heard(content) ** 2)) == pytest.approx(np.sqrt(np.mean(sound**2)), rel=0.05)
+    assert "opposite phase" in caplog.text
+
+
+def test_other_stereo_stays_the_mean_of_its_channels(caplog: pytest.LogCaptureFixture) -> None:
+    rng = np.random.default_rng(0)
+    left, noise = rng.normal(0, 0.1, (2, 44_100)).astype(np.float32)
+    for right in (np.zeros_like(left), -0.8 * left, -left + 0.1 * noise, noise):
+        stereo = np.rint(np.stack([left, right], axis=1) * 32_767).astype(np.int16)
+        np.testing.assert_allclose(heard(stereo_wav(stereo)), (left + right) / 2, atol=1e-4)
+    assert heard(stereo_wav(np.zeros((4410, 2), np.int16))).max() == 0
+    assert caplog.text == ""
