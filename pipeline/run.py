@@ -40,9 +40,14 @@ class RunFailed(RuntimeError):
 
 
 def dagster_home(settings: Settings) -> Path:
-    """The folder of the Dagster instance: $DAGSTER_HOME where it is set, else one below the home, linked to this project's dagster.yaml."""
+    """The folder of the Dagster instance: $DAGSTER_HOME where it is set, else one below the home, linked to this project's dagster.yaml.
+
+    It is made where it is missing. Raises `OSError` where that cannot be.
+    """
     if chosen := os.environ.get("DAGSTER_HOME"):
-        return Path(chosen)
+        home = Path(chosen).expanduser().absolute()
+        home.mkdir(parents=True, exist_ok=True)
+        return home
     home = (settings.home / "dagster").absolute()
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"

@@ -18,6 +18,7 @@ from soundmill.capture.naming import SegmentName
 from soundmill.errors import StartTimeUnknown, UndecodableAudio, UnreadableTime
 from soundmill.fingerprint import digest
 from soundmill.lake import Entry, Lake
+from soundmill.names import plain_name
 from soundmill.times import from_ms, instant_in_name, parse_instant, to_ms
 
 LANDING = "landing"
@@ -162,7 +163,7 @@ def land(lake: Lake, file: Path, source: str, started_at: datetime | None = None
     """
     check_source(source)
     began, known_by = start_of_file(file, zone, started_at)
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", file.name).lstrip(".")[-80:]
+    name = plain_name(file.name)
     moment = to_ms(began)
     if moment < 0:
         raise ValueError(f"{began:%Y-%m-%d} lies before 1970")

@@ -1,6 +1,5 @@
 """Commands for speech: writing down files, and what the pipeline wrote down."""
 
-import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -11,6 +10,7 @@ import typer
 
 from soundmill.cli.common import Json, app, count, days_in, names_in, print_json, refuse, settings, the_lake
 from soundmill.cli.progress_bar import steps
+from soundmill.names import file_name
 
 if TYPE_CHECKING:
     from soundmill.speech import Keywords, Transcript
@@ -122,7 +122,7 @@ def transcripts(
         output.mkdir(parents=True, exist_ok=True)
         for _, row, transcript in shown:
             name = row["recording"] if names[row["recording"]] == 1 else row["key"]
-            (output / f"{_file_name(name)}.{form or 'json'}").write_text(FORMS[form or "json"](transcript, row["recording"]))
+            (output / f"{file_name(name)}.{form or 'json'}").write_text(FORMS[form or "json"](transcript, row["recording"]))
         typer.echo(f"{count(len(shown), 'file')} in {output}")
     elif form is not None:
         if len(shown) > 1 and form != "ctm":
@@ -140,10 +140,6 @@ def transcripts(
     elif not shown:
         sources = ", ".join(sorted({row["source"] for _, row, _ in found}))
         typer.echo(f"none of {count(len(found), 'recording')} (of {sources})", err=True)
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
 
 
 def _transcripts(files: list[Path]) -> "list[Transcript | None]":

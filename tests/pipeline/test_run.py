@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from pipeline.run import RunFailed, UnknownAsset
+from pipeline.cli import app
+from pipeline.run import RunFailed, UnknownAsset, dagster_home, instance_of
 from soundmill.capture import SEGMENTS
+from soundmill.settings import Settings
 from tests.conftest import PATIENCE, ROOT
 from tests.home import BEFORE_MODEL, DAYS, Home
 
@@ -53,3 +56,26 @@ def test_two_runs_of_one_day_at_once_lose_nothing(local_home: Home, tmp_path: Pa
     for run in runs:
         assert run.wait(120 * PATIENCE) == 0, (run.stderr or io.BytesIO()).read().decode()
     assert len(local_home.lake.read_days(SEGMENTS, DAYS[:1])) == 24
+
+
+def test_the_folder_of_dagster_is_made_and_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", "some/where")
+    settings = Settings(home=tmp_path / "home", _env_file=None)  # type: ignore[call-arg]
+    assert dagster_home(settings) == tmp_path / "some" / "where"
+    with instance_of(settings) as instance:
+        assert instance.get_runs_count() == 0
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file"))
+    said = CliRunner().invoke(app, ["materialize", "annotations", "--day", "2025-01-01"], env={"SOUNDMILL_HOME": str(tmp_path / "home")})
+    assert (said.exit_code, said.stderr) == (1, f"soundmill: {tmp_path / 'file'}: File exists\n")
+
+
+def test_commands_that_make_a_new_instance_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    code = (
+        "from soundmill.settings import Settings; from pipeline.run import instance_of\n"
+        "with instance_of(Settings()) as instance: print(instance.get_runs_count())"
+    )
+    environment = {**os.environ, "SOUNDMILL_HOME": str(tmp_path / "home")}
+    started = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
+    assert [process.communicate(timeout=60 * PATIENCE)[0] for process in started] == [b"0\n"] * 4
