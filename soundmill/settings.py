@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     studio_origins: str = Field(
         "", description="addresses that the studio is reached under behind a proxy, such as https://studio.example, comma separated"
     )
+    studio_proxies: str = Field(
+        "", description="addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, comma separated; none when unset"
+    )
     log_dir: Path | None = Field(None, description="folder of the studio's log files (default: logs/ in home)")
     alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")
     gate_dbfs: float | None = Field(-48.0, le=0, description="segments whose peak stays below are counted as silent; 'off' keeps all")

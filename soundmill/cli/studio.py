@@ -17,7 +17,7 @@ def studio(
 
     On this machine alone it asks nobody to sign in. On any other address it needs accounts or a password first.
     """
-    settings()  # one line on what is wrong with them, before any process starts
+    proxies = settings().studio_proxies
     refuse_open_door(host)
     import uvicorn
 
@@ -29,6 +29,8 @@ def studio(
         port=port,
         workers=workers,
         log_level="warning",
+        proxy_headers=bool(proxies),  # believed from everybody on this machine, they would make the limits on guesses worth nothing
+        forwarded_allow_ips=proxies or None,
         timeout_graceful_shutdown=20,  # seconds: who waits for a long recording is not waited for
     )
 

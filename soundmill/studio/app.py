@@ -25,7 +25,7 @@ from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
 from soundmill.studio.auth import RoleNeeded, SignInNeeded
 from soundmill.studio.logs import logging_to_file
-from soundmill.studio.middleware import BodyLimit, SameOrigin
+from soundmill.studio.middleware import BodyLimit, HeadAsGet, SameOrigin
 from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
@@ -54,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     larger |= dict.fromkeys((RECORDINGS, RECORDINGS.rstrip("/")), ("multipart/", most))  # the latter leads to the former
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_middleware(SameOrigin, origins=settings.studio_origin_list)
+    app.add_middleware(HeadAsGet)
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(SignInNeeded, to_sign_in)

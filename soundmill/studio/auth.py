@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
@@ -76,7 +77,8 @@ class RoleNeeded(Exception):
 
 
 def current_user(request: Request, basic: Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]) -> User | None:
-    """Who opens a page: by session cookie, by Basic credentials, or the local user; None where that is nobody. Raises a 429."""
+    """Who opens a page: by session cookie, by Basic credentials, or the local user; None where that is nobody. Raises a 421 or 429."""
+    _refuse_other_names(request)
     settings, accounts = _settings(request), Accounts(request.app.state.catalog)
     if cookie := request.cookies.get(COOKIE):
         is_open, account = accounts.by_session(cookie, timedelta(minutes=settings.session_minutes))
@@ -117,7 +119,10 @@ def page_for(*roles: Role) -> Callable[[Request, User | None], User]:
 
 
 def token(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
-    """Lets an API call through: with SOUNDMILL_API_TOKEN, with an engineer's or admin's token, or where none is asked for. Raises a 401."""
+    """Lets an API call through: with SOUNDMILL_API_TOKEN, with an engineer's or admin's token, or where none is asked for.
+
+    Raises a 401, or a 421.
+    """
     if not knows_token(request, given.credentials if given else "") and not asks_nobody(request):
         raise HTTPException(401, "this API asks for a token: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
 
@@ -132,8 +137,20 @@ def knows_token(request: Request, given: str) -> bool:
 
 
 def asks_nobody(request: Request) -> bool:
-    """Whether these APIs are open: without SOUNDMILL_API_TOKEN, and without people."""
+    """Whether these APIs are open: without SOUNDMILL_API_TOKEN, and without people. Raises a 421."""
+    _refuse_other_names(request)
     return _settings(request).api_token is None and not has_people(request)
+
+
+def _refuse_other_names(request: Request) -> None:
+    """Refuses with 421 what asks a studio that stands on this machine alone under another name than its own: a page elsewhere can have its
+    name point at this machine, and would read everything (DNS rebinding)."""
+    settings, host = _settings(request), request.url.hostname or ""
+    names = {urlsplit(origin).hostname for origin in settings.studio_origin_list}
+    has_secret = settings.studio_password is not None or settings.api_token is not None
+    if not (has_secret or is_loopback(host) or host in names or has_people(request)):
+        message = f"this studio answers to this machine's own names, and {host!r} is none; see SOUNDMILL_STUDIO_ORIGINS"
+        raise HTTPException(421, message)
 
 
 def is_local(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""What every request passes: bounds on its body, and a refusal of what other sites' pages send."""
+"""What every request passes: bounds on its body, a refusal of what other sites' pages send, and HEAD where there is GET."""
 
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
@@ -30,6 +30,23 @@ class SameOrigin:
         if origin is None:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         return origin.lower() in self._origins or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+class HeadAsGet:
+    """Answers HEAD like GET, without the body: so programs learn whether something is there, and how large it is (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+        await self._app({**scope, "method": "GET"}, receive, without_body)
 
 
 class BodyLimit:

@@ -44,3 +44,16 @@ def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client: h
     form = {"content-type": "application/x-www-form-urlencoded"}
     assert client.post("/sign-in", content=body, headers=form).status_code == 413
     assert client.post("/sign-in", content=iter([body[: 1 << 19], body[1 << 19 :]]), headers=form).status_code == 413
+
+
+def test_head_is_get_without_its_body(client: httpx.Client) -> None:
+    for path in ("/sign-in", "/docs", "/downloader/health", "/openapi.json"):
+        got, head = client.get(path), client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == str(len(got.content))
+    assert client.head("/nowhere").status_code == 404
+
+
+def test_the_name_of_a_proxy_that_the_settings_know_is_a_name_of_the_studio(client: httpx.Client) -> None:
+    assert client.get("/downloader/statistics", headers={"host": "sound.example"}).status_code == 200
+    assert client.get("/downloader/statistics", headers={"host": "other.example"}).status_code == 421
