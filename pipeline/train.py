@@ -75,6 +75,8 @@ def train_on_clips(
         known = {(row.start, row.end, row.tag) for row in Annotations(catalog).of_days(settings.start_date, date.max) if row.source == name}
         if known and known != planned:
             raise TrainingRefused(f"{name!r} was trained on other clips, or clips split in another way: take another name for these")
+        for line in plan.unreadable:
+            bars.console.print(line, highlight=False, markup=False)
         landing = bars.add_task("landing the clips", total=len(plan.clips))
         for clip in plan.clips:
             land(lake, clip.path, name, clip.start)

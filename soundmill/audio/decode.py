@@ -29,7 +29,7 @@ Int16 = npt.NDArray[np.int16]
 BLOCK = 131_072  # frames; smaller ones cost up to a quarter more in FLAC and WAV, larger ones gain nothing
 _SOUNDFILE: frozenset[Format] = frozenset({"wav", "flac", "aiff", "au", "caf"})
 _LIBAV_NAMES: dict[Format, str] = {"ogg": "ogg", "mov": "mov", "matroska": "matroska", "wav": "wav"}  # others: libav's own probe
-_LIBAV_KNOWN = "aac,ac3,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
+_LIBAV_KNOWN = "aac,ac3,avi,flv,mpeg,aiff,amr,amrnb,amrwb,asf,au,caf,dts,eac3,flac,matroska,webm,mov,mp3,mpegts,ogg,truehd,tta,w64,wav,wv"
 _LENGTH_IN_HEADER: frozenset[Format] = frozenset({"mov", "matroska"})
 _EXACT_LENGTH = frozenset({"wav", "wavex", "rf64", "flac", "aiff", "au", "caf", "mov", "matroska"})  # as readers name them
 _HEADER_COUNTED = 64  # bytes: some recorders count the header as sound, and nothing is missing
@@ -290,7 +290,9 @@ class _LibavReader:
         if not self._container.streams.audio:
             self._container.close()
             raise UndecodableAudio("no_audio_stream", f"the {kind} file holds no audio stream")
-        self._stream: Any = self._container.streams.audio[0]
+        tracks = self._container.streams.audio
+        marked = av.stream.Disposition.default
+        self._stream: Any = next((track for track in tracks if track.disposition & marked), tracks[0])
         context = self._stream.codec_context
         if context is None:
             self._container.close()

@@ -27,6 +27,7 @@ _SUFFIXES = frozenset(
     [
         *(".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".webm", ".aif", ".aiff", ".au", ".caf"),
         *(".wma", ".asf", ".amr", ".awb", ".3gp", ".3ga", ".w64", ".rf64", ".ac3", ".wv", ".tta", ".mka", ".mkv", ".mov", ".ts", ".snd"),
+        *(".avi", ".mpg", ".mpeg", ".flv"),
     ]
 )
 _UNFINISHED = (".partial", ".part", ".tmp", ".crdownload")

@@ -1,10 +1,11 @@
 """What a model is to be: the tags it learns, the days it learns from, and its settings."""
 
 import re
+import unicodedata
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from soundmill.errors import SpecRefused
 
@@ -56,6 +57,11 @@ class ModelSpec(BaseModel):
         if "recogniser" not in values and values.get("extractor") == "loudest_frames":
             values["recogniser"] = "gaussian_votes"
         return {**_ORIGINAL, **values} if values.get("recogniser") == "gaussian_votes" else values
+
+    @field_validator("tags")
+    @classmethod
+    def _composed(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(unicodedata.normalize("NFC", tag) for tag in tags)
 
     @model_validator(mode="after")
     def _choices_fit(self) -> "ModelSpec":

@@ -2,7 +2,8 @@
 
 import csv
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from soundmill.audio import open_audio, read_samples
 from soundmill.errors import ClipsRefused, UndecodableAudio
 from soundmill.features.acoustic_fingerprint import AcousticFingerprint
+from soundmill.formats.annotation import check_tag, clean_tag
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.splits import groups_with_copies
 from soundmill.times import midnight
@@ -38,13 +40,17 @@ class PlannedClip:
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """Clips in order of time, the days that train and those that test, the known tags, and how many groups kept clips together."""
+    """Clips in order of time, the days that train and those that test, the known tags, and how many groups kept clips together.
+
+    `unreadable` says of each class, in a sentence, how many of its files could not be read.
+    """
 
     clips: tuple[PlannedClip, ...]
     train_days: tuple[date, ...]
     test_days: tuple[date, ...]
     tags: tuple[str, ...]
     groups: int
+    unreadable: tuple[str, ...] = ()
 
     @property
     def training_clips(self) -> int:
@@ -65,19 +71,27 @@ def plan_clips(
     Classes that are to stay `unknown`, by their folders or tags, test only.
 
     Clips that share a source are on one day: by `groups`, a CSV of file (its path below the folder, or its name) and group; else by names
-    such as `fold-SOURCE-take`. Copies are found by their sound. Files that are no audio are passed over. Raises `ClipsRefused`.
+    such as `fold-SOURCE-take`. Copies are found by their sound. Files that are no audio are passed over,
+    and counted in the plan. Raises `ClipsRefused`, also for a folder whose name can be no tag.
     """
     classes = class_folders(folder)
     if len(classes) < 2:
         raise ClipsRefused(f"{folder} needs at least two folders of audio files, one for each class; it has {len(classes)}")
     files = [(file, tag_of(kind.name)) for kind in classes for file in sorted(kind.rglob("*")) if file.is_file() and file.name[0] != "."]
+    for tag in {tag for _, tag in files}:
+        try:
+            check_tag(tag)
+        except ValueError as error:
+            raise ClipsRefused(f"{folder}: {error}; rename the folder") from None
     given = given_groups(groups)
+    bad: Counter[str] = Counter()
     paths, tags, sources, seconds, signs = [], [], [], [], []
     for number, (file, tag) in enumerate(files, 1):
         try:
             samples, rate = read_samples(file)
         except UndecodableAudio:
             samples, rate = np.empty(0, np.float32), 1
+            bad[tag] += 1
         if len(samples):
             paths.append(file)
             tags.append(tag)
@@ -113,7 +127,15 @@ def plan_clips(
     if not planned or not tested:
         raise ClipsRefused(f"{folder} holds too few sources of sound to train on some and test on others")
     train_days, test_days = (tuple(sorted({clip.start.date() for clip in part})) for part in (planned, tested))
-    return ClipPlan((*planned, *tested), train_days, test_days, tuple(sorted(set(tags) - test_only)), len(set(together)))
+    known = tuple(sorted(set(tags) - test_only))
+    return ClipPlan((*planned, *tested), train_days, test_days, known, len(set(together)), _in_words(bad, set(tags)))
+
+
+def _in_words(bad: Mapping[str, int], read: Collection[str]) -> tuple[str, ...]:
+    return tuple(
+        f"{number} files of {tag} could not be read" + ("" if tag in read else f": {tag} is not trained on")
+        for tag, number in sorted(bad.items())
+    )
 
 
 def class_folders(folder: Path) -> list[Path]:
@@ -165,7 +187,7 @@ def trimmed(file: Path, sample_rate: int) -> Float32:
 def tag_of(folder_name: str) -> str:
     """A class folder's name as a tag: without a leading number, with characters that a tag may have."""
     bare = re.sub(r"^\d+\s*[-_.]\s*", "", folder_name)
-    return re.sub(r"[^\w .&'()/+-]", "_", bare).strip(" _")[:64] or folder_name
+    return clean_tag(bare) or folder_name
 
 
 def _spread(

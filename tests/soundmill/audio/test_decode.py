@@ -277,3 +277,31 @@ def test_other_stereo_stays_the_mean_of_its_channels(caplog: pytest.LogCaptureFi
         np.testing.assert_allclose(heard(stereo_wav(stereo)), (left + right) / 2, atol=1e-4)
     assert heard(stereo_wav(np.zeros((4410, 2), np.int16))).max() == 0
     assert caplog.text == ""
+
+
+def of_several_tracks(*tracks: np.ndarray, default: int) -> bytes:
+    """An MP4 of audio tracks, of which one is marked as the default."""
+    target = io.BytesIO()
+    with av.open(target, "w", format="mp4") as container:
+        streams = [container.add_stream("aac", rate=44_100, layout="mono") for _ in tracks]
+        for number, stream in enumerate(streams):
+            stream.disposition = av.stream.Disposition.default if number == default else av.stream.Disposition(0)
+        for samples, stream in zip(tracks, streams, strict=True):
+            for start in range(0, len(samples), 1024):
+                frame = av.AudioFrame.from_ndarray(samples[None, start : start + 1024], format="fltp", layout="mono")
+                frame.sample_rate, frame.pts = 44_100, start
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return target.getvalue()
+
+
+def test_the_track_that_is_marked_as_the_default_is_read() -> None:
+    sound, silence = tone(1.0), np.zeros(44_100, np.float32)
+    assert np.abs(heard(of_several_tracks(silence, sound, default=1))).max() > 0.1
+    assert np.abs(heard(of_several_tracks(silence, sound, default=0))).max() < 0.01
+
+
+@pytest.mark.parametrize(("container", "codec"), [("avi", "pcm_s16le"), ("avi", "adpcm_ima_wav"), ("mpeg", "mp2"), ("flv", "aac")])
+def test_sound_of_camera_files_is_read(container: str, codec: str) -> None:
+    found = heard(encode(tone(2.0), 44_100, container, codec))
+    assert len(found) / 44_100 == pytest.approx(2.0, abs=0.1)

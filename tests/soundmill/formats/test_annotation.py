@@ -41,6 +41,11 @@ def test_tags_of_any_language_are_tags() -> None:
     ]
 
 
+def test_one_name_is_one_tag_however_it_was_typed() -> None:
+    assert bell(tag="Ku\u0308he").key == bell(tag="Kühe").key
+    assert bell(tag="कुत्ता").tag == "कुत्ता"
+
+
 def test_the_key_is_of_the_sound_and_not_of_its_author() -> None:
     assert bell().key == "porch/1767614400000-1767614402000/bell"
     assert bell(author="ann").key == bell(author="ben").key

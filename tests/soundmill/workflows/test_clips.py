@@ -11,6 +11,7 @@ import soundfile as sf
 from soundmill.errors import ClipsRefused
 from soundmill.scene import RATE, babble
 from soundmill.workflows.clips import by_source, plan_clips, source_of, tag_of
+from tests.conftest import wav
 
 FIRST = date(2025, 1, 1)
 
@@ -108,3 +109,37 @@ def test_a_folder_without_classes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "tag"), [("001 - Dog bark", "Dog bark"), ("rain", "rain"), ("3_cat/dog", "cat/dog"), ("7", "7")])
 def test_tags_come_from_folder_names(name: str, tag: str) -> None:
     assert tag_of(name) == tag
+
+
+def clips_of(folder: Path, *classes: str) -> Path:
+    for kind in classes:
+        (folder / kind).mkdir(parents=True)
+        for n in range(10):
+            (folder / kind / f"{n}.wav").write_bytes(wav(1.0, 300 + 37 * n + 5 * len(kind)))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["other", "Other", "🐶"])
+def test_a_folder_whose_name_can_be_no_tag_is_refused_before_anything_lands(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ClipsRefused, match="rename the folder"):
+        plan_clips(clips_of(tmp_path, "owl", "wren", name), FIRST)
+
+
+def test_tags_of_folders_are_composed_and_without_signs_at_their_ends() -> None:
+    assert [tag_of(name) for name in ("(misc)", "Ku\u0308hlschrank", "01 - Dog bark", "कुत्ता", "a:b")] == [
+        "misc",
+        "Kühlschrank",
+        "Dog bark",
+        "कुत्ता",
+        "a_b",
+    ]
+
+
+def test_files_that_cannot_be_read_are_counted_by_class(tmp_path: Path) -> None:
+    clips_of(tmp_path, "owl", "wren", "thrush")
+    for n in range(10):
+        (tmp_path / "thrush" / f"{n}.wav").write_bytes(b"RIFF")
+    (tmp_path / "owl" / "notes.txt").write_text("what I heard")
+    plan = plan_clips(tmp_path, FIRST)
+    assert plan.unreadable == ("1 files of owl could not be read", "10 files of thrush could not be read: thrush is not trained on")
+    assert plan.tags == ("owl", "wren")
