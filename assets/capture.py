@@ -147,6 +147,8 @@ def _segments_metadata(lake: "Lake", day: date, result: "DayOfSegments", collect
     if result.reasons:
         metadata["quarantine_reasons"] = counts_table(result.reasons, "reason")
         metadata["quarantine"] = dg.MetadataValue.path(lake.address(quarantine_path(SEGMENTS.name, day)))
+    if result.cut_short:
+        metadata["truncated_kept"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in result.cut_short[:50]))
     if result.other_days:
         metadata["also_reached"] = ", ".join(other.isoformat() for other in result.other_days)
     if ready:

@@ -21,6 +21,7 @@ class CollectionResource(dg.ConfigurableResource):
     segment_samples: int = 132_352
     segment_rate: int = 44_100
     channels: str = "mix"
+    truncated: str = "keep"
     extractors: list[str] = ["pooled_spectral"]  # noqa: RUF012  # a pydantic field, copied per instance
     yamnet_model: str = ""
     timezone: str = "UTC"
@@ -47,7 +48,13 @@ class CollectionResource(dg.ConfigurableResource):
         """How recordings are cut."""
         from soundmill.capture.segmenter import Segmenter
 
-        return Segmenter(self.segment_rate, self.segment_samples, self.gate_dbfs, "first" if self.channels == "first" else "mix")
+        return Segmenter(
+            self.segment_rate,
+            self.segment_samples,
+            self.gate_dbfs,
+            "first" if self.channels == "first" else "mix",
+            "refuse" if self.truncated == "refuse" else "keep",
+        )
 
     def training(self) -> TrainingOptions:
         """How models are trained and promoted."""

@@ -21,6 +21,7 @@ class DownloadsResource(dg.ConfigurableResource):
     max_attempts: int = 5
     keep_originals: bool = False
     stop_at_hours: float | None = None
+    truncated: str = "keep"
 
     def options(self) -> DownloadOptions:
         """As the library takes it."""
@@ -28,5 +29,12 @@ class DownloadsResource(dg.ConfigurableResource):
             most_bytes=self.most_bytes, seconds=self.most_seconds, per_host=self.per_host, delay=self.delay, allow=tuple(self.allow)
         )
         return DownloadOptions(
-            Path(self.spool), fetch, self.concurrency, self.most_hours, self.max_attempts, self.keep_originals, self.stop_at_hours
+            Path(self.spool),
+            fetch,
+            self.concurrency,
+            self.most_hours,
+            self.max_attempts,
+            self.keep_originals,
+            self.stop_at_hours,
+            "refuse" if self.truncated == "refuse" else "keep",
         )

@@ -29,6 +29,7 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             segment_samples=settings.segment_samples,
             segment_rate=settings.segment_rate,
             channels=settings.channels,
+            truncated=settings.truncated,
             extractors=list(settings.extractor_names),
             yamnet_model=str(settings.yamnet_file),
             timezone=settings.timezone,

@@ -7,9 +7,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from soundmill.settings import Settings
+
+Truncated = Literal["keep", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class DownloadOptions:
     max_attempts    at a file that failed for a transient reason
     keep_originals  whether the bytes as they came are kept, under their hash
     stop_at_hours   ready hours at which no further request is taken up; None: never
+    truncated       whether sound that ends before its header says is kept, or refused
     """
 
     spool: Path
@@ -59,6 +63,7 @@ class DownloadOptions:
     max_attempts: int = 5
     keep_originals: bool = False
     stop_at_hours: float | None = None
+    truncated: Truncated = "keep"
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ class UploadOptions:
     most_hours     the longest sound in one recording, hours
     account_hours  the sound that one account may have here, hours
     allow          whom webhooks may reach although it is private
+    truncated      whether sound that ends before its header says is kept, or refused
     """
 
     speech: SpeechOptions
@@ -105,6 +111,7 @@ class UploadOptions:
     most_hours: float = 24.0
     account_hours: float = 100.0
     allow: tuple[str, ...] = ()
+    truncated: Truncated = "keep"
 
 
 @dataclass(frozen=True)
@@ -169,6 +176,7 @@ def download_options(settings: Settings) -> DownloadOptions:
         max_attempts=settings.max_attempts,
         keep_originals=settings.keep_originals,
         stop_at_hours=settings.target_hours if settings.stop_at_target else None,
+        truncated=settings.truncated,
     )
 
 
@@ -194,6 +202,7 @@ def upload_options(settings: Settings) -> UploadOptions:
         most_hours=settings.transcriber_max_hours,
         account_hours=settings.transcriber_account_hours,
         allow=settings.download_exempt,
+        truncated=settings.truncated,
     )
 
 

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     segment_samples: int = Field(132_352, ge=4410, description="samples in a segment (3.0012 s at 44.1 kHz)")
     segment_rate: int = Field(44_100, ge=4000, le=192_000, description="sample rate of segments, Hz")
     channels: Literal["mix", "first"] = Field("mix", description="how several channels become one: their mean, or the first only")
+    truncated: Literal["keep", "refuse"] = Field(
+        "keep", description="what becomes of sound that ends before its header says: what is there is kept and told, or all is refused"
+    )
     least_free_megabytes: int = Field(
         512, ge=0, description="room that captures leave on the disk: below it captures go on, but store nothing"
     )

@@ -4,8 +4,9 @@ Here belongs what turns bytes into samples and back. What the sound means (segme
 """
 
 from soundmill.audio.activity import SpeechMeter, Turn, overlap_seconds, speech_seconds
-from soundmill.audio.decode import AudioInfo, AudioReader, Channels, open_audio, probe, seconds_of
+from soundmill.audio.decode import open_audio, probe, seconds_of
 from soundmill.audio.levels import LevelMeter, Levels, LevelTrack, amplitude, dbfs, levels
+from soundmill.audio.reader import AudioInfo, AudioReader, Channels, Shortfall, Truncated
 from soundmill.audio.resample import Resampler, read_samples
 from soundmill.audio.wav import WavWriter, convert, read_pcm, to_pcm16, wav_bytes
 
@@ -17,7 +18,9 @@ __all__ = [
     "LevelTrack",
     "Levels",
     "Resampler",
+    "Shortfall",
     "SpeechMeter",
+    "Truncated",
     "Turn",
     "WavWriter",
     "amplitude",

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr
 
-from soundmill.audio.decode import Float32, Source, open_audio
+from soundmill.audio.decode import open_audio
+from soundmill.audio.reader import Float32, Source
 
 
 class Resampler:

@@ -56,19 +56,35 @@ def _text_kind(head: bytes) -> Format:
 
 @dataclass(frozen=True)
 class DataChunk:
-    """A WAV's data chunk: bytes its header claims (None where the writer did not know), bytes that are there, and whether the sound runs on
-    behind what is claimed: the size is from an earlier flush, or wrapped at 4 GiB."""
+    """A file's sound: bytes its header claims (None where the writer did not know), bytes that are there, and whether it runs on behind
+    what is claimed: the size is from an earlier flush, or wrapped at 4 GiB."""
 
     claimed: int | None
     present: int
     runs_on: bool = False
 
 
-def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
-    """Walks the chunks of a RIFF or RF64 file of `size` bytes; None where no data chunk is found. Leaves the position changed."""
+def data_chunk(file: BinaryIO, kind: Format, size: int) -> DataChunk | None:
+    """Where the sound of a file of `size` bytes lies by its header; None where none is found, or the container is not known here.
+
+    Leaves the position changed.
+    """
     file.seek(0)
-    header = file.read(12)
-    order = ">" if header[:4] == b"RIFX" else "<"
+    header = file.read(16)
+    if kind == "wav" and header[:4] == b"riff":
+        return _w64_chunk(file, size)
+    if kind == "wav":
+        return _riff_chunk(file, size, ">" if header[:4] == b"RIFX" else "<", b"data")
+    if kind == "aiff":
+        return _riff_chunk(file, size, ">", b"SSND")
+    if kind == "au" and len(header) >= 12:
+        start, length = struct.unpack(">II", header[4:12])
+        return DataChunk(None if length >= _UNKNOWN_LENGTH else length, size - start)
+    return None
+
+
+def _riff_chunk(file: BinaryIO, size: int, order: str, wanted: bytes) -> DataChunk | None:
+    """Walks the chunks of a RIFF, RF64 or AIFF file."""
     long_data: int | None = None
     position = 12
     while position + 8 <= size:
@@ -76,15 +92,28 @@ def wav_data_chunk(file: BinaryIO, size: int) -> DataChunk | None:
         name, length = struct.unpack(order + "4sI", file.read(8))
         if name == b"ds64" and len(sizes := file.read(16)) == 16:
             _, long_data = struct.unpack("<QQ", sizes)
-        if name == b"data":
+        if name == wanted:
             present = size - position - 8
             if length == 0xFFFF_FFFF and long_data is not None:
                 return DataChunk(long_data, present)
             unknown = (length >= _UNKNOWN_LENGTH and length > present) or (length == 0 and present > 0)
             if unknown:
                 return DataChunk(None, present)
-            return DataChunk(length, present, _runs_on(file, position + 8 + length + (length & 1), size, order))
+            runs_on = wanted == b"data" and _runs_on(file, position + 8 + length + (length & 1), size, order)
+            return DataChunk(length, present, runs_on)
         position += 8 + length + (length & 1)
+    return None
+
+
+def _w64_chunk(file: BinaryIO, size: int) -> DataChunk | None:
+    """Walks the chunks of a Wave64 file: names of 16 bytes, lengths of 8 that count both, at multiples of 8."""
+    position = 40
+    while position + 24 <= size:
+        file.seek(position)
+        name, length = struct.unpack("<16sQ", file.read(24))
+        if name[:4] == b"data":
+            return DataChunk(length - 24, size - position - 24)
+        position += max(24, length + 7 & ~7)
     return None
 
 

@@ -7,7 +7,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile as sf
 
-from soundmill.audio.decode import Channels, Float32, Int16, Source, open_audio
+from soundmill.audio.decode import open_audio
+from soundmill.audio.reader import Channels, Float32, Int16, Source
 from soundmill.audio.resample import Resampler
 from soundmill.errors import UndecodableAudio
 

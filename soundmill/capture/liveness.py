@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from soundmill.audio import dbfs
-from soundmill.audio.decode import Float32, Int16
+from soundmill.audio.reader import Float32, Int16
 
 State = Literal["starting", "live", "quiet", "stalled", "dead"]
 STALLED_AFTER = 5.0  # seconds without a block

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from soundmill.audio import Levels, amplitude, levels, wav_bytes
-from soundmill.audio.decode import Int16
+from soundmill.audio.reader import Int16
 from soundmill.capture.clock import SampleClock
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.ring import Block

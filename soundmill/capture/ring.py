@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from soundmill.audio.decode import Int16
+from soundmill.audio.reader import Int16
 
 
 class Block(NamedTuple):

@@ -9,15 +9,15 @@ import struct
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
-from soundmill.audio import Channels, Levels, Resampler, amplitude, levels, open_audio, to_pcm16, wav_bytes
-from soundmill.audio.decode import Float32, Int16
+from soundmill.audio import Channels, Levels, Resampler, Truncated, amplitude, levels, open_audio, to_pcm16, wav_bytes
+from soundmill.audio.reader import Float32, Int16
 from soundmill.capture.landing import LandedFile, landed_on, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence
@@ -62,17 +62,20 @@ _WRITERS = 4
 
 @dataclass(frozen=True)
 class Segmenter:
-    """How audio becomes segments. `gate_dbfs` None keeps silence too; `samples` at `sample_rate` Hz make one segment."""
+    """How audio becomes segments. `gate_dbfs` None keeps silence too; `samples` at `sample_rate` Hz make one segment.
+
+    `truncated`: whether sound that ends before its header says is kept, or refused."""
 
     sample_rate: int = 44_100
     samples: int = 132_352
     gate_dbfs: float | None = -48.0
     channels: Channels = "mix"
+    truncated: Truncated = field(default="keep", repr=False)
 
     @property
     def recipe(self) -> str:
         """A fingerprint of these values; segments are cut again where it differs."""
-        return digest([repr(self)])
+        return digest([repr(self), *(["refuse"] if self.truncated == "refuse" else [])])
 
     def pieces(self, blocks: Iterator[Float32]) -> Iterator[tuple[int, Int16]]:
         """(offset in samples, int16 samples) of each segment of a mono stream at `sample_rate`.
@@ -104,7 +107,9 @@ class Segmenter:
 
 @dataclass(frozen=True)
 class DayOfSegments:
-    """What an update of a day did. `states` counts the day's segments, and items in quarantine, by state."""
+    """What an update of a day did. `states` counts the day's segments, and items in quarantine, by state.
+
+    `cut_short` names files that end before their headers say, each with what is missing."""
 
     files: int
     worked_on: int
@@ -113,6 +118,7 @@ class DayOfSegments:
     seconds: dict[str, float]
     reasons: dict[str, int]
     other_days: tuple[date, ...]
+    cut_short: tuple[str, ...] = ()
 
 
 def update_segments(
@@ -225,7 +231,7 @@ class _Cutter:
             return self._refused("no_start_time", str(error)), []
 
     def _cut(self, local: str) -> tuple[Item, list[Item]]:
-        with open_audio(local) as reader:
+        with open_audio(local, self._segmenter.truncated) as reader:
             measure = Resampler(reader.info.sample_rate, self._segmenter.sample_rate)
             claimed = reader.info.seconds or 0.0
             began = start_of(self._lake, self._file, claimed)
@@ -236,8 +242,10 @@ class _Cutter:
         if seconds < SHORTEST_SECONDS and not self._name:
             return self._refused("too_short", f"{seconds:.4f} s of sound is less than {SHORTEST_SECONDS} s"), []
         if len(segments) == 1:
-            return replace(segments[0], key=self._file.key, parent=None, landed=self._file.day), []
-        return replace(self._row("recording", "cut"), day=began.date(), started_at=began, seconds=seconds), segments
+            only = replace(segments[0], key=self._file.key, parent=None, landed=self._file.day)
+            return only.noting(reader.shortfall), []
+        recording = replace(self._row("recording", "cut"), day=began.date(), started_at=began, seconds=seconds)
+        return recording.noting(reader.shortfall), segments
 
     def _stored(self, began: datetime, pieces: Iterator[tuple[int, Int16]]) -> Iterator[Item]:
         """Rows of segments whose WAVs are being written by the pool, a few at a time."""
@@ -356,4 +364,5 @@ def _summary(ledger: Ledger, day: date, files: int, worked_on: int, changed: boo
         states[count.state] += count.items
         seconds[count.state] += count.seconds  # type: ignore[assignment]  # Counter adds floats as well
     reasons = Counter(item.reason or "" for item in ledger.quarantined(day))
-    return DayOfSegments(files, worked_on, changed, dict(states), dict(seconds), dict(reasons), tuple(sorted(other_days)))
+    short = tuple(f"{item.key.rpartition('/')[2]}: {item.message}" for item in ledger.cut_short(day))
+    return DayOfSegments(files, worked_on, changed, dict(states), dict(seconds), dict(reasons), tuple(sorted(other_days)), short)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 
 from soundmill.audio import Channels, Resampler, open_audio, to_pcm16
-from soundmill.audio.decode import Int16
+from soundmill.audio.reader import Int16
 from soundmill.capture.ring import Block
 from soundmill.errors import SourceRefused, SourceUnavailable
 

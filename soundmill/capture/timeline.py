@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from soundmill.audio import read_pcm
-from soundmill.audio.decode import Int16
+from soundmill.audio.reader import Int16
 from soundmill.errors import NoAudio
 from soundmill.fingerprint import digest
 from soundmill.lake import Lake

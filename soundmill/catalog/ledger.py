@@ -16,6 +16,7 @@ ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", 
 ItemKind = Literal["recording", "segment", "download", "upload"]
 CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
+TRUNCATED_KEPT = "truncated_kept"
 _BATCH = 500
 
 
@@ -36,7 +37,8 @@ class Item:
     path         the stored WAV in the lake (of what is ready, and of a download that is a duplicate); content_hash: its sha256
     blocked_by   key of the item that has the same moment or the same sound, for a duplicate or a conflict
     turns        when somebody speaks, in seconds, of a download; None where it is not asked for: most readers do not need it
-    reason       one short word why it is not ready; message: a sentence; transient: whether a later attempt may succeed
+    reason       one short word why it is not ready, or what is wrong with what is used all the same; message: a sentence;
+                 transient: whether a later attempt may succeed
     """
 
     key: str
@@ -59,6 +61,10 @@ class Item:
     next_attempt_at: datetime | None = None
     blocked_by: str | None = None
     turns: list[list[float]] | None = None
+
+    def noting(self, shortfall: object | None) -> "Item":
+        """The same, with what is missing of a file that is used although it ends before its header says."""
+        return replace(self, reason=TRUNCATED_KEPT, message=str(shortfall)) if shortfall and not self.reason else self
 
 
 _COLUMNS = [f.name for f in fields(Item)]
@@ -151,6 +157,10 @@ class Ledger:
     def quarantined(self, day: date, kinds: Collection[ItemKind] = CAPTURED) -> list[Item]:
         """Items of a day that are in quarantine, by source, start and key."""
         return self._items(ItemRow.day == day, ItemRow.state == "quarantined", ItemRow.kind.in_(kinds))
+
+    def cut_short(self, day: date) -> list[Item]:
+        """Items of a day whose files end before their headers say, and that are used all the same."""
+        return self._items(ItemRow.day == day, ItemRow.reason == TRUNCATED_KEPT)
 
     def downloads(self, day: date | None = None) -> list[Item]:
         """What the requests of a day, or of all days, became: by key."""

@@ -114,5 +114,5 @@ def _detector() -> "Detector":
     from soundmill.workflows.live import Detector
 
     values = settings()
-    segmenter = Segmenter(values.segment_rate, values.segment_samples, values.gate_dbfs, values.channels)
+    segmenter = Segmenter(values.segment_rate, values.segment_samples, values.gate_dbfs, values.channels, truncated=values.truncated)
     return Detector(the_lake(), ModelRegistry(the_catalog()), segmenter, values.zone, values.yamnet_file)

@@ -7,8 +7,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from soundmill.audio import LevelMeter, Levels, Resampler, SpeechMeter, Turn, WavWriter, open_audio, speech_seconds
-from soundmill.audio.decode import AudioInfo, AudioReader, Float32, Source
+from soundmill.audio import LevelMeter, Levels, Resampler, Shortfall, SpeechMeter, Truncated, Turn, WavWriter, open_audio, speech_seconds
+from soundmill.audio.reader import AudioInfo, AudioReader, Float32, Source
 from soundmill.errors import UndecodableAudio
 
 SAMPLE_RATE = 16_000  # Hz
@@ -37,15 +37,20 @@ class Sound:
 
 
 def convert_download(
-    source: Source, targets: Sequence[BinaryIO], most_seconds: float, keep_seconds: float | None = None
-) -> tuple[AudioInfo, list[Sound]]:
+    source: Source,
+    targets: Sequence[BinaryIO],
+    most_seconds: float,
+    keep_seconds: float | None = None,
+    truncated: Truncated = "keep",
+) -> tuple[AudioInfo, list[Sound], Shortfall | None]:
     """Writes a file in any codec to one seekable file for each speaker; memory does not grow with its length.
 
+    With it comes what is missing of a file that ends early, if that is kept.
     One target gets the mean of all channels; several get a channel each, and the file must have as many. With `keep_seconds` only the
     beginning is looked at.
     Raises `UndecodableAudio`: beside the decoder's codes too_long, no_samples, channel_count.
     """
-    with open_audio(source) as reader:
+    with open_audio(source, truncated) as reader:
         info = reader.info
         if len(targets) > 1 and info.channels != len(targets):
             wanted = f"{len(targets)} speakers were named for the channels of a file that has {info.channels}"
@@ -60,7 +65,7 @@ def convert_download(
                 break
             if sides[0].samples > most_seconds * SAMPLE_RATE:
                 raise UndecodableAudio("too_long", f"there are more than {most_seconds / 3600:g} hours in it")
-    return info, [side.finish() for side in sides]
+    return info, [side.finish() for side in sides], reader.shortfall
 
 
 def _streams(reader: AudioReader, resamplers: list[Resampler]) -> Iterator[list[Float32]]:

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from soundmill.audio import Truncated
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.catalog import Catalog, DownloadQueue, DownloadRequest, Item, Ledger, Wanted
 from soundmill.catalog.queue import next_attempt
@@ -180,7 +181,12 @@ class Downloader:
         made = _Files()
         try:
             made.blobs += [self.lake.pending(path) for path in paths]
-            info, sounds = convert_download(fetched.path, [blob.file for blob in made.blobs], self.options.most_hours * 3600)
+            info, sounds, shortfall = convert_download(
+                fetched.path,
+                [blob.file for blob in made.blobs],
+                self.options.most_hours * 3600,
+                truncated=self._truncated(request, fetched),
+            )
             for blob in made.blobs:  # now, and not while the catalog waits
                 blob.sync()
             if self.options.keep_originals:
@@ -204,10 +210,15 @@ class Downloader:
                     "original": original,
                     "fetched_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 },
-            )
+            ).noting(shortfall)
             for channel, (speaker, path, sound) in enumerate(zip(request.speakers, paths, sounds, strict=True))
         )
         return made
+
+    def _truncated(self, request: DownloadRequest, fetched: Fetched) -> Truncated:
+        """Sound that ends early is tried again where more of it may come, before it is kept."""
+        may_come = not fetched.whole and request.attempts + 1 < self.options.max_attempts
+        return "refuse" if may_come else self.options.truncated
 
     def _keep_original(self, fetched: Fetched) -> None:
         with open(fetched.path, "rb") as file:

@@ -35,13 +35,16 @@ _TOLD_APART = 60  # seconds
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that came whole: `path` on disk, `sha256` of its bytes, how many there are, and where they came from in the end."""
+    """A file that came whole: `path` on disk, `sha256` of its bytes, how many there are, and where they came from in the end.
+
+    `whole`: the server said how many bytes there are, or their hash."""
 
     path: Path
     size: int
     sha256: str
     url: str
     resumed: int
+    whole: bool = False
 
 
 class Fetcher:
@@ -90,7 +93,8 @@ class Fetcher:
                 raise
             finally:
                 spool.keep()
-            return Fetched(part, spool.size, sums["sha256"].hex(), found.url, found.resumed)
+            whole = spool.length is not None or bool(claimed)
+            return Fetched(part, spool.size, sums["sha256"].hex(), found.url, found.resumed, whole)
 
     async def _with_resumes(self, url: str, spool: Part, limit: asyncio.Timeout) -> "_Found":
         resumed = 0

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from soundmill.audio import AudioReader, LevelTrack, Resampler, open_audio, to_pcm16
-from soundmill.audio.decode import Int16, Source
+from soundmill.audio.reader import Int16, Source
 from soundmill.errors import NoSpeechModel, TranscriptionFailed
 from soundmill.speech.boundaries import FRAME_SECONDS, fit_to_sound
 from soundmill.speech.transcript import Transcript, Word, in_order

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from soundmill.audio import Resampler, levels, open_audio
-from soundmill.audio.decode import Int16
+from soundmill.audio.reader import Int16
 from soundmill.capture import Segmenter
 from soundmill.catalog import ModelRegistry, ModelVersion
 from soundmill.errors import NoChampion

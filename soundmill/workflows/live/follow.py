@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from soundmill.audio import levels
-from soundmill.audio.decode import Int16
+from soundmill.audio.reader import Int16
 from soundmill.capture.landing import LANDING, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import RecordedSegment

@@ -4,7 +4,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from soundmill.audio.decode import Source
+from soundmill.audio.reader import Source
 from soundmill.catalog import Account, Catalog, Item, Upload, Uploads, upload_key
 from soundmill.catalog.uploads import SOURCE
 from soundmill.errors import QuotaExceeded
@@ -56,7 +56,7 @@ def receive(lake: Lake, catalog: Catalog, options: UploadOptions, account: Accou
     path = f"{FOLDER}/{now.date().isoformat()}/{name}.wav"
     blob = lake.pending(path)
     try:
-        info, (sound,) = convert_download(file, [blob.file], options.most_hours * 3600, wanted.crop_seconds)
+        info, (sound,), shortfall = convert_download(file, [blob.file], options.most_hours * 3600, wanted.crop_seconds, options.truncated)
         upload = Upload(
             uuid=name,
             account=account.id,
@@ -88,7 +88,7 @@ def receive(lake: Lake, catalog: Catalog, options: UploadOptions, account: Accou
             path=path,
             content_hash=sound.content_hash,
             measures={"samples": sound.samples, "file": wanted.file_name, "codec": info.codec, "rate": info.sample_rate},
-        )
+        ).noting(shortfall)
         stored = uploads.add(upload, item, TRANSCRIPTS.name, blob.commit)
     except BaseException:
         blob.discard()

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from soundmill.audio.decode import Source
+from soundmill.audio.reader import Source
 from soundmill.catalog import Account, Catalog, Upload, Uploads
 from soundmill.errors import NoSentimentModel, NoSpeechModel, NotInLake, TranscriptionFailed, UndecodableAudio
 from soundmill.lake import Lake

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundmill.audio.sniff import DataChunk, sniff, tag_length, wav_data_chunk
+from soundmill.audio.sniff import DataChunk, data_chunk, sniff, tag_length
 from tests.conftest import wav
 
 
@@ -43,25 +43,25 @@ def test_any_bytes_are_something(head: bytes) -> None:
 def test_a_data_chunk_says_what_is_claimed_and_what_is_there() -> None:
     whole = wav(0.1)
     claimed = len(whole) - 44
-    assert wav_data_chunk(io.BytesIO(whole), len(whole)) == DataChunk(claimed, claimed)
-    assert wav_data_chunk(io.BytesIO(whole[:200]), 200) == DataChunk(claimed, 156)
+    assert data_chunk(io.BytesIO(whole), "wav", len(whole)) == DataChunk(claimed, claimed)
+    assert data_chunk(io.BytesIO(whole[:200]), "wav", 200) == DataChunk(claimed, 156)
     for unknown in (0xFFFF_FFFF, 0):  # what programs write that do not know the length yet
         open_ended = whole[:40] + struct.pack("<I", unknown) + whole[44:]
-        assert wav_data_chunk(io.BytesIO(open_ended), len(open_ended)) == DataChunk(None, claimed)
+        assert data_chunk(io.BytesIO(open_ended), "wav", len(open_ended)) == DataChunk(None, claimed)
 
 
 def test_a_data_chunk_lies_behind_others_of_odd_length_and_may_be_missing() -> None:
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
     body = b"RIFF\0\0\0\0WAVE" + odd + b"data" + struct.pack("<I", 4) + b"1234"
-    assert wav_data_chunk(io.BytesIO(body), len(body)) == DataChunk(4, 4)
-    assert wav_data_chunk(io.BytesIO(body[:-12]), len(body) - 12) is None
+    assert data_chunk(io.BytesIO(body), "wav", len(body)) == DataChunk(4, 4)
+    assert data_chunk(io.BytesIO(body[:-12]), "wav", len(body) - 12) is None
 
 
 def test_sizes_beyond_four_gigabytes_are_those_of_the_ds64_chunk() -> None:
     long = 5 << 30
     ds64 = b"ds64" + struct.pack("<IQQI", 20, long + 60, long, 0)
     body = b"RF64\xff\xff\xff\xffWAVE" + ds64 + b"data\xff\xff\xff\xff"
-    assert wav_data_chunk(io.BytesIO(body + b"\0" * 8), len(body) + 8) == DataChunk(long, 8)
+    assert data_chunk(io.BytesIO(body + b"\0" * 8), "wav", len(body) + 8) == DataChunk(long, 8)
 
 
 def test_a_tag_s_length_is_in_seven_bits_a_byte() -> None:

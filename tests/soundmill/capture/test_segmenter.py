@@ -109,12 +109,10 @@ def broken_files(folder: Path) -> dict[str, str]:
     return {
         f"{at(1)}_empty.wav": "empty",
         f"{at(2)}_header.wav": "truncated",
-        f"{at(3)}_cut.wav": "truncated",
         f"{at(5)}_page.mp3": "not_audio",
         f"{at(6)}_nan.wav": "not_finite",
         f"{at(9)}_one.wav": "too_short",
         f"{at(10)}_zero.wav": "bad_header",
-        f"{at(11)}_lying.wav": "truncated",
         f"{at(12)}_words.wav": "not_audio",
         f"{at(13)}_folder.wav": "not_a_file",
         f"{at(14)}_gone.wav": "unreadable",
@@ -128,7 +126,9 @@ def test_fifteen_kinds_of_broken_files_are_quarantined_and_the_good_ones_are_don
     quarantined = {item.key.rsplit("/", 1)[1]: item for item in Ledger(sqlite_catalog).quarantined(DAY)}
     assert {name: item.reason for name, item in quarantined.items()} == codes
     assert all(item.message for item in quarantined.values())
-    assert result.states == {"ready": 4 + 800, "quarantined": len(codes)}
+    assert result.states == {"ready": 6 + 800, "quarantined": len(codes)}
+    short = {name for name in os.listdir(folder_lake.full_path(FOLDER)) if name.endswith(("_cut.wav", "_lying.wav"))}
+    assert {line.partition(":")[0] for line in result.cut_short} == short
     noted = json.loads(folder_lake.read_bytes("quarantine/2026-01-05/captured_segments.json"))
     assert {note["item"].rsplit("/", 1)[1]: note["reason"] for note in noted} == codes
     transient = {name for name, item in quarantined.items() if item.transient}
@@ -159,14 +159,16 @@ def test_files_that_arrive_later_join_the_day(folder_lake: Lake, sqlite_catalog:
 def test_a_file_still_being_written_is_taken_whole_when_it_is_complete(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
     whole = wav(6.0)
     folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z.wav", whole[:200_000])
-    assert update(folder_lake, sqlite_catalog).reasons == {"truncated": 1}
+    (half,) = update(folder_lake, sqlite_catalog).cut_short
+    assert half == "20260105T120000Z.wav: the header claims 6.0 s of sound, and 2.3 s (38%) are there"
     folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z.wav", whole)
-    assert update(folder_lake, sqlite_catalog).states == {"ready": 2}
+    done = update(folder_lake, sqlite_catalog)
+    assert (done.states, done.cut_short) == ({"ready": 2}, ())
     assert not folder_lake.exists("quarantine/2026-01-05/captured_segments.json")
 
 
 def test_a_passing_trouble_is_tried_again_with_growing_waits_and_not_for_ever(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
-    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z.wav", wav(3.0)[:5000])
+    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z.wav", b"")
     assert update(folder_lake, sqlite_catalog).worked_on == 1
     assert update(folder_lake, sqlite_catalog).worked_on == 0  # not before its time
     attempts, now = 1, NOW
@@ -176,6 +178,15 @@ def test_a_passing_trouble_is_tried_again_with_growing_waits_and_not_for_ever(fo
     assert attempts == 5
     (item,) = Ledger(sqlite_catalog).quarantined(DAY)
     assert item.attempts == 5
+
+
+def test_sound_that_ends_early_is_refused_where_the_operator_says_so(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    folder_lake.write_bytes(f"{FOLDER}/20260105T120000Z.wav", wav(9.0)[:500_000])
+    assert update(folder_lake, sqlite_catalog).states == {"ready": 2}
+    strict = replace(Segmenter(), truncated="refuse")
+    assert update(folder_lake, sqlite_catalog, segmenter=strict).reasons == {"truncated": 1}
+    assert not list(folder_lake.files("audio"))
+    assert update(folder_lake, sqlite_catalog).states == {"ready": 2}
 
 
 def test_a_permanent_fault_is_not_tried_again(folder_lake: Lake, sqlite_catalog: Catalog) -> None:

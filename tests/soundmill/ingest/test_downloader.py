@@ -117,7 +117,7 @@ def faulty(web: Web, count: int, stop: list[bool]) -> tuple[list[tuple[str, str,
         ("http_429", lambda _, connection: reply(connection, "429 Too Many", Retry_After="60")),
         ("connection_lost", broken),
         ("truncated", lambda _, connection: reply(connection, "200 OK", short[:-500], length=len(short))),
-        ("truncated", lambda _, connection: reply(connection, "200 OK", short[:-500])),
+        ("http_404", lambda _, connection: reply(connection, "404 Not Found", short)),
         ("redirect_loop", lambda asked, connection: reply(connection, "302 Found", Location=asked.path)),
         ("forbidden_address", lambda _, connection: reply(connection, "302 Found", Location="http://169.254.169.254/")),
         ("timed_out", drip),
@@ -234,10 +234,10 @@ def test_a_file_that_finds_a_hole_in_the_program_stops_none_of_the_others(
     ask(sqlite_catalog, *((f"c{n}", "agent", web.serve(f"/{n}", wav(1, 300 + 20 * n))) for n in range(6)))
     convert = downloader.convert_download
 
-    def holed(source: Path, *arguments: Any) -> Any:
+    def holed(source: Path, *arguments: Any, **options: Any) -> Any:
         if source.name == "3.part":
             raise ZeroDivisionError("division by zero")
-        return convert(source, *arguments)
+        return convert(source, *arguments, **options)
 
     monkeypatch.setattr(downloader, "convert_download", holed)
     done = update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
@@ -251,8 +251,8 @@ def test_who_lost_the_claim_puts_nothing_in_place(
     ask(sqlite_catalog, ("c", "agent", web.serve("/one", wav(1, 300))))
     queue, convert, second = DownloadQueue(sqlite_catalog), downloader.convert_download, [True]
 
-    def meanwhile(*arguments: Any) -> Any:
-        made = convert(*arguments)
+    def meanwhile(*arguments: Any, **options: Any) -> Any:
+        made = convert(*arguments, **options)
         if second.pop() if second else False:
             if how == "withdrawn":
                 erase(folder_lake, sqlite_catalog, Conversation("c"))
