@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     keyword_score: float = Field(1.0, gt=0, le=1, description="how alike a word must be to a keyword; 1: the same")
     sentiment_enabled: bool = Field(True, description="whether the sentiment of transcripts is rated; off: scores stay 0")
     sentiment_model: Path | None = Field(None, description="folder of a Hugging Face classifier for sentiment; a lexicon when unset")
+    transcriber_compat: Literal["0", "1", "2"] = Field(
+        "0", description="shape of /transcriber's answers: 0 our own; 1 and 2 those of mp3.ai's first and last version, one minute of sound"
+    )
     transcriber_sign_up: bool = Field(True, description="whether anybody may make an account at /transcriber; off: `soundmill account add`")
     transcriber_max_megabytes: int = Field(1024, ge=1, description="largest file that /transcriber takes, MB of 1,048,576 bytes")
     transcriber_max_hours: float = Field(24.0, gt=0, description="longest sound that /transcriber takes")

@@ -4,8 +4,9 @@ import hashlib
 import re
 import secrets
 import threading
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
 from functools import cache
@@ -18,14 +19,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.schema import AccountRow, AccountSessionRow, AccountTokenRow, FailedLoginRow
+from soundmill.catalog.schema import AccountRow, AccountSessionRow, AccountTokenRow, FailedLoginRow, UploadChangeRow
 from soundmill.errors import AccountRefused, TooManyLogins, WrongCredentials
 
 MOST_FAILURES, FAILURES_COUNT_FOR = 10, timedelta(minutes=5)
 _MOST_FAILURES_OF_ADDRESS = 50
+_SPACING = timedelta(seconds=10)  # between attempts after too many failures
 _ATTEMPT_LOCK = 0x50_0D_41_13  # any constant but those of migrations and downloads
 _USERNAME = re.compile(r"[\w.@+-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_TAKEN = "A user with that username already exists."
+# letters of the Cyrillic, Greek and Armenian scripts, and digits, that are drawn like Latin ones (confusables of UTS 39, in lower case)
+_LOOK_ALIKE = str.maketrans("аекорсухѕіјԁһԛԝьѵαονικρτυχγωηѡօսհոզցյ01", "aekopcyxsijdhqwbvaovikptuxywnwouhnqgjol")
 _SHORTEST_PASSWORD, _LONGEST_PASSWORD = 8, 1024
 _COMMON = 10_000  # ranks
 _SEEN_EVERY = timedelta(seconds=30)  # how exactly the last use of a session is kept
@@ -69,9 +74,10 @@ class Accounts:
 
     def add(self, username: str, password: str, email: str = "", roles: Iterable[str] = ("client",)) -> Account:
         """Makes an account. Raises `AccountRefused`."""
+        username = unicodedata.normalize("NFKC", username)
         wrong = {
             "username": _wrong_with_name(username),
-            "email": [] if not email or (_EMAIL.fullmatch(email) and len(email) <= 254) else ["Enter a valid email address."],
+            "email": _wrong_with_email(email),
             "password": wrong_with_password(password, (username, email)),
             "roles": _wrong_with_roles(wanted := _ordered(roles)),
         }
@@ -80,11 +86,34 @@ class Accounts:
         row = AccountRow(username=username, email=email, password_hash=_hashed(password), roles=wanted, created_at=datetime.now(UTC))
         try:
             with self._catalog.writing() as session:
+                _refuse_taken(session, username)
                 session.add(row)
                 session.flush()
                 return _account(row)
         except IntegrityError:
-            raise AccountRefused({"username": ["A user with that username already exists."]}) from None
+            raise AccountRefused({"username": [_TAKEN]}) from None
+
+    def rename(self, account: Account, username: str) -> None:
+        """Gives an account another name, also in the history of its recordings. Raises `AccountRefused`."""
+        username = unicodedata.normalize("NFKC", username)
+        if wrong := _wrong_with_name(username):
+            raise AccountRefused({"username": wrong})
+        try:
+            with self._catalog.writing() as session:
+                _refuse_taken(session, username, but=account.id)
+                session.execute(update(AccountRow).where(AccountRow.id == account.id).values(username=username))
+                theirs = (UploadChangeRow.username == account.username, UploadChangeRow.at >= account.created_at)
+                session.execute(update(UploadChangeRow).where(*theirs).values(username=username))
+        except IntegrityError:
+            raise AccountRefused({"username": [_TAKEN]}) from None
+
+    def set_email(self, account: Account, email: str) -> Account:
+        """Gives an account another address. Raises `AccountRefused`."""
+        if wrong := _wrong_with_email(email):
+            raise AccountRefused({"email": wrong})
+        with self._catalog.writing() as session:
+            session.execute(update(AccountRow).where(AccountRow.id == account.id).values(email=email))
+        return replace(account, email=email)
 
     def login(self, username: str, password: str, address: str) -> str:
         """A new token for who knows the password; those of earlier logins stay. Raises `WrongCredentials`, `TooManyLogins`."""
@@ -176,8 +205,8 @@ class Accounts:
             change = update(AccountRow).where(AccountRow.username == username).values(roles=wanted)
             return session.execute(change.returning(AccountRow.id)).scalar() is not None
 
-    def set_password(self, username: str, password: str) -> bool:
-        """Gives an account another password, and ends its sessions and tokens; says whether there is such an account.
+    def set_password(self, username: str, password: str, keep: str = "") -> bool:
+        """Gives an account another password, and ends its sessions and tokens but one to keep; says whether there is such an account.
 
         Raises `AccountRefused`.
         """
@@ -189,7 +218,7 @@ class Accounts:
         with self._catalog.writing() as session:
             session.execute(update(AccountRow).where(AccountRow.id == account.id).values(password_hash=_hashed(password)))
             for table in (AccountSessionRow, AccountTokenRow):
-                session.execute(delete(table).where(table.account == account.id))
+                session.execute(delete(table).where(table.account == account.id, table.sha256 != _sha256(keep)))
         return True
 
     def has_people(self) -> bool:
@@ -227,29 +256,33 @@ class Accounts:
             raise AccountRefused({"roles": [f"{username} is the only admin: make another account admin first"]})
 
     def _count_attempt(self, username: str, address: str) -> None:
-        """Notes an attempt before it is looked at, so that many at once are not all looked at. Raises `TooManyLogins`."""
+        """Notes an attempt before it is looked at, so that many at once are not all looked at. Raises `TooManyLogins`.
+
+        After too many failures one attempt in ten seconds is looked at: guessing is slow, and who knows the password is not locked out.
+        """
         now = datetime.now(UTC)
-        since, most = now - FAILURES_COUNT_FOR, {_name(username): MOST_FAILURES, _address(address): _MOST_FAILURES_OF_ADDRESS}
-        recent = select(FailedLoginRow.who, func.count(), func.min(FailedLoginRow.at)).where(FailedLoginRow.who.in_(most))
+        since, most = now - FAILURES_COUNT_FOR, {_name(username, address): MOST_FAILURES, _address(address): _MOST_FAILURES_OF_ADDRESS}
+        recent = select(FailedLoginRow.who, func.count(), func.max(FailedLoginRow.at)).where(FailedLoginRow.who.in_(most))
         with self._catalog.writing() as session:
             if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 session.execute(select(func.pg_advisory_xact_lock(_ATTEMPT_LOCK)))
             # also what lies far in the future, by a clock that was set back
             session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.at < since, FailedLoginRow.at > now + FAILURES_COUNT_FOR)))
-            for who, count, first in session.execute(recent.group_by(FailedLoginRow.who)):
-                if count >= most[who]:
-                    raise TooManyLogins(1 + int((first - since).total_seconds()))
+            for who, count, last in session.execute(recent.group_by(FailedLoginRow.who)):
+                if count >= most[who] and now - last < _SPACING:
+                    raise TooManyLogins(1 + int((_SPACING - abs(now - last)).total_seconds()))
             session.add_all([FailedLoginRow(who=who, at=now) for who in most])
 
     def _forget_attempts(self, username: str, address: str) -> None:
         """Of who knows the password: all attempts at the name, and one of the address."""
         newest = select(func.max(FailedLoginRow.id)).where(FailedLoginRow.who == _address(address)).scalar_subquery()
         with self._catalog.writing() as session:
-            session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.who == _name(username), FailedLoginRow.id == newest)))
+            session.execute(delete(FailedLoginRow).where(or_(FailedLoginRow.who == _name(username, address), FailedLoginRow.id == newest)))
 
 
-def _name(username: str) -> str:
-    return f"name {username[:150]}"
+def _name(username: str, address: str) -> str:
+    """A name as guessed at from an address: who guesses elsewhere is nothing to its owner."""
+    return f"name {_sha256(username)[:32]} from {address[:64]}"
 
 
 def _address(address: str) -> str:
@@ -282,6 +315,22 @@ def _wrong_with_name(username: str) -> list[str]:
     if not _USERNAME.fullmatch(username):
         return ["Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."]
     return []
+
+
+def _wrong_with_email(email: str) -> list[str]:
+    return [] if not email or (_EMAIL.fullmatch(email) and len(email) <= 254) else ["Enter a valid email address."]
+
+
+def _refuse_taken(session: Session, username: str, but: int = 0) -> None:
+    """Raises `AccountRefused` where another account's name is read as the same."""
+    for number, taken in session.execute(select(AccountRow.id, AccountRow.username)):
+        if number != but and taken != username and _looks(taken) == _looks(username):
+            raise AccountRefused({"username": [f"This looks like another user's name, {taken}."]})
+
+
+def _looks(username: str) -> str:
+    """A name as people read it: without case, with letters of other scripts as those of ours that they look like."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold().translate(_LOOK_ALIKE))
 
 
 def _ordered(roles: Iterable[str]) -> list[str]:

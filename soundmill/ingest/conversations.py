@@ -93,12 +93,12 @@ def summary(conversations: Sequence[Conversation]) -> dict[str, Any]:
         "total_minutes": round(seconds / 60, 2),
         "total_seconds": round(seconds, 2),
         "total_size_mb": megabytes(size),
+        "total_size_gb": round(size / _MB / 1024, 2),
     }
     if not conversations:
         return totals
     return {
         **totals,
-        "total_size_gb": round(size / _MB / 1024, 2),
         "average_duration_minutes": round(seconds / number / 60, 2),
         "average_size_mb": megabytes(round(size / number)),
         "first_download": conversations[0].downloaded_at.isoformat(),

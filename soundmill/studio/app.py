@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings
 from soundmill.studio import pages
 from soundmill.studio.api import capture, downloader, transcriber
+from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
 from soundmill.studio.auth import RoleNeeded, SignInNeeded
 from soundmill.studio.logs import logging_to_file
-from soundmill.studio.middleware import BodyLimit, HeadAsGet, SameOrigin
+from soundmill.studio.middleware import BodyLimit, HeadAsGet, KnownPaths, SameOrigin
 from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
@@ -51,17 +53,18 @@ def create_app(settings: Settings) -> FastAPI:
     )
     most = settings.transcriber_max_megabytes << 20
     larger = {"/capture/data": ("", capture.MOST_BYTES)}
-    larger |= dict.fromkeys((RECORDINGS, RECORDINGS.rstrip("/")), ("multipart/", most))  # the latter leads to the former
+    larger |= {RECORDINGS: ("multipart/", most)}
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_middleware(SameOrigin, origins=settings.studio_origin_list)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(KnownPaths, routes=app.router.routes)
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
-    app.include_router(downloader.router)
-    app.include_router(capture.router)
-    app.include_router(transcriber.router)
+    for api in (downloader.router, capture.router, transcriber.router):
+        app.include_router(api)
+        app.include_router(documentation(api))
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
@@ -71,7 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Lake, catalog and workers, open while the block runs."""
-    app.state.settings = settings
+    app.state.settings, app.state.started_at = settings, datetime.now(UTC)
     app.state.lake = open_lake(settings.lake_url, settings.s3_endpoint)
     app.state.catalog = open_catalog(settings.catalog_url)
     uploads = UploadWorker(app.state.lake, app.state.catalog, upload_options(settings))

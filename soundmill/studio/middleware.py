@@ -1,12 +1,16 @@
-"""What every request passes: bounds on its body, a refusal of what other sites' pages send, and HEAD where there is GET."""
+"""What every request passes: bounds on its body, a refusal of what other sites' pages send, HEAD where there is GET, and paths
+as clients write them."""
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_VERSION = re.compile(r"/transcriber/v([12])(?=/|$)")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -47,6 +51,34 @@ class HeadAsGet:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
         await self._app({**scope, "method": "GET"}, receive, without_body)
+
+
+class KnownPaths:
+    """Leads every way in which clients write a path to its one route: with or without a slash at its end; `/transcriber/v1/...` and
+    `/transcriber/v2/...`, whose answers are in the shapes of mp3.ai; and `.json` at the end of a path of recordings."""
+
+    def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
+        self._app, self._routes = app, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(self._rewritten(scope) if scope["type"] == "http" else scope, receive, send)
+
+    def _rewritten(self, scope: Scope) -> Scope:
+        path, query = scope["path"], scope["query_string"]
+        if version := _VERSION.match(path):
+            path = "/transcriber" + path[version.end() :]
+            if b"compat=" not in query:
+                query = query + (b"&" if query else b"") + f"compat={version[1]}".encode()
+        if path.startswith("/transcriber/api/") and path.endswith(".json"):
+            path = path.removesuffix(".json")
+        toggled = path.rstrip("/") if path.endswith("/") else f"{path}/"
+        if toggled and not self._is_known(scope, path) and self._is_known(scope, toggled):
+            path = toggled
+        return {**scope, "path": path, "raw_path": path.encode(), "query_string": query}
+
+    def _is_known(self, scope: Scope, path: str) -> bool:
+        wanted = {**scope, "path": path}
+        return any(route.matches(wanted)[0] != Match.NONE for route in self._routes if not isinstance(route, Mount))
 
 
 class BodyLimit:

@@ -50,17 +50,28 @@ async def hello() -> dict[str, str]:
 
 @router.get("/meta", summary="How edges are to cut")
 async def meta(request: Request) -> dict[str, Any]:
-    """The constants of the capture: rate, block, blocks and samples in a segment, gate; no secrets."""
+    """The constants of the capture: rate, block, blocks and samples in a segment, gate; no secrets. Each also under its first name."""
     values: Settings = request.app.state.settings
+    blocks = round(values.segment_samples / BLOCK)
     return {
         "sample_rate": values.segment_rate,
         "dtype": "int16",
         "channels": 1,
         "block_size": BLOCK,
-        "blocks_per_segment": round(values.segment_samples / BLOCK),
+        "blocks_per_segment": blocks,
         "segment_samples": values.segment_samples,
         "segment_seconds": values.segment_samples / values.segment_rate,
         "silence_dbfs": values.gate_dbfs,
+        "SAMPLERATE": values.segment_rate,
+        "DEVICE_NAME": HUB,
+        "NUM_CHANNELS": 1,
+        "BLOCKSIZE": BLOCK,
+        "NUM_BLOCKS_IN_BUFF": blocks,
+        "BUFF_LEN": values.segment_samples,
+        "BUFF_DUR": values.segment_samples / values.segment_rate,
+        "MAX_AMP_THRESH": 0 if values.gate_dbfs is None else int(32_768 * 10 ** (values.gate_dbfs / 20)),
+        "DATA_DIR": LANDING,
+        "TS_INIT": round(request.app.state.started_at.timestamp() * 1000),
     }
 
 

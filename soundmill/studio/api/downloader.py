@@ -16,6 +16,7 @@ from soundmill.catalog import DownloadRequest, Item, Ledger, Wanted, download_ke
 from soundmill.errors import FetchFailed, RequestRefused
 from soundmill.ingest.conversations import conversations_of, megabytes, size_of, summary, toward_target
 from soundmill.ingest.downloader import Downloader, Outcome
+from soundmill.ingest.flat_view import flat_view
 from soundmill.ingest.pairs import AGENT, CUSTOMER, complete
 from soundmill.ingest.requests import DEFAULT_SPEAKER
 from soundmill.lake import Lake
@@ -51,8 +52,7 @@ async def about() -> dict[str, Any]:
 @router.get("/health", summary="Whether it is well")
 async def health(request: Request) -> dict[str, str]:
     """Whether catalog and lake can be used."""
-    await run_in_threadpool(Ledger(request.app.state.catalog).counts)
-    return {"status": "healthy", "storage_dir": _storage(request.app.state.lake)}
+    return {"status": "healthy", "storage_dir": await run_in_threadpool(_storage, request)}
 
 
 @router.post("/download/single", summary="Fetch one file", responses=_REFUSED, dependencies=[Depends(token)], response_model=None)
@@ -66,7 +66,7 @@ async def single(
 ) -> dict[str, Any] | JSONResponse:
     """Fetches one file, in place of what was stored for that speaker of that conversation."""
     wanted = _wanted(conversation_id, speaker_label, audio_url)
-    if held := _held_back(request):
+    if held := _held_back(request, wanted):
         return held
     (outcome,) = await _fetch(request, [wanted])
     if outcome.failure:
@@ -83,22 +83,19 @@ async def dual(
     audio_url_agent: Annotated[str, Form(description="The agent's audio; without it the call fails.")],
     audio_url_customer: Annotated[str | None, Form(description="The customer's audio; where it fails, the call does not.")] = None,
 ) -> dict[str, Any] | JSONResponse:
-    """Fetches the two sides of a call. A call that is there is skipped; what failed before is tried again."""
+    """Fetches the two sides of a call. A call that is there is skipped; what failed before is tried again, and a side that is missing is
+    added to one from the same URL as before: sides of different calls do not become a pair."""
     asked = [_wanted(conversation_id, AGENT, audio_url_agent)]
     if audio_url_customer and audio_url_customer.strip():
         asked.append(_wanted(conversation_id, CUSTOMER, audio_url_customer))
-    if held := _held_back(request):
+    if held := _held_back(request, asked[0]):
         return held
     conversation, worker, lake = asked[0].conversation, _worker(request), request.app.state.lake
     known = {one.speaker: one for one in await _query(worker.queue.of, conversation)}
     if await _query(_is_taken, worker, known, asked):
-        return {
-            "status": "skipped",
-            "conversation_id": conversation,
-            "message": f"{conversation} is stored already, or is being downloaded",
-            "reason": "duplicate_conversation_id",
-            "action": "none: nothing was downloaded; use another conversation_id for another call",
-        }
+        return _skipped(conversation, f"{conversation} is stored already, or is being downloaded")
+    if other := [one.speaker for one in asked if one.speaker in known and _is_from_elsewhere(known[one.speaker], one)]:
+        return _skipped(conversation, f"of {conversation} the file of {' and '.join(other)} is stored already, from another URL")
     missing = [one for one in asked if one.speaker not in known or known[one.speaker].state != "done"]
     outcomes = {one.speaker: outcome for one, outcome in zip(missing, await _fetch(request, missing), strict=True)}
     there = await _query(worker.ledger.known, [download_key(conversation, one.speaker) for one in asked])
@@ -124,7 +121,7 @@ async def storage_info(request: Request) -> dict[str, Any]:
     names = sorted((item.path or "").rsplit("/", 1)[1] for item in items)
     conversations = sorted({item.measures["conversation"] for item in items})
     return {
-        "storage_directory": _storage(request.app.state.lake),
+        "storage_directory": await run_in_threadpool(_storage, request),
         "total_files": len(items),
         "total_size_mb": megabytes(sum(size_of(item) for item in items)),
         "total_conversations": len(conversations),
@@ -136,12 +133,14 @@ async def storage_info(request: Request) -> dict[str, Any]:
 @router.get("/statistics", summary="Calls, hours, sizes", responses=_REFUSED, dependencies=[Depends(token)])
 async def statistics(
     request: Request,
-    target_hours: Annotated[float | None, Query(gt=0, le=1e9, allow_inf_nan=False, description="Hours that are aimed at.")] = None,
+    target_hours: Annotated[
+        float | None, Query(le=1e9, allow_inf_nan=False, description="Hours that are aimed at; 0 and less: none.")
+    ] = None,
 ) -> dict[str, Any]:
     """What the calls with both sides add up to, and how far that is toward a target."""
     zone = _settings(request).zone
     found = conversations_of(await _items(request), zone)
-    progress = {"progress": toward_target(found, target_hours)} if target_hours is not None else {}
+    progress = {"progress": toward_target(found, target_hours)} if target_hours and target_hours > 0 else {}
     return {"summary": summary(found), **progress, "timestamp": datetime.now(zone).isoformat()}
 
 
@@ -162,15 +161,30 @@ def _wanted(conversation: str, speaker: str, url: str) -> Wanted:
         raise HTTPException(400, str(error)) from None
 
 
-def _held_back(request: Request) -> dict[str, Any] | None:
+def _held_back(request: Request, wanted: Wanted) -> dict[str, Any] | None:
     """The answer while nothing is to be downloaded."""
     if _settings(request).downloads_enabled:
         return None
     return {
         "status": "dry_run",
+        "conversation_id": wanted.conversation,
         "message": "the request is in order; downloads are switched off",
         "note": "set SOUNDMILL_DOWNLOADS_ENABLED=true to download",
     }
+
+
+def _skipped(conversation: str, message: str) -> dict[str, Any]:
+    return {
+        "status": "skipped",
+        "conversation_id": conversation,
+        "message": message,
+        "reason": "duplicate_conversation_id",
+        "action": "none: nothing was downloaded; use another conversation_id for another call",
+    }
+
+
+def _is_from_elsewhere(known: DownloadRequest, asked: Wanted) -> bool:
+    return known.state == "done" and known.url != asked.url
 
 
 def _is_taken(worker: Downloader, known: dict[str, DownloadRequest], asked: Sequence[Wanted]) -> bool:
@@ -213,7 +227,8 @@ def _message(failure: FetchFailed) -> str:
 
 def _file(item: Item, lake: Lake) -> dict[str, Any]:
     path = item.path or ""
-    return {"filename": path.rsplit("/", 1)[1], "filepath": lake.address(path), "file_size_mb": megabytes(size_of(item))}
+    found = {"filename": path.rsplit("/", 1)[1], "filepath": lake.address(path), "file_size_mb": megabytes(size_of(item))}
+    return {**found, "note": f"{item.reason}: {item.message}"} if item.reason else found
 
 
 async def _items(request: Request) -> list[Item]:
@@ -224,8 +239,17 @@ async def _query(function: Callable[..., _T], *arguments: Any) -> _T:
     return await run_in_threadpool(function, *arguments)
 
 
-def _storage(lake: Lake) -> str:
-    return lake.address("audio/downloads")
+def _storage(request: Request) -> str:
+    """A folder with a folder for each call, as programs that read the disk expect it; of a lake elsewhere, the address of the files."""
+    state = request.app.state
+    ledger, place = Ledger(state.catalog), state.settings.home / "conversations"
+    counts, files = ledger.counts(), str(state.lake.address("audio/downloads"))
+    if "://" in files:
+        return files
+    if getattr(state, "viewed", None) != counts or not place.exists():
+        flat_view(ledger.downloads(), state.lake, place)
+        state.viewed = counts
+    return str(place)
 
 
 def _worker(request: Request) -> Downloader:

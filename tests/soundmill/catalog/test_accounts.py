@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from soundmill.catalog import Accounts, Catalog
-from soundmill.catalog.schema import AccountSessionRow
+from soundmill.catalog.schema import AccountSessionRow, FailedLoginRow
 from soundmill.errors import AccountRefused, TooManyLogins, WrongCredentials
 
 PASSWORD = "correct-horse-9"
@@ -111,5 +111,38 @@ def test_guesses_at_a_secret_of_the_settings_are_limited_too(accounts: Accounts)
     for _ in range(10):
         assert not accounts.check_secret("open sesame", "open", "the door", "here")
     with pytest.raises(TooManyLogins):
-        accounts.check_secret("open sesame", "open sesame", "the door", "elsewhere")
+        accounts.check_secret("open sesame", "open sesame", "the door", "here")
+    assert accounts.check_secret("open sesame", "open sesame", "the door", "elsewhere")
     assert accounts.check_secret("öffne", "öffne", "another door", "there")
+
+
+def test_who_knows_the_password_is_let_in_ten_seconds_after_a_hundred_guesses(accounts: Accounts, catalog: Catalog) -> None:
+    accounts.add("ann", PASSWORD)
+    for _ in range(10):
+        with pytest.raises(WrongCredentials):
+            accounts.authenticate("ann", "guess-guess", "here")
+    with pytest.raises(TooManyLogins) as refused:
+        accounts.authenticate("ann", PASSWORD, "here")
+    assert 0 < refused.value.retry_after <= 10
+    assert accounts.authenticate("ann", PASSWORD, "elsewhere").username == "ann"
+    with catalog.writing() as session:
+        session.execute(update(FailedLoginRow).values(at=datetime.now(UTC) - timedelta(seconds=11)))
+    with pytest.raises(WrongCredentials):
+        accounts.authenticate("ann", "guess-guess", "here")
+    with pytest.raises(TooManyLogins):
+        accounts.authenticate("ann", "guess-guess", "here")
+    with catalog.writing() as session:
+        session.execute(update(FailedLoginRow).values(at=datetime.now(UTC) - timedelta(seconds=11)))
+    assert accounts.authenticate("ann", PASSWORD, "here").username == "ann"
+
+
+@pytest.mark.parametrize("alike", ["аnn", "Ann", "αnn", "ａnn"])
+def test_a_name_that_looks_like_another_s_is_refused(accounts: Accounts, alike: str) -> None:
+    accounts.add("ann", PASSWORD)
+    with pytest.raises(AccountRefused, match="name"):
+        accounts.add(alike, PASSWORD)
+    other = accounts.add("анна", PASSWORD)
+    with pytest.raises(AccountRefused, match="name"):
+        accounts.rename(other, alike)
+    accounts.rename(accounts.named("ann") or other, "Ann")  # one's own name in other letters
+    assert accounts.named("Ann") is not None

@@ -32,9 +32,11 @@ def upload_json(one: Upload, settings: Settings, compat: str) -> dict[str, Any]:
     }
     if compat != "0":
         present = {word: count for word, count in counts.items() if count}  # as in the original, without what nobody found
-        old = {"words": one.words, "word_freqs": present}
+        old: dict[str, Any] = {"words": one.words, "word_freqs": present}
         if compat == "1":
             old = {"words": json.dumps(list(keywords.words)), "word_freqs": json.dumps(present), "timestamps": repr(times)}
+        if not one.get_timestamps:
+            old["timestamps"] = ""
         return {**shown, **old}
     if one.stemming or one.fuzzy < 1:
         for time, hit in zip(times, one.hits, strict=False):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, BinaryIO
 from uuid import UUID
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
@@ -50,10 +50,25 @@ _MEDIA = {"json": "application/json", "srt": "application/x-subrip", "vtt": "tex
 _HASH_BLOCK = 1 << 20
 _LOOK_SECONDS = 2.0
 MOST_LISTED = 1000
+_NO_FILE = "The submitted data was not a file. Check the encoding type on the form."
 
-Compat = Annotated[
-    str, Query(pattern="^[012]$", description="1: words, counts and times as strings, as mp3.ai first gave them; 2: as it did later.")
-]
+
+def _compat(
+    request: Request,
+    compat: Annotated[
+        str | None,
+        Query(
+            pattern="^[012]$",
+            description="1: words, counts and times as strings, as mp3.ai first gave them; 2: as it did later. Base URLs that end in"
+            " /v1 and /v2 mean the same; without any, SOUNDMILL_TRANSCRIBER_COMPAT counts.",
+        ),
+    ] = None,
+) -> str:
+    settings: Settings = request.app.state.settings
+    return settings.transcriber_compat if compat is None else compat
+
+
+Compat = Annotated[str, Depends(_compat)]
 Asynchronous = Annotated[bool, Query(alias="async", description="Answer 202 at once, and go on with the work.")]
 
 
@@ -66,7 +81,8 @@ async def about(request: Request) -> dict[str, Any]:
         "speech_model": model,
         "endpoints": {
             "auth/users/": "POST: an account",
-            "auth/users/me/": "GET, DELETE: one's own account",
+            "auth/users/me/": "GET, PUT, PATCH, DELETE: one's own account",
+            "auth/users/set_password/": "POST: another password; set_username/: another name",
             "auth/token/login/": "POST: a token",
             "auth/token/logout/": "POST: takes it back",
             "api/v1/recordings/": "GET: one's recordings; POST: another one",
@@ -76,17 +92,23 @@ async def about(request: Request) -> dict[str, Any]:
     }
 
 
+@router.get("/api/v1/", summary="What it has", responses=UNAUTHORIZED)
+async def root(request: Request, known: Known) -> dict[str, str]:
+    """The URL of the list of recordings."""
+    return {"recordings": str(request.url_for("recordings"))}
+
+
 @router.get("/api/v1/recordings/", summary="One's recordings", responses={**BAD_REQUEST, **UNAUTHORIZED})
 async def recordings(
     request: Request,
     response: Response,
     known: Known,
+    compat: Compat,
     username: Annotated[str | None, Query(alias="user__username", max_length=150)] = None,
     status: Annotated[str | None, Query(pattern="^(queued|running|done|failed)$")] = None,
     search: Annotated[str | None, Query(max_length=200, description="Part of the name, the words or the transcript.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = MOST_LISTED,
     offset: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
-    compat: Compat = "0",
 ) -> list[dict[str, Any]]:
     """The account's recordings, the newest first, a thousand of them at most; how many there are in all is in the header X-Total-Count."""
     return await list_uploads(request, response, known.id, username, status, search, limit, offset, compat)
@@ -112,7 +134,7 @@ async def recordings(
         file=True,
     ),
 )
-async def upload(request: Request, known: Known, body: Body, asynchronous: Asynchronous = False, compat: Compat = "0") -> JSONResponse:
+async def upload(request: Request, known: Known, body: Body, compat: Compat, asynchronous: Asynchronous = False) -> JSONResponse:
     """Stores a recording in any codec and of any length, transcribes it, finds the keywords, and rates its sentiment.
 
     The answer comes when all that is done (201), or at once (202) with `async=1` or the header `Prefer: respond-async`. The same request
@@ -145,7 +167,7 @@ async def upload(request: Request, known: Known, body: Body, asynchronous: Async
 
 
 @router.get("/api/v1/recordings/{uuid}/", summary="A recording", responses=NOT_FOUND)
-async def detail(request: Request, known: Known, uuid: str, compat: Compat = "0") -> dict[str, Any]:
+async def detail(request: Request, known: Known, uuid: str, compat: Compat) -> dict[str, Any]:
     """One of the account's recordings; `status` says how far it is: queued, running, done, failed."""
     return await run_in_threadpool(upload_json, await _own(request, known, uuid), request.app.state.settings, compat)
 
@@ -164,7 +186,7 @@ async def delete(request: Request, known: Known, uuid: str) -> Response:
     responses={**BAD_REQUEST, **NOT_FOUND},
     openapi_extra=body_schema(KEYWORD_FIELDS, ("words",)),
 )
-async def other_words(request: Request, known: Known, uuid: str, body: Body, compat: Compat = "0") -> dict[str, Any]:
+async def other_words(request: Request, known: Known, uuid: str, body: Body, compat: Compat) -> dict[str, Any]:
     """Finds other keywords in the transcript: nothing is transcribed again."""
     made = await _own(request, known, uuid)
     if "words" not in body.texts:
@@ -225,7 +247,7 @@ def _wanted(request: Request, body: RequestBody, compat: str, settings: Settings
     """What is asked for, and the file. Raises a 400."""
     name, file = body.text("name", LONGEST_NAME, needed=True), body.file
     if file is None:
-        raise Refused(audio_file="No file was submitted." if "audio_file" not in body.texts else "The submitted data was not a file.")
+        raise Refused(audio_file="No file was submitted." if "audio_file" not in body.texts else _NO_FILE)
     if not file.size:
         raise Refused(audio_file="The submitted file is empty.")
     key = request.headers.get("idempotency-key")

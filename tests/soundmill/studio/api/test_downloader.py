@@ -38,7 +38,7 @@ def test_it_says_what_it_is_and_that_it_is_well(client: httpx.Client, tmp_path: 
     about = client.get("/downloader/").json()
     assert about["version"] == "1.0.0"
     assert set(about) == {"service", "version", "description", "endpoints"}
-    assert client.get("/downloader/health").json() == {"status": "healthy", "storage_dir": str(tmp_path / "lake/audio/downloads")}
+    assert client.get("/downloader/health").json() == {"status": "healthy", "storage_dir": str(tmp_path / "conversations")}
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100])
@@ -96,7 +96,7 @@ def test_bad_input_is_a_400_that_says_what_is_wrong(client: httpx.Client, tmp_pa
     assert not list((tmp_path / "lake").rglob("*.wav"))
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>log in</html>", b"RIFF\0\0\0\0WAVE", wav(2)[:-20_000]])
+@pytest.mark.parametrize("body", [b"", b"<html>log in</html>", b"RIFF\0\0\0\0WAVE"])
 def test_what_is_no_usable_audio_is_a_400_with_its_code(client: httpx.Client, web: Web, body: bytes) -> None:
     answer = single(client, conversation_id="c", audio_url=web.serve("/a", body, Content_Type="audio/wav"))
     assert answer.status_code == 400
@@ -126,19 +126,49 @@ def test_both_sides_come_and_the_call_is_counted(client: httpx.Client, web: Web,
         "estimated_conversations_needed": 11, "target_reached": False,
     }  # fmt: skip
     assert client.get("/downloader/storage/info").json() == {
-        "storage_directory": str(tmp_path / "lake/audio/downloads"), "total_files": 2, "total_size_mb": 0.15, "total_conversations": 1,
+        "storage_directory": str(tmp_path / "conversations"), "total_files": 2, "total_size_mb": 0.15, "total_conversations": 1,
         "files": ["call-1_agent.wav", "call-1_customer.wav"], "conversation_folders": ["call-1"],
     }  # fmt: skip
     assert client.get("/downloader/conversations").json() == {"complete": ["call-1"], "incomplete": [], "requests": {"done": 2}}
 
 
-def test_an_empty_store_has_five_zeros(client: httpx.Client) -> None:
+def test_what_ends_early_is_taken_with_a_note_of_its_share(client: httpx.Client, web: Web) -> None:
+    answer = single(client, conversation_id="c", audio_url=web.serve("/a", wav(2)[:-20_000], Content_Type="audio/wav"))
+    assert answer.status_code == 200
+    assert answer.json()["note"].startswith("truncated_kept: ")
+
+
+def test_sides_of_different_calls_do_not_become_a_pair(client: httpx.Client, web: Web) -> None:
+    first, second, customer = (web.serve(f"/{name}", wav(2, pitch)) for name, pitch in (("a", 300), ("b", 500), ("c", 700)))
+    assert dual(client, conversation_id="c", audio_url_agent=first).json()["status"] == "success"
+    other = dual(client, conversation_id="c", audio_url_agent=second, audio_url_customer=customer).json()
+    assert (other["status"], other["reason"]) == ("skipped", "duplicate_conversation_id")
+    assert "another URL" in other["message"]
+    assert web.times("/c") == 0
+    same = dual(client, conversation_id="c", audio_url_agent=first, audio_url_customer=customer).json()
+    assert (same["status"], same["total_files"]) == ("success", 2)
+
+
+def test_the_storage_directory_has_a_folder_for_each_call(client: httpx.Client, web: Web) -> None:
+    agent, customer = web.serve("/a", wav(2, 300)), web.serve("/b", wav(2, 500))
+    dual(client, conversation_id="call 7", audio_url_agent=agent, audio_url_customer=customer)
+    storage = Path(client.get("/downloader/health").json()["storage_dir"])
+    assert sorted(str(file.relative_to(storage)) for file in storage.rglob("*.wav")) == [
+        "call 7/call 7_agent.wav", "call 7/call 7_customer.wav",
+    ]  # fmt: skip
+    assert {probe(file).frames for file in storage.rglob("*.wav")} == {32_000}
+
+
+def test_an_empty_store_has_zeros(client: httpx.Client) -> None:
     answer = client.get("/downloader/statistics", params={"target_hours": 100}).json()
     assert answer["summary"] == {
-        "total_conversations": 0, "total_hours": 0, "total_minutes": 0, "total_seconds": 0, "total_size_mb": 0,
+        "total_conversations": 0, "total_hours": 0, "total_minutes": 0, "total_seconds": 0, "total_size_mb": 0, "total_size_gb": 0,
     }  # fmt: skip
     assert (answer["progress"]["progress_percentage"], answer["progress"]["estimated_conversations_needed"]) == (0, 0)
-    for wrong in ("abc", "-1", "0", "nan", "inf"):
+    for no_target in ("0", "-5"):
+        found = client.get("/downloader/statistics", params={"target_hours": no_target})
+        assert (found.status_code, "progress" in found.json()) == (200, False)
+    for wrong in ("abc", "nan", "inf"):
         assert client.get("/downloader/statistics", params={"target_hours": wrong}).status_code == 400
 
 
@@ -186,7 +216,7 @@ def test_switched_off_it_checks_and_fetches_nothing(web: Web, tmp_path: Path) ->
     url = web.serve("/a", wav(2))
     with studio(tmp_path, downloads_enabled=False) as client:
         for answer in (dual(client, conversation_id="c", audio_url_agent=url), single(client, conversation_id="c", audio_url=url)):
-            assert (answer.status_code, answer.json()["status"]) == (200, "dry_run")
+            assert (answer.status_code, answer.json()["status"], answer.json()["conversation_id"]) == (200, "dry_run", "c")
             assert {"message", "note"} <= set(answer.json())
         assert dual(client, conversation_id="../c", audio_url_agent=url).status_code == 400
     assert web.asked == []

@@ -18,7 +18,7 @@ def test_guessing_a_password_is_slowed_down_for_that_name(api: httpx.Client) -> 
     assert [guess("ann").status_code for _ in range(10)] == [400] * 10
     refused = guess("ann", PASSWORD)
     assert refused.status_code == 429
-    assert 0 < int(refused.headers["Retry-After"]) <= 301
+    assert 0 < int(refused.headers["Retry-After"]) <= 10
     assert guess("bob", PASSWORD).status_code == 200
 
 

@@ -29,6 +29,21 @@ def test_answers_in_the_shapes_of_the_original(api: httpx.Client, strings: Path)
     assert post(api, who, strings / "two_pauses.wav", words="one").json()["timestamps"] == []
 
 
+def test_base_urls_and_a_setting_mean_the_shapes_of_old(api: httpx.Client, strings: Path, tmp_path: Path, digits_model: Path) -> None:
+    who = sign_up(api)
+    made = post(api, who, strings / "two_pauses.wav", words="one, ten").json()
+    place = f"api/v1/recordings/{made['uuid']}"
+    first, last = (api.get(f"/transcriber/{version}/{place}/", headers=who).json() for version in ("v1", "v2"))
+    assert (first["words"], first["word_freqs"], first["timestamps"]) == ('["one", "ten"]', '{"one": 2}', "")
+    assert (last["words"], last["word_freqs"], last["timestamps"]) == ("one, ten", {"one": 2}, "")
+    assert api.get(f"/transcriber/v1/{place}/?compat=0", headers=who).json()["words"] == ["one", "ten"]
+    assert api.get("/transcriber/v1/api/v1/recordings.json", headers=who).json() == [first]
+    assert api.get(f"/transcriber/{place}.json", headers=who).json()["uuid"] == made["uuid"]
+    assert api.get("/transcriber/v3/api/v1/recordings/", headers=who).status_code == 404
+    with studio(tmp_path, vosk_model=digits_model, transcriber_compat="2") as later:
+        assert later.get(f"/transcriber/{place}/", headers=who).json() == last
+
+
 def test_transcripts_come_as_subtitles_too(api: httpx.Client, strings: Path) -> None:
     who = sign_up(api)
     place = f"{ROWS}{post(api, who, strings / 'two_pauses.wav').json()['uuid']}/transcript/"

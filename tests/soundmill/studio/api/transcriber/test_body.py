@@ -25,7 +25,10 @@ def test_what_cannot_be_used_is_refused_field_by_field_and_leaves_nothing(api: h
     assert api.post(ROWS, headers=who, data={"name": "x"}).json() == {"audio_file": ["No file was submitted."]}
     assert post(api, who, b"").json() == {"audio_file": ["The submitted file is empty."]}
     assert post(api, who, b"<html>no sound</html>").json() == {"audio_file": ["the file holds html, not audio (not_audio)"]}
-    assert post(api, who, good.read_bytes()[:3000]).status_code == 400
+    assert post(api, who, good.read_bytes()[:30]).status_code == 400
+    assert api.post(ROWS, headers=who, data={"name": "x", "audio_file": "text"}).json() == {
+        "audio_file": ["The submitted data was not a file. Check the encoding type on the form."]
+    }
     assert post(api, who, good, get_timestamps="perhaps").json() == {"get_timestamps": ["Must be a valid boolean."]}
     assert post(api, who, good, fuzzy="2").status_code == post(api, who, good, stemming="klingon").status_code == 400
     assert "private" in post(api, who, good, webhook="http://127.0.0.1/x").json()["webhook"][0]
