@@ -22,11 +22,18 @@ class DownloadsResource(dg.ConfigurableResource):
     keep_originals: bool = False
     stop_at_hours: float | None = None
     truncated: str = "keep"
+    ca_file: str = ""
+    least_free: int = 0
 
     def options(self) -> DownloadOptions:
         """As the library takes it."""
         fetch = FetchOptions(
-            most_bytes=self.most_bytes, seconds=self.most_seconds, per_host=self.per_host, delay=self.delay, allow=tuple(self.allow)
+            most_bytes=self.most_bytes,
+            seconds=self.most_seconds,
+            per_host=self.per_host,
+            delay=self.delay,
+            allow=tuple(self.allow),
+            ca_file=self.ca_file,
         )
         return DownloadOptions(
             Path(self.spool),
@@ -37,4 +44,5 @@ class DownloadsResource(dg.ConfigurableResource):
             self.keep_originals,
             self.stop_at_hours,
             "refuse" if self.truncated == "refuse" else "keep",
+            self.least_free,
         )

@@ -46,7 +46,8 @@ def resources_from(settings: Settings) -> dict[str, Any]:
         "fetching": _downloads(settings),
         "backup": BackupResource(**vars(backup_options(settings))),
         "alerts": AlertsResource(
-            webhook=_secret("SOUNDMILL_ALERT_WEBHOOK", settings.alert_webhook.get_secret_value() if settings.alert_webhook else "")
+            webhook=_secret("SOUNDMILL_ALERT_WEBHOOK", settings.alert_webhook.get_secret_value() if settings.alert_webhook else ""),
+            ca_file=settings.ca_path,
         ),
     }
 
@@ -77,6 +78,9 @@ def _downloads(settings: Settings) -> DownloadsResource:
         max_attempts=options.max_attempts,
         keep_originals=options.keep_originals,
         stop_at_hours=options.stop_at_hours,
+        truncated=options.truncated,
+        ca_file=options.fetch.ca_file,
+        least_free=options.least_free,
     )
 
 

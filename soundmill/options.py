@@ -29,6 +29,7 @@ class FetchOptions:
     delay         seconds between the starts of two files from one host
     pause         the longest wait, in seconds, when a host has refused twice in a row
     allow         hosts, addresses and networks exempt from the refusal of private addresses
+    ca_file       authorities that are believed besides the public ones, PEM; empty: none
     """
 
     most_bytes: int = 1 << 30
@@ -41,6 +42,7 @@ class FetchOptions:
     delay: float = 0
     pause: float = 30
     allow: tuple[str, ...] = ()
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class DownloadOptions:
     keep_originals  whether the bytes as they came are kept, under their hash
     stop_at_hours   ready hours at which no further request is taken up; None: never
     truncated       whether sound that ends before its header says is kept, or refused
+    least_free      bytes that are left on the disk: below it nothing is begun
     """
 
     spool: Path
@@ -64,6 +67,7 @@ class DownloadOptions:
     keep_originals: bool = False
     stop_at_hours: float | None = None
     truncated: Truncated = "keep"
+    least_free: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class UploadOptions:
     account_hours  the sound that one account may have here, hours
     allow          whom webhooks may reach although it is private
     truncated      whether sound that ends before its header says is kept, or refused
+    least_free     bytes that are left on the disk: below it nothing is taken
+    ca_file        as `FetchOptions` has it, for webhooks
     """
 
     speech: SpeechOptions
@@ -112,6 +118,8 @@ class UploadOptions:
     account_hours: float = 100.0
     allow: tuple[str, ...] = ()
     truncated: Truncated = "keep"
+    least_free: int = 0
+    ca_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,6 +178,7 @@ def download_options(settings: Settings) -> DownloadOptions:
             per_host=settings.download_per_host,
             delay=settings.download_delay_seconds,
             allow=settings.download_exempt,
+            ca_file=settings.ca_path,
         ),
         concurrency=settings.download_concurrency,
         most_hours=settings.download_max_hours,
@@ -177,6 +186,7 @@ def download_options(settings: Settings) -> DownloadOptions:
         keep_originals=settings.keep_originals,
         stop_at_hours=settings.target_hours if settings.stop_at_target else None,
         truncated=settings.truncated,
+        least_free=settings.least_free,
     )
 
 
@@ -203,6 +213,8 @@ def upload_options(settings: Settings) -> UploadOptions:
         account_hours=settings.transcriber_account_hours,
         allow=settings.download_exempt,
         truncated=settings.truncated,
+        least_free=settings.least_free,
+        ca_file=settings.ca_path,
     )
 
 

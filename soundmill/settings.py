@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -62,7 +62,12 @@ class Settings(BaseSettings):
         "keep", description="what becomes of sound that ends before its header says: what is there is kept and told, or all is refused"
     )
     least_free_megabytes: int = Field(
-        512, ge=0, description="room that captures leave on the disk: below it captures go on, but store nothing"
+        512,
+        ge=0,
+        description="room that is left on the disk: below it captures go on, but store nothing; uploads and downloads are refused",
+    )
+    ca_file: FilePath | None = Field(
+        None, description="certificates of authorities (PEM) that are believed besides the public ones, such as a company's own"
     )
     extractors: str = Field("pooled_spectral", description="feature extractors run on every day, comma separated; + joins two")
     yamnet_model: Path | None = Field(None, description="file of the network YAMNet (default: pretrained/yamnet.tflite in home)")
@@ -80,6 +85,7 @@ class Settings(BaseSettings):
         "0", description="shape of /transcriber's answers: 0 our own; 1 and 2 those of mp3.ai's first and last version, one minute of sound"
     )
     transcriber_sign_up: bool = Field(True, description="whether anybody may make an account at /transcriber; off: `soundmill account add`")
+    transcriber_max_accounts: int = Field(1000, ge=1, description="accounts at which nobody can make one at /transcriber any more")
     transcriber_max_megabytes: int = Field(1024, ge=1, description="largest file that /transcriber takes, MB of 1,048,576 bytes")
     transcriber_max_hours: float = Field(24.0, gt=0, description="longest sound that /transcriber takes")
     transcriber_account_hours: float = Field(100.0, gt=0, description="sound that one account of /transcriber may have here, hours")
@@ -123,6 +129,16 @@ class Settings(BaseSettings):
     def catalog_url(self) -> str:
         """The catalog's SQLAlchemy URL."""
         return self.catalog or f"sqlite:///{(self.home / 'catalog.db').absolute()}"
+
+    @property
+    def ca_path(self) -> str:
+        """The file with further authorities; empty: none."""
+        return str(self.ca_file.absolute()) if self.ca_file else ""
+
+    @property
+    def least_free(self) -> int:
+        """Bytes that are left on the disk."""
+        return self.least_free_megabytes << 20
 
     @cached_property
     def zone(self) -> ZoneInfo:

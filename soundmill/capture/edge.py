@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from soundmill.capture.switch import Switch
+from soundmill.tls import tls_context
 
 if TYPE_CHECKING:
     from soundmill.capture.status import Status
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("soundmill.capture")
 
 
-def follow_hub(url: str, source: str, token: str | None, switch: Switch, status: "Status", every: float) -> None:
+def follow_hub(url: str, source: str, token: str | None, switch: Switch, status: "Status", every: float, ca_file: str = "") -> None:
     """Asks the hub for the state every so many seconds, in a thread that ends with the process, and turns the switch when it changes
-    there. While the hub is away the station stays as it is."""
-    client = httpx.Client(timeout=10.0, headers={"Authorization": f"Bearer {token}"} if token else {})
+    there. While the hub is away the station stays as it is. `ca_file`: see `tls_context`."""
+    client = httpx.Client(timeout=10.0, headers={"Authorization": f"Bearer {token}"} if token else {}, verify=tls_context(ca_file))
 
     def ask() -> None:
         known: bool | None = None

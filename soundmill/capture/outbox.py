@@ -4,7 +4,6 @@ import errno
 import hashlib
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +13,10 @@ import httpx
 
 from soundmill.capture.landing import landing_path
 from soundmill.capture.naming import SegmentName
+from soundmill.disk import need_room
 from soundmill.errors import DiskFull, HubRefused, HubUnavailable
 from soundmill.lake import Lake
+from soundmill.tls import tls_context
 
 log = logging.getLogger("soundmill.capture")
 _LONGEST_WAIT = 60.0  # seconds between two attempts at a hub that is away
@@ -47,7 +48,7 @@ class Landing:
         self._root = Path(lake.full_path("landing"))
 
     def put(self, name: SegmentName, data: bytes) -> None:
-        _need_room(self._root, self._least_free)
+        need_room(self._root, self._least_free)
         try:
             self._lake.write_bytes(landing_path(self._source, name), data)
         except OSError as error:
@@ -71,7 +72,7 @@ class Outbox:
         self._thread.start()
 
     def put(self, name: SegmentName, data: bytes) -> None:
-        _need_room(self.folder, self._least_free)
+        need_room(self.folder, self._least_free)
         aside = self.folder / f"{name}.partial"
         try:
             with open(aside, "wb") as file:
@@ -132,9 +133,9 @@ def to_lake(lake: Lake, source: str) -> Callable[[SegmentName, bytes], None]:
     return lambda name, data: lake.write_bytes(landing_path(source, name), data)
 
 
-def to_hub(url: str, source: str, token: str | None) -> Callable[[SegmentName, bytes], None]:
-    """Delivery to a hub's `/capture/data`; the hub keeps what comes twice once."""
-    client = httpx.Client(timeout=_TIMEOUT, headers={"Authorization": f"Bearer {token}"} if token else {})
+def to_hub(url: str, source: str, token: str | None, ca_file: str = "") -> Callable[[SegmentName, bytes], None]:
+    """Delivery to a hub's `/capture/data`; the hub keeps what comes twice once. `ca_file`: see `tls_context`."""
+    client = httpx.Client(timeout=_TIMEOUT, headers={"Authorization": f"Bearer {token}"} if token else {}, verify=tls_context(ca_file))
 
     def deliver(name: SegmentName, data: bytes) -> None:
         kind = {".wav": "audio/wav", ".flac": "audio/flac"}.get(name.suffix, "application/x-silence")
@@ -151,13 +152,6 @@ def to_hub(url: str, source: str, token: str | None) -> Callable[[SegmentName, b
             raise HubUnavailable(f"{url} is no hub: it answered {answer.text[:100]!r}")
 
     return deliver
-
-
-def _need_room(folder: Path, least_free: int) -> None:
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
-    if free < least_free:
-        raise DiskFull(errno.ENOSPC, f"only {free / 1e6:.0f} MB are free where {folder} lies, and {least_free / 1e6:.0f} are to stay so")
 
 
 def _no_room(error: OSError) -> OSError:

@@ -247,6 +247,11 @@ class Accounts:
         with self._catalog.reading() as session:
             return [_account(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.username))]
 
+    def count(self) -> int:
+        """How many accounts there are."""
+        with self._catalog.reading() as session:
+            return session.scalar(select(func.count()).select_from(AccountRow)) or 0
+
     def _keep_an_admin(self, session: Session, username: str, wanted: list[str]) -> None:
         """Raises `AccountRefused` where this is the only admin, and with the roles wanted there would be people and no admin."""
         accounts = {row.username: row.roles for row in session.scalars(select(AccountRow))}

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -108,7 +108,8 @@ def _shown(engine: Engine) -> str:
 
 def _engine(url: str) -> Engine:
     try:
-        parsed = make_url(url)
+        # a path is a path to its end, whatever signs are in it
+        parsed = URL.create("sqlite", database=url.removeprefix("sqlite:///") or None) if url.startswith("sqlite:///") else make_url(url)
     except ArgumentError:
         raise CatalogUnavailable(f"{masked_url(url)!r} is not a database URL; write it like postgresql+psycopg://user@host/name") from None
     if parsed.drivername == "postgresql":

@@ -1,13 +1,15 @@
 """The queue of downloads: what was asked for, who works on it, and what became of it."""
 
+import time
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from typing import Literal, cast
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
+from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.ledger import Item, Ledger
@@ -18,7 +20,8 @@ from soundmill.errors import RequestRefused
 WORKER = "downloads/worker "  # names of the leases that workers hold while they live begin so
 _LONGEST_NAME = 100  # bytes: two of them and an ending fit a file's name
 _LONGEST_URL = 4096
-_BATCH = 400
+_BATCH = 1000
+_BREATH = 0.01  # seconds between two batches of a list, in which others can write
 _ADD_LOCK = 0x50_0D_41_12  # any constant but that of the migrations
 
 RequestState = Literal["queued", "done", "failed", "withdrawn"]
@@ -119,45 +122,50 @@ class DownloadQueue:
         conflict   another URL was asked for as this speaker, and not yet in vain: nothing changes
         withdrawn  it was taken back, and stays so
 
-        With `strict`, raises `RequestRefused` for any of the last two, and adds nothing.
+        A long list goes in piece by piece, so that others can write meanwhile; killed in between, the same list goes on where it was. With
+        `strict` it is one piece: raises `RequestRefused` for any of the last two, and adds nothing.
         """
+        now, size = now.astimezone(UTC), max(1, len(wanted)) if strict else _BATCH
         outcomes: list[AddOutcome] = []
-        now = now.astimezone(UTC)
-        with self._catalog.writing() as session:
-            if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-                session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
-            for start in range(0, len(wanted), _BATCH):
-                part = wanted[start : start + _BATCH]
-                there: dict[str, list[DownloadRow]] = {}
-                for row in session.scalars(select(DownloadRow).where(DownloadRow.conversation.in_({one.conversation for one in part}))):
-                    there.setdefault(row.conversation, []).append(row)
-                for one in part:
-                    known = there.setdefault(one.conversation, [])
-                    outcome = _outcome(one, known, replace)
-                    if strict and outcome in ("withdrawn", "conflict"):
-                        why = "was withdrawn" if outcome == "withdrawn" else "overlaps with another request of this conversation"
-                        raise RequestRefused(f"{one.conversation} {one.speaker} {why}")
-                    if outcome == "new":
-                        row = DownloadRow(
-                            conversation=one.conversation,
-                            speaker=one.speaker,
-                            url=one.url,
-                            day=now.date(),
-                            requested_at=now,
-                            state="queued",
-                            attempts=0,
-                        )
-                        session.add(row)
-                        known.append(row)
-                    elif outcome == "known" and replace:
-                        for row in known:
-                            if row.speaker == one.speaker:
-                                row.next_attempt_at = None  # whoever asks so does not want to wait
-                    elif outcome == "changed":
-                        row = next(row for row in known if row.speaker == one.speaker)
-                        row.url, row.state, row.attempts, row.next_attempt_at, row.claimed_by = one.url, "queued", 0, None, None
-                    outcomes.append(outcome)
+        for start in range(0, len(wanted), size):
+            with self._catalog.writing() as session:
+                if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+                    session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
+                outcomes += self._add(session, wanted[start : start + size], now, replace, strict)
+            if start + size < len(wanted):
+                time.sleep(_BREATH)
         return outcomes
+
+    def _add(self, session: Session, part: Sequence[Wanted], now: datetime, replace: bool, strict: bool) -> Iterator[AddOutcome]:
+        there: dict[str, list[DownloadRow]] = {}
+        for row in session.scalars(select(DownloadRow).where(DownloadRow.conversation.in_({one.conversation for one in part}))):
+            there.setdefault(row.conversation, []).append(row)
+        for one in part:
+            known = there.setdefault(one.conversation, [])
+            outcome = _outcome(one, known, replace)
+            if strict and outcome in ("withdrawn", "conflict"):
+                why = "was withdrawn" if outcome == "withdrawn" else "overlaps with another request of this conversation"
+                raise RequestRefused(f"{one.conversation} {one.speaker} {why}")
+            if outcome == "new":
+                row = DownloadRow(
+                    conversation=one.conversation,
+                    speaker=one.speaker,
+                    url=one.url,
+                    day=now.date(),
+                    requested_at=now,
+                    state="queued",
+                    attempts=0,
+                )
+                session.add(row)
+                known.append(row)
+            elif outcome == "known" and replace:
+                for row in known:
+                    if row.speaker == one.speaker:
+                        row.next_attempt_at = None  # whoever asks so does not want to wait
+            elif outcome == "changed":
+                row = next(row for row in known if row.speaker == one.speaker)
+                row.url, row.state, row.attempts, row.next_attempt_at, row.claimed_by = one.url, "queued", 0, None, None
+            yield outcome
 
     def claim(
         self, worker: str, now: datetime, *, day: date | None = None, ids: Collection[int] | None = None, limit: int = 1

@@ -178,7 +178,7 @@ def _record(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
     least_free = values.least_free_megabytes * 1_000_000
     store: Store
     if wanted.hub:
-        store = Outbox(folder / "outbox" / wanted.name, to_hub(wanted.hub, wanted.name, wanted.token), least_free)
+        store = Outbox(folder / "outbox" / wanted.name, to_hub(wanted.hub, wanted.name, wanted.token, values.ca_path), least_free)
     else:
         lake = the_lake()
         outbox = folder / "outbox" / wanted.name
@@ -196,14 +196,16 @@ def _record(folder: Path, wanted: _Wanted, follower: "Follower | None") -> None:
         folder / f"{wanted.name}.status.json",
         Cut(wanted.samples, wanted.gate),
         on_segment=lambda one, stored: follower.submit(wanted.name, one) if follower and not stored else None,
-        notify=lambda text, good: threading.Thread(target=send_alert, args=(webhook, text), kwargs={"good": good}, daemon=True).start(),
+        notify=lambda text, good: threading.Thread(
+            target=send_alert, args=(webhook, text), kwargs={"good": good, "ca_file": values.ca_path}, daemon=True
+        ).start(),
     )
     signal.signal(signal.SIGTERM, lambda *_: station.end())
     signal.signal(signal.SIGINT, lambda *_: station.end())
     signal.signal(signal.SIGUSR1, lambda *_: _set(switch, True))
     signal.signal(signal.SIGUSR2, lambda *_: _set(switch, False))
     if wanted.hub:
-        follow_hub(wanted.hub, wanted.name, wanted.token, switch, station.status, wanted.samples / wanted.rate)
+        follow_hub(wanted.hub, wanted.name, wanted.token, switch, station.status, wanted.samples / wanted.rate, values.ca_path)
     if not switch.is_on():
         typer.echo(f"{wanted.name} is off; turn it on with: soundmill capture --name {wanted.name} --state on", err=True)
     try:

@@ -21,6 +21,8 @@ def studio(
     refuse_open_door(host)
     import uvicorn
 
+    from soundmill.studio.connections import server_options
+
     typer.echo(f"studio: http://{host}:{port}, its API at http://{host}:{port}/docs; stop with Ctrl-C", err=True)
     uvicorn.run(
         "soundmill.cli.studio:application",
@@ -31,6 +33,7 @@ def studio(
         log_level="warning",
         proxy_headers=bool(proxies),  # believed from everybody on this machine, they would make the limits on guesses worth nothing
         forwarded_allow_ips=proxies or None,
+        **server_options(),
         timeout_graceful_shutdown=20,  # seconds: who waits for a long recording is not waited for
     )
 

@@ -6,6 +6,7 @@ a name that says one thing when asked and another when used (DNS rebinding) gain
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -14,6 +15,8 @@ import httpcore
 import httpx
 
 from soundmill.errors import FetchFailed
+from soundmill.ingest.lenient import LenientStream
+from soundmill.tls import tls_context
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -38,7 +41,7 @@ class AddressPolicy:
         self._hosts: set[str] = set()
         for entry in allow:
             try:
-                self._networks.append(ipaddress.ip_network(entry.strip("[] "), strict=False))
+                self._networks.append(_network(entry))
             except ValueError:
                 self._hosts.add(_host(entry))
 
@@ -62,7 +65,8 @@ class AddressPolicy:
     def check_address(self, host: str, address: str) -> None:
         """Raises `FetchFailed` where the host's address is not to be fetched from, `ValueError` where it is no address."""
         ip = ipaddress.ip_address(address.strip("[]").split("%")[0])
-        faces = [ip, *_inner(ip)]
+        mapped = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+        faces = [mapped] if mapped else [ip, *_inner(ip)]
         if _host(host) in self._hosts or any("*." + _host(host).split(".", n)[-1] in self._hosts for n in range(1, host.count(".") + 1)):
             return
         for face in faces:
@@ -75,6 +79,14 @@ class AddressPolicy:
                 raise FetchFailed("forbidden_address", message)
 
 
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address or a network in any spelling: `::1`, `[::1]`, `[::1]:8044`, `[fd00::]/8`, `fe80::1%eth0`. Raises `ValueError`."""
+    text = re.sub(r"^\[([^\]]+)\](?::[0-9]+)?", r"\1", entry.strip())
+    found = ipaddress.ip_network(re.sub(r"%[^/]*", "", text), strict=False)
+    mapped = found.network_address.ipv4_mapped if isinstance(found, ipaddress.IPv6Network) and found.prefixlen >= 96 else None
+    return ipaddress.ip_network(f"{mapped}/{found.prefixlen - 96}", strict=False) if mapped else found
+
+
 def _host(text: str) -> str:
     return text.strip().strip("[]").rstrip(".").lower()
 
@@ -83,10 +95,10 @@ def _inner(ip: Address) -> list[Address]:
     """IPv4 addresses that an IPv6 address leads to."""
     if isinstance(ip, ipaddress.IPv4Address):
         return []
-    found: list[Address | None] = [ip.ipv4_mapped, ip.sixtofour]
+    found: list[Address | None] = [ip.sixtofour]
     if ip.teredo:
         found += [ip.teredo[1]]
-    if ip in _NAT64 or ip in _LOCAL_NAT64 or ip in _TRANSLATED or int(ip) >> 32 == 0 or (int(ip) >> 32) & 0xFCFF_FFFF == _ISATAP:
+    if ip in _NAT64 or ip in _LOCAL_NAT64 or ip in _TRANSLATED or 1 < int(ip) < 1 << 32 or (int(ip) >> 32) & 0xFCFF_FFFF == _ISATAP:
         found += [ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)]
     return [inner for inner in found if inner is not None]
 
@@ -127,7 +139,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in addresses:
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return LenientStream(await self._inner.connect_tcp(address, port, timeout, local_address, socket_options))
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -141,10 +153,11 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-def guarded_transport(policy: AddressPolicy, resolver: Resolve = resolve) -> httpx.AsyncHTTPTransport:
-    """What httpx is to send requests by, so that they reach nobody but whom the policy allows; proxies of the environment are not used."""
+def guarded_transport(policy: AddressPolicy, resolver: Resolve = resolve, ca_file: str = "") -> httpx.AsyncHTTPTransport:
+    """What httpx is to send requests by, so that they reach nobody but whom the policy allows; proxies of the environment are not used.
+    `ca_file`: see `tls_context`."""
     limits: dict[str, Any] = {"max_connections": None, "max_keepalive_connections": 20, "keepalive_expiry": 15}
-    transport = httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits(**limits))
+    transport = httpx.AsyncHTTPTransport(verify=tls_context(ca_file), trust_env=False, limits=httpx.Limits(**limits))
     # httpx offers no way to say who connects, httpcore does; a test asserts that the guard stands
     transport._pool = httpcore.AsyncConnectionPool(
         ssl_context=transport._pool._ssl_context, **limits, network_backend=GuardedBackend(policy, resolver)

@@ -12,12 +12,14 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from soundmill.audio import Truncated
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.catalog import Catalog, DownloadQueue, DownloadRequest, Item, Ledger, Wanted
 from soundmill.catalog.queue import next_attempt
+from soundmill.disk import need_room
 from soundmill.errors import FetchFailed, RequestRefused, UndecodableAudio
 from soundmill.fingerprint import digest
 from soundmill.ingest.conversion import Sound, convert_download
@@ -109,6 +111,7 @@ class Downloader:
         try:
             if request.claims > _MOST_CLAIMS:  # whoever is at it does not come through
                 raise FetchFailed("interrupted", f"its worker was ended {_MOST_CLAIMS} times while it was at it")
+            await self._thread(self._need_room)
             fetched = await self._fetcher.fetch(request.url, part)
             made = await self._thread(self._convert, request, fetched)
             outcome = Outcome(request, made.items)
@@ -169,6 +172,12 @@ class Downloader:
 
     def _claim(self, day: date | None, limit: int) -> list[DownloadRequest]:
         return self.queue.claim(self.name, datetime.now(UTC), day=day, limit=limit)
+
+    def _need_room(self) -> None:
+        """Raises `DiskFull` where too little is left for files on their way, or in the lake."""
+        need_room(self.options.spool, self.options.least_free)
+        if self.lake.is_local:
+            need_room(Path(self.lake.root), self.options.least_free)
 
     def _hours_left(self) -> float:
         if self.options.stop_at_hours is None:

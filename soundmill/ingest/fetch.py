@@ -20,6 +20,7 @@ import httpx
 from soundmill.audio.sniff import HEAD_BYTES, sniff
 from soundmill.errors import FetchFailed
 from soundmill.ingest.addresses import AddressPolicy, Resolve, guarded_transport, resolve
+from soundmill.ingest.lenient import exact_encodings
 from soundmill.ingest.share_links import confirmed_link, direct_link, is_drive
 from soundmill.ingest.spool import Part, open_part
 from soundmill.ingest.statuses import is_transient
@@ -55,7 +56,7 @@ class Fetcher:
         self._policy = AddressPolicy(self.options.allow)
         self._hosts: dict[str, _Host] = {}
         self._client = httpx.AsyncClient(
-            transport=guarded_transport(self._policy, resolver),
+            transport=guarded_transport(self._policy, resolver, self.options.ca_file),
             timeout=self.options.idle_seconds,
             headers={"User-Agent": _AGENT, "Accept": "audio/*, */*;q=0.5", "Accept-Encoding": "identity"},
             trust_env=False,
@@ -112,25 +113,27 @@ class Fetcher:
 
     async def _follow(self, url: str, spool: Part, limit: asyncio.Timeout) -> "_Found":
         """The file behind a URL and its redirects; each address is checked anew."""
-        seen: set[str] = set()
-        confirmed = False
+        seen: set[tuple[str, str]] = set()
+        confirmed, cookies = False, httpx.Cookies()
         while True:
             checked = self._policy.check_url(url)
-            if url in seen:
+            step = url, _cookie_header(cookies, checked)  # with another cookie the same address may lead on
+            if step in seen:
                 raise FetchFailed("redirect_loop", f"the redirects lead in a circle, to {checked.host}")
             if len(seen) > self.options.redirects:
                 raise FetchFailed("too_many_redirects", f"there are more than {self.options.redirects} redirects")
-            seen.add(url)
+            seen.add(step)
             host = self._hosts.setdefault(checked.netloc.decode("ascii"), _Host(self.options))
-            async with host.turn(limit), self._response(checked, spool) as response:
+            async with host.turn(limit), self._response(checked, spool, step[1]) as response:
                 host.note_answer(response)
+                cookies.extract_cookies(response)
                 if response.has_redirect_location:
                     url = str(checked.join(response.headers["location"]))
                     continue
                 if response.status_code == 416 and "range" in response.request.headers:
                     # what is there does not fit what the server has: from the start
                     spool.clear()
-                    seen.discard(url)
+                    seen.discard(step)
                     continue
                 _check_status(response)
                 page = await self._receive(response, spool)
@@ -143,10 +146,11 @@ class Fetcher:
             url = link
 
     @asynccontextmanager
-    async def _response(self, url: httpx.URL, spool: Part) -> AsyncIterator[httpx.Response]:
-        self._client.cookies.clear()  # no server sees another's cookies
+    async def _response(self, url: httpx.URL, spool: Part, cookie: str) -> AsyncIterator[httpx.Response]:
+        self._client.cookies.clear()  # no fetch sees another's cookies
         try:
-            response = await self._send(self._client.build_request("GET", url, headers=_range_headers(spool)))
+            headers = {**_range_headers(spool), **({"Cookie": cookie} if cookie else {})}
+            response = await self._send(self._client.build_request("GET", url, headers=headers))
             try:
                 yield response
             finally:
@@ -175,8 +179,9 @@ class Fetcher:
     async def _receive(self, response: httpx.Response, spool: Part) -> str | None:
         """Streams the body to the file; returns the page where Google Drive shows one instead."""
         most = self.options.most_bytes
-        encodings = [one for one in re.split(r"[,\s]+", response.headers.get("content-encoding", "").lower()) if one and one != "identity"]
-        if len(encodings) > 1 or (encodings and encodings[0] not in ("gzip", "deflate")):
+        encodings = exact_encodings(response.headers.get_list("content-encoding"))
+        response.headers["content-encoding"] = ", ".join(encodings)  # by which httpx decodes
+        if len(encodings) > 1 or set(encodings) - {"gzip", "deflate"}:
             raise FetchFailed("bad_encoding", f"the server sends the encoding {', '.join(encodings)}, which was not asked for")
         _begin(response, spool, resumable=not encodings)
         claimed = _number(response.headers.get("content-length", ""))
@@ -261,6 +266,13 @@ class _Pace:
             self._since, self._bytes = now, 0
 
 
+def _cookie_header(cookies: httpx.Cookies, url: httpx.URL) -> str:
+    """What of the cookies of this fetch goes to a URL: those of its host."""
+    request = httpx.Request("GET", url)
+    cookies.set_cookie_header(request)
+    return str(request.headers.get("cookie", ""))
+
+
 def _range_headers(part: Part) -> dict[str, str]:
     """What asks for the rest only, and for everything where it has changed."""
     return {"Range": f"bytes={part.size}-", "If-Range": part.validator} if part.size and part.validator else {}
@@ -269,7 +281,7 @@ def _range_headers(part: Part) -> dict[str, str]:
 def _begin(response: httpx.Response, part: Part, resumable: bool) -> None:
     """Goes on at the end where the answer is the rest of what is there, else starts over. Raises `FetchFailed`."""
     etag = _ascii(response.headers.get("etag", ""))
-    if response.status_code == 206:
+    if response.status_code == 206 and ("range" in response.request.headers or "content-range" in response.headers):
         match = re.match(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", response.headers.get("content-range", ""))
         total = _number(match[2]) if match else None
         fits = match and int(match[1]) == part.size and (total is None or part.length is None or total == part.length)
@@ -285,7 +297,7 @@ def _begin(response: httpx.Response, part: Part, resumable: bool) -> None:
 
 def _check_status(response: httpx.Response) -> None:
     status = response.status_code
-    if status in (200, 206):
+    if status in (200, 203, 206):  # 203: the whole file, by way of a proxy
         return
     transient = is_transient(status)
     after = _retry_after(response) if transient else None
@@ -356,7 +368,8 @@ def _failure(error: httpx.HTTPError) -> FetchFailed:
     if isinstance(error, httpx.TimeoutException):
         return FetchFailed("timed_out", "the server did not answer in time", transient=True)
     if isinstance(error, httpx.ConnectError):
-        return FetchFailed("connection_failed", f"no connection: {text}", transient=True)
+        hint = "; SOUNDMILL_CA_FILE names a company's own authority" if "CERTIFICATE_VERIFY_FAILED" in text else ""
+        return FetchFailed("connection_failed", f"no connection: {text}{hint}", transient=True)
     if isinstance(error, httpx.DecodingError):
         return FetchFailed("bad_encoding", f"the body's compression is broken: {text}", transient=True)
     if isinstance(error, httpx.RemoteProtocolError) and "complete message body" in text:
@@ -382,8 +395,10 @@ def _claimed_sums(headers: httpx.Headers) -> dict[str, bytes]:
 
     Nothing where the body came compressed, or in part: some of them then speak of other bytes.
     """
-    if headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+    if exact_encodings(headers.get_list("content-encoding")):
         return {}
+    if headers.get("x-goog-stored-content-encoding", "identity").lower() != "identity":
+        return {}  # Google's storage decompresses, and tells the hash of what it stores
     digests = f"{headers.get('repr-digest', '')} {headers.get('digest', '')}"
     md5s = "" if "content-range" in headers else headers.get("content-md5", "")
     found = {

@@ -13,13 +13,14 @@ from soundmill.ingest.statuses import is_transient
 _AGENT = "Soundmill (webhook)"
 
 
-def call(url: str, body: Mapping[str, Any], allow: Sequence[str] = (), seconds: float = 30) -> None:
+def call(url: str, body: Mapping[str, Any], allow: Sequence[str] = (), seconds: float = 30, ca_file: str = "") -> None:
     """Posts JSON and takes any 2xx for an answer; redirects are not followed. Raises `FetchFailed`, which says whether to try again."""
     policy = AddressPolicy(allow)
     policy.check_url(url)
 
     async def post() -> int:
-        client = httpx.AsyncClient(transport=guarded_transport(policy), timeout=seconds, trust_env=False, headers={"User-Agent": _AGENT})
+        transport = guarded_transport(policy, ca_file=ca_file)
+        client = httpx.AsyncClient(transport=transport, timeout=seconds, trust_env=False, headers={"User-Agent": _AGENT})
         async with client, client.stream("POST", url, json=dict(body)) as answer:
             return answer.status_code  # nobody needs what else it says
 

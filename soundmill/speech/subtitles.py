@@ -1,19 +1,21 @@
 """The forms in which transcripts leave: SRT and WebVTT for players, CTM for scoring tools, plain text, JSON."""
 
 import json
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from soundmill.formats.rttm import without_blanks
 from soundmill.speech.transcript import Transcript, Word
 
-_MOST_LETTERS, _MOST_SECONDS = 84, 7.0  # of a cue: two lines of 42, and no longer than people care to look at one
+_MOST_LETTERS, _MOST_LINES = 42, 2  # of a line, and of a cue
+_MOST_SECONDS = 7.0  # of a cue: no longer than people care to look at one
 _LONGEST_HOLE = 1.5  # seconds between two words of one cue
 
 
 @dataclass(frozen=True)
 class Cue:
-    """What a player shows from start to end, in seconds."""
+    """What a player shows from start to end, in seconds; a text of one line or two."""
 
     start: float
     end: float
@@ -21,17 +23,49 @@ class Cue:
 
 
 def cues(transcript: Transcript) -> list[Cue]:
-    """Words in cues of at most 84 letters and seven seconds, never over a pause between utterances."""
-    return [Cue(words[0].start, words[-1].end, " ".join(word.word for word in words)) for words in _grouped(transcript)]
+    """Words in cues of at most two lines of 42 letters and seven seconds, never over a pause between utterances.
+
+    A line is longer only where a single word is.
+    """
+    return [Cue(words[0].start, words[-1].end, "\n".join(_lines(words))) for words in _grouped(transcript)]
+
+
+def _lines(words: Sequence[Word]) -> list[str]:
+    """Words in as few lines as will do, the two of a cue as even as they can be, as readers like them."""
+    texts = [word.word for word in words]
+    whole = " ".join(texts)
+    if _width(whole) <= _MOST_LETTERS:
+        return [whole]
+    halves = [(" ".join(texts[:n]), " ".join(texts[n:])) for n in range(1, len(texts))]
+    fitting = [half for half in halves if max(map(_width, half)) <= _MOST_LETTERS]
+    if fitting:
+        first, second = min(fitting, key=lambda half: abs(_width(half[0]) - _width(half[1])))
+        return [first, second]
+    lines = [texts[0]]
+    for text in texts[1:]:
+        if _width(f"{lines[-1]} {text}") <= _MOST_LETTERS:
+            lines[-1] += f" {text}"
+        else:
+            lines.append(text)
+    return lines
+
+
+def _width(text: str) -> int:
+    """How wide a text is: marks that stand on a letter take no room, letters of East Asia take two."""
+    return sum(
+        0 if unicodedata.category(one) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(one) in ("W", "F") else 1
+        for one in text
+    )
 
 
 def _grouped(transcript: Transcript) -> Iterator[list[Word]]:
     for utterance in transcript.utterances:
         group: list[Word] = []
         for word in utterance:
-            letters = sum(len(one.word) + 1 for one in group) + len(word.word)
             if group and (
-                letters > _MOST_LETTERS or word.end - group[0].start > _MOST_SECONDS or word.start - group[-1].end > _LONGEST_HOLE
+                len(_lines([*group, word])) > _MOST_LINES
+                or word.end - group[0].start > _MOST_SECONDS
+                or word.start - group[-1].end > _LONGEST_HOLE
             ):
                 yield group
                 group = []

@@ -1,5 +1,6 @@
 """Putting the studio together: one application for every API and page, on the lake and the catalog of the settings."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -14,12 +15,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import OperationalError
 
 from soundmill.catalog import open_catalog
 from soundmill.ingest.downloader import Downloader
 from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
-from soundmill.settings import Settings
+from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
 from soundmill.studio.api import capture, downloader, transcriber
 from soundmill.studio.api.documentation import documentation
@@ -31,6 +33,7 @@ from soundmill.studio.middleware import BodyLimit, HeadAsGet, KnownPaths, SameOr
 from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
+log = logging.getLogger("soundmill.studio")
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
 
 
@@ -52,14 +55,16 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     most = settings.transcriber_max_megabytes << 20
-    larger = {"/capture/data": ("", capture.MOST_BYTES)}
-    larger |= {RECORDINGS: ("multipart/", most)}
+    json_segment = max(_MOST_BYTES, capture.MOST_JSON_BYTES_A_SAMPLE * settings.segment_samples)
+    larger = {"/capture/data": {"audio/": capture.MOST_BYTES, "": json_segment}, RECORDINGS: {"multipart/": most}}
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_middleware(SameOrigin, origins=settings.studio_origin_list)
     app.add_middleware(HeadAsGet)
     app.add_middleware(KnownPaths, routes=app.router.routes)
     app.add_exception_handler(RequestValidationError, _bad_input)
     app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(OSError, _no_room)
+    app.add_exception_handler(OperationalError, _catalog_away)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
     for api in (downloader.router, capture.router, transcriber.router):
@@ -81,6 +86,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     async with Downloader(app.state.lake, app.state.catalog, download_options(settings)) as worker:
         app.state.worker, app.state.uploads = worker, uploads
         app.state.decoding = CapacityLimiter(uploads.options.workers)
+        app.state.parsing = CapacityLimiter(capture.PARSED_AT_ONCE)
         await run_in_threadpool(uploads.__enter__)
         try:
             yield
@@ -102,6 +108,19 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     """What is wrong with each field, as a 400."""
     assert isinstance(error, Refused)
     return JSONResponse(error.fields, 400)
+
+
+async def _no_room(request: Request, error: Exception) -> JSONResponse:
+    """What cannot be read or stored here, as a 507."""
+    assert isinstance(error, OSError)
+    log.error("%s %s: %s", request.method, request.url.path, error)
+    return JSONResponse({"detail": f"the storage cannot be used: {error.strerror or 'it is away'}"}, 507)
+
+
+async def _catalog_away(request: Request, error: Exception) -> JSONResponse:
+    """A catalog that is away, locked or full, as a 503."""
+    log.error("%s %s: %s", request.method, request.url.path, masked_url(str(error)))
+    return JSONResponse({"detail": "the catalog cannot be used right now"}, 503, {"Retry-After": "5"})
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -82,10 +82,10 @@ class KnownPaths:
 
 
 class BodyLimit:
-    """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` are the bounds of some paths, for
-    bodies whose type begins so."""
+    """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` has the bounds of some paths, by
+    how the bodies' type begins."""
 
-    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, tuple[str, int]]) -> None:
+    def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, Mapping[str, int]]) -> None:
         self._app, self._most, self._larger = app, most_bytes, larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,8 +93,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        kind, larger = self._larger.get(scope["path"], ("", self._most))
-        most = larger if headers.get(b"content-type", b"").lower().startswith(kind.encode()) else self._most
+        given, larger = headers.get(b"content-type", b"").lower(), self._larger.get(scope["path"], {})
+        most = next((bound for kind, bound in larger.items() if given.startswith(kind.encode())), self._most)
         claimed = headers.get(b"content-length", b"0")
         if claimed.isdigit() and int(claimed) > most:
             await self._refuse(most, scope, receive, send)

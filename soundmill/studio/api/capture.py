@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials
 
-from soundmill.audio import wav_bytes
+from soundmill.audio import open_audio, wav_bytes
 from soundmill.audio.sniff import sniff
 from soundmill.capture.landing import LANDING, check_source, landing_path
 from soundmill.capture.naming import SILENCE, SegmentName
@@ -21,6 +22,8 @@ from soundmill.capture.sources import BLOCK
 from soundmill.capture.status import SUFFIX, Status, read_status, write_status
 from soundmill.capture.switch import HUB, Switch
 from soundmill.catalog import Devices
+from soundmill.disk import need_room
+from soundmill.errors import UndecodableAudio
 from soundmill.lake import Lake
 from soundmill.settings import Settings
 from soundmill.studio.auth import BEARER, asks_nobody, knows_token
@@ -28,6 +31,10 @@ from soundmill.times import from_ms
 
 router = APIRouter(prefix="/capture", tags=["capture"])
 MOST_BYTES = 16 << 20  # of a segment: minutes of sound
+MOST_JSON_BYTES_A_SAMPLE = 16  # "-32768, ", and as much again
+PARSED_AT_ONCE = 2  # segments as JSON: each takes many times its bytes
+_LONGEST = 600.0  # seconds of sound in a segment
+_JSON = ("application/json", "")
 _KINDS = {"audio/wav": ".wav", "audio/x-wav": ".wav", "audio/wave": ".wav", "audio/flac": ".flac", "audio/x-flac": ".flac"}
 _SILENCES = "application/x-silence"
 _LONGEST_TEXT = 500
@@ -35,6 +42,8 @@ _EDGE = "edge"  # the source of segments that name none
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What was sent is no segment"},
     401: {"description": "The token is not that of the device"},
+    415: {"description": "It is neither WAV, FLAC, JSON nor a statement of silence"},
+    507: {"description": "There is no room here: send it later"},
     409: {"description": "Other sound is stored under that name"},
     412: {"description": "The bytes were changed on the way: send them again"},
 }
@@ -126,9 +135,14 @@ async def data(
     values: Settings = request.app.state.settings
     if kind in _KINDS or kind == _SILENCES:
         path, stored, samples = _named(source, name, kind, body, request.headers.get("x-content-sha256")), body, None
+        if kind in _KINDS:
+            await run_in_threadpool(_refuse_long, body)
+    elif kind in _JSON:
+        limiter = request.app.state.parsing
+        path, stored, samples = await run_sync(_from_json, source, body, values.segment_rate, limiter=limiter)
     else:
-        path, stored, samples = await run_in_threadpool(_from_json, source, body, values.segment_rate)
-    outcome = await run_in_threadpool(_store, request.app.state.lake, path, stored)
+        raise HTTPException(415, f"send WAV, FLAC, JSON or a statement of silence, not {kind}")
+    outcome = await run_in_threadpool(_store, request.app.state.lake, path, stored, values.least_free)
     if outcome == "other":
         return JSONResponse({"detail": f"other sound is stored as {path}"}, 409)
     if samples is not None:
@@ -152,6 +166,19 @@ def _named(source: str, name: str | None, kind: str, body: bytes, sha256: str | 
     elif sniff(body[:64]) != wanted[1:]:
         raise HTTPException(400, f"these bytes are no {wanted[1:]}")
     return landing_path(source, parsed)
+
+
+def _refuse_long(body: bytes) -> None:
+    """Raises a 413 for more sound than a segment has: a few bytes of FLAC may be hours."""
+    try:
+        with open_audio(body) as reader:
+            length = 0
+            for block in reader.blocks("first"):
+                length += len(block)
+                if length > _LONGEST * reader.info.sample_rate:
+                    raise HTTPException(413, f"a segment has at most {_LONGEST / 60:.0f} minutes of sound")
+    except UndecodableAudio:
+        pass  # landed, it is quarantined with its reason, and not lost
 
 
 def _from_json(source: str, body: bytes, sample_rate: int) -> tuple[str, bytes, int]:
@@ -178,10 +205,12 @@ def _from_json(source: str, body: bytes, sample_rate: int) -> tuple[str, bytes, 
     return f"{LANDING}/{source}/{from_ms(began).date().isoformat()}/{began:013d}.wav", wav_bytes(pcm, sample_rate), len(pcm)
 
 
-def _store(lake: Lake, path: str, data: bytes) -> str:
-    """`stored`; `known` where these very bytes are there already; `other` where others are."""
+def _store(lake: Lake, path: str, data: bytes, least_free: int) -> str:
+    """`stored`; `known` where these very bytes are there already; `other` where others are. Raises `OSError`."""
     if lake.exists(path):
         return "known" if lake.read_bytes(path) == data else "other"
+    if lake.is_local:
+        need_room(Path(lake.root), least_free)
     lake.write_bytes(path, data)
     return "stored"
 

@@ -19,8 +19,8 @@ _CALLS_AT_ONCE = 8
 class WebhookCaller:
     """Makes the calls that are due, in a thread and a small pool; use as a context manager."""
 
-    def __init__(self, uploads: Uploads, allow: tuple[str, ...]) -> None:
-        self._uploads, self._allow = uploads, allow
+    def __init__(self, uploads: Uploads, allow: tuple[str, ...], ca_file: str = "") -> None:
+        self._uploads, self._allow, self._ca_file = uploads, allow, ca_file
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="webhooks")
 
@@ -49,7 +49,7 @@ class WebhookCaller:
     def _call(self, upload: Upload) -> None:
         body = {"uuid": upload.uuid, "name": upload.name, "status": upload.state, "failure": upload.message}
         try:
-            call(upload.webhook or "", body, self._allow, _LONGEST_CALL.total_seconds())
+            call(upload.webhook or "", body, self._allow, _LONGEST_CALL.total_seconds(), self._ca_file)
         except FetchFailed as error:
             log.warning("the webhook of %s did not take the call: %s", upload.uuid, error)
             if error.transient and upload.webhook_attempts < _MOST_CALLS:

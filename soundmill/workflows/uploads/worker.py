@@ -40,7 +40,7 @@ class UploadWorker:
     def __enter__(self) -> "UploadWorker":
         self.name = self._stack.enter_context(self.uploads.work.worker()).owner
         self._stack.enter_context(Sweeper(self.lake, self.catalog))
-        self._stack.enter_context(WebhookCaller(self.uploads, self.options.allow))
+        self._stack.enter_context(WebhookCaller(self.uploads, self.options.allow, self.options.ca_file))
         for number in range(self.options.workers):
             thread = threading.Thread(target=self._work, name=f"upload {number}")
             thread.start()

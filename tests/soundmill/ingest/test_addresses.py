@@ -71,3 +71,32 @@ def test_public_addresses_pass_and_others_need_leave() -> None:
     for address in ("10.2.0.1", "224.0.0.1", "::", "2002:7f00:1::", "::127.0.0.1", "fd00::1", "255.255.255.255", *LEAD_INSIDE):
         with pytest.raises(FetchFailed):
             policy.check_address("a.test", address)
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("[::1]:8044", "::1"),
+        ("0:0:0:0:0:0:0:1", "::1"),
+        ("::1/128", "::1"),
+        ("fd00::/8", "fd12::7"),
+        ("[fd00::]/8", "fd12::7"),
+        ("FD00::/8", "fd12::7"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("127.0.0.1", "::ffff:127.0.0.1"),
+        ("::ffff:10.0.0.0/104", "10.1.2.3"),
+        ("10.0.0.0/8", "::ffff:a01:203"),
+    ],
+)
+def test_what_is_allowed_is_allowed_in_every_spelling(entry: str, address: str) -> None:
+    AddressPolicy([entry]).check_address(address, address)
+    with pytest.raises(FetchFailed):
+        AddressPolicy().check_address(address, address)
+
+
+@pytest.mark.parametrize("address", ["::7f00:1", "2002:7f00:1::", "::ffff:7f00:1"])
+def test_leave_for_ipv6_does_not_open_what_an_address_leads_to(address: str) -> None:
+    with pytest.raises(FetchFailed):
+        AddressPolicy(["::1", "fd00::/8"]).check_address(address, address)

@@ -333,6 +333,63 @@ def test_odd_headers_are_no_reason_to_stumble(web: Web, tmp_path: Path) -> None:
     assert refused("http://xn--/x.wav", tmp_path).code == "bad_url"
 
 
+@pytest.mark.parametrize("encoding", ["aws-chunked", "UTF-8", "binary", "none", "", "identity"])
+def test_an_encoding_that_is_none_is_passed_over(web: Web, tmp_path: Path, encoding: str) -> None:
+    assert fetch(web.serve("/a", SOUND, Content_Encoding=encoding), tmp_path).path.read_bytes() == SOUND
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "gzip, aws-chunked"])
+def test_what_comes_compressed_is_decompressed(web: Web, tmp_path: Path, encoding: str) -> None:
+    assert fetch(web.serve("/a", gzip.compress(SOUND), Content_Encoding=encoding), tmp_path).path.read_bytes() == SOUND
+
+
+def test_an_encoding_that_is_not_known_is_said_so(web: Web, tmp_path: Path) -> None:
+    assert refused(web.serve("/a", SOUND, Content_Encoding="br"), tmp_path).code == "bad_encoding"
+
+
+def test_a_head_with_a_bad_line_is_read(web: Web, tmp_path: Path) -> None:
+    def bad(_: Asked, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-XSS-Protection : 1\r\nContent-Length: %d\r\nno colon\r\n\r\n" % len(SOUND) + SOUND)
+
+    assert fetch(web.on("/a", bad), tmp_path).path.read_bytes() == SOUND
+
+
+@pytest.mark.parametrize("gate", ["/a", "/gate"])
+def test_a_cookie_goes_back_to_its_host_within_one_fetch(web: Web, tmp_path: Path, gate: str) -> None:
+    def page(asked: Asked, connection: socket.socket) -> None:
+        if asked.path == gate and "cookie" not in asked.headers:
+            reply(connection, "302 Found", Location="/a", Set_Cookie="c=1; Path=/")
+        elif asked.headers.get("cookie") != "c=1":
+            reply(connection, "302 Found", Location=gate)
+        else:
+            reply(connection, "200 OK", SOUND)
+
+    web.on("/gate", page)
+    url = web.on("/a", page)
+    assert fetch(url, tmp_path).path.read_bytes() == SOUND
+    other = tmp_path / "other"
+    other.mkdir()
+    fetch(url, other)
+    assert "cookie" not in next(asked for asked in web.asked[2 if gate == "/a" else 3 :]).headers  # a fetch of its own
+
+
+def test_a_203_and_a_206_that_nobody_asked_for_are_the_file(web: Web, tmp_path: Path) -> None:
+    for number, (status, headers) in enumerate(
+        [("203 Non-Authoritative", {}), ("206 Partial", {}), ("206 Partial", {"Content_Range": f"bytes 0-{len(SOUND) - 1}/{len(SOUND)}"})]
+    ):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        url = web.on(f"/{number}", lambda _, connection, s=status, h=headers: reply(connection, s, SOUND, **h))
+        assert fetch(url, folder).path.read_bytes() == SOUND
+
+
+def test_google_s_hash_of_what_it_stores_compressed_is_not_held_against_the_file(web: Web, tmp_path: Path) -> None:
+    stored = base64.b64encode(hashlib.md5(gzip.compress(SOUND)).digest()).decode()
+    url = web.serve("/a", SOUND, X_Goog_Hash=f"md5={stored}", X_Goog_Stored_Content_Encoding="gzip")
+    assert fetch(url, tmp_path).path.read_bytes() == SOUND
+    assert refused(web.serve("/b", SOUND, X_Goog_Hash=f"md5={stored}"), tmp_path).code == "checksum_mismatch"
+
+
 def test_sums_of_other_bytes_than_the_file_are_not_compared(web: Web, tmp_path: Path) -> None:
     packed = gzip.compress(SOUND)
     sum_of_packed = base64.b64encode(hashlib.sha256(packed).digest()).decode()

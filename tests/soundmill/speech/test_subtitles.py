@@ -47,10 +47,24 @@ def test_text_has_a_line_for_each_utterance_and_json_all_of_it() -> None:
 def test_cues_are_short_enough_to_read_and_hold_every_word() -> None:
     long = spoken(" ".join(f"word{n}" for n in range(300)), at=3600.0)
     shown = cues(long)
-    assert all(len(cue.text) <= 84 and cue.end - cue.start <= 7 for cue in shown)
+    assert all(len(line) <= 42 for cue in shown for line in cue.text.split("\n"))
+    assert all(cue.text.count("\n") <= 1 and cue.end - cue.start <= 7 for cue in shown)
     assert all(one.end <= other.start for one, other in pairwise(shown))
-    assert " ".join(cue.text for cue in shown) == long.text
+    assert " ".join(cue.text.replace("\n", " ") for cue in shown) == long.text
     assert "01:00:00,000 --> " in FORMS["srt"](long, "x")
+
+
+def test_long_words_take_two_even_lines_and_no_more() -> None:
+    said = spoken("international understanding of communication between municipalities responsibility departments")
+    lines = [cue.text.split("\n") for cue in cues(said)]
+    assert lines == [
+        ["international understanding of", "communication between municipalities"],
+        ["responsibility departments"],
+    ]
+    (alone,) = cues(spoken("x" * 60))
+    assert alone.text == "x" * 60  # one word stays whole
+    marks = "e\u0301" * 21  # letters with an accent beside them are as wide as without
+    assert [cue.text for cue in cues(spoken(f"{marks} {marks[:-2]}"))] == [f"{marks} {marks[:-2]}"]
 
 
 def test_nothing_said_is_an_empty_file_of_its_kind() -> None:

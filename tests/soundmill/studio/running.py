@@ -15,6 +15,7 @@ import uvicorn
 
 from soundmill.settings import Settings
 from soundmill.studio.app import create_app
+from soundmill.studio.connections import server_options
 from tests.catalogs import sqlite_in
 from tests.conftest import wait_until
 
@@ -27,7 +28,7 @@ def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
         sqlite_in(folder)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", **server_options()))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         wait_until(lambda: server.started, 20)

@@ -58,6 +58,8 @@ async def sign_up(request: Request, body: Body) -> dict[str, Any]:
     """Makes an account. Passwords have eight characters at least, are not common, not all digits, and not like the name."""
     if not request.app.state.settings.transcriber_sign_up:
         raise HTTPException(403, "accounts are made by the operator here")
+    if await run_in_threadpool(Accounts(request.app.state.catalog).count) >= request.app.state.settings.transcriber_max_accounts:
+        raise HTTPException(403, "there are as many accounts as the operator allows")
     _require(body, "username", "password")
     username, password = body.text("username", 150, needed=True), body.texts["password"]
     return account_json(await _changed(Accounts(request.app.state.catalog).add, username, password, body.text("email", 254)))

@@ -1,7 +1,9 @@
 """The hub: the original's calls, segments that come twice, tokens, and edges that tell how they are."""
 
+import io
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -195,3 +197,39 @@ def test_the_day_of_a_segment_is_where_it_lands(hub: httpx.Client, tmp_path: Pat
     assert late.day == date(2026, 1, 5)
     send(hub, WAV, str(late))
     assert next(iter(landed(tmp_path))).startswith("landing/porch/2026-01-05/")
+
+
+def test_meta_has_the_first_names_too(client: httpx.Client) -> None:
+    found = client.get("/capture/meta").json()
+    assert {name: found[name] for name in found if name.isupper() and name != "TS_INIT"} == {
+        "SAMPLERATE": 44_100, "DEVICE_NAME": "hub", "NUM_CHANNELS": 1, "BLOCKSIZE": 256, "NUM_BLOCKS_IN_BUFF": 517, "BUFF_LEN": 132_352,
+        "BUFF_DUR": 132_352 / 44_100, "MAX_AMP_THRESH": 130, "DATA_DIR": "landing",
+    }  # fmt: skip
+    assert 0 <= time.time() * 1000 - found["TS_INIT"] < 3_600_000
+
+
+@pytest.mark.parametrize(("kind", "status"), [("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("application/json", 400)])
+def test_only_json_is_read_as_json(client: httpx.Client, kind: str, status: int) -> None:
+    assert client.post("/capture/data", content=b"{}", headers={"Content-Type": kind}).status_code == status
+
+
+def test_json_has_room_for_a_segment_and_no_more(client: httpx.Client) -> None:
+    whole = {"ts": 1_767_608_100_000, "max_amp": 32_768, "wf": [-32_768] * 132_352}
+    assert client.post("/capture/data", json=whole).status_code == 200
+    nested = b'{"ts": 1, "wf": [' + b"[]," * 1_500_000 + b"[]]}"
+    assert client.post("/capture/data", content=nested, headers={"Content-Type": "application/json"}).status_code == 413
+
+
+def test_a_few_bytes_that_are_hours_are_no_segment(client: httpx.Client, tmp_path: Path) -> None:
+    hours = io.BytesIO()
+    sf.write(hours, np.zeros(44_100 * 660, np.int16), 44_100, format="FLAC")
+    answer = send(client, hours.getvalue(), str(NAME).replace(".wav", ".flac"), "audio/flac")
+    assert (answer.status_code, "minutes" in answer.text) == (413, True)
+    assert not list((tmp_path / "lake").rglob("*.flac"))
+
+
+def test_a_disk_that_is_nearly_full_takes_no_segment(tmp_path: Path) -> None:
+    with studio(tmp_path, least_free_megabytes=1 << 30) as client:
+        answer = client.post("/capture/data", json={"ts": 1_767_608_100_000, "max_amp": 1, "wf": [1] * 1000})
+        assert (answer.status_code, "free" in answer.json()["detail"]) == (507, True)
+    assert not list((tmp_path / "lake").rglob("*.wav"))
