@@ -1,5 +1,6 @@
 """Running assets in this process, recorded in the Dagster instance that `soundmill dev` shows."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,7 @@ from soundmill.catalog import is_dead, process_mark
 from soundmill.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
-
-
+_NOT_IN_URLS = frozenset("?#%")  # which Dagster leaves as they are in its databases' URLs
 _RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
@@ -44,12 +44,15 @@ def dagster_home(settings: Settings) -> Path:
 
     It is made where it is missing. Raises `OSError` where that cannot be.
     """
-    if chosen := os.environ.get("DAGSTER_HOME"):
-        home = Path(chosen).expanduser().absolute()
-        home.mkdir(parents=True, exist_ok=True)
-        return home
-    home = (settings.home / "dagster").absolute()
+    chosen = os.environ.get("DAGSTER_HOME")
+    home = Path(chosen).expanduser().absolute() if chosen else (settings.home / "dagster").absolute()
+    if set(str(home)) & _NOT_IN_URLS:
+        raise OSError(
+            errno.EINVAL, "Dagster opens no database in a folder with ?, # or % in its path: set DAGSTER_HOME to another", str(home)
+        )
     home.mkdir(parents=True, exist_ok=True)
+    if chosen:
+        return home
     link = home / "dagster.yaml"
     if not link.exists():
         link.unlink(missing_ok=True)  # one that led to a checkout that has moved

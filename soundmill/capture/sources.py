@@ -156,7 +156,7 @@ class StreamSource:
         position = 0
         resampler = av.AudioResampler("s16p", None, self.sample_rate)
         try:
-            with av.open(self.url, timeout=(_TIMEOUT, _TIMEOUT)) as container:
+            with av.open(self.url, timeout=(_TIMEOUT, _TIMEOUT), metadata_errors="ignore") as container:
                 if not container.streams.audio:
                     raise SourceUnavailable(f"{self.url} holds no sound")
                 for frame in container.decode(container.streams.audio[0]):

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,9 +14,11 @@ from soundmill.audio.reader import Int16
 from soundmill.errors import NoAudio
 from soundmill.fingerprint import digest
 from soundmill.lake import Lake
+from soundmill.times import from_ms
 
 _ZEROS = 1 << 20  # samples at a time
 _STEP_SECONDS = 0.05  # between neighbours by their samples: more is no slewing
+_ROUNDED = timedelta(milliseconds=1)
 _SNAP_SECONDS = 0.002  # starts are kept to the millisecond: neighbours closer than this join without a seam
 
 
@@ -37,8 +39,12 @@ class Timeline:
     def __init__(self, lake: Lake, segments: pa.Table) -> None:
         self._lake = lake
         self._by_source: dict[str, list[_Span]] = defaultdict(list)
-        for row in segments.select(["source", *(each.name for each in fields(_Span))]).to_pylist():
-            self._by_source[row.pop("source")].append(_Span(**row))
+        known = [name for name in ("recording", "offset") if name in segments.column_names]
+        starts = _Starts()
+        for row in segments.select(["source", *(each.name for each in fields(_Span)), *known]).sort_by("started_at").to_pylist():
+            source, recording, offset = row.pop("source"), row.pop("recording", None), row.pop("offset", 0)
+            span = _Span(**row)
+            self._by_source[source].append(replace(span, started_at=starts.exact(span, source, recording, offset)))
         self._longest = defaultdict(float, {source: max(span.seconds for span in spans) for source, spans in self._by_source.items()})
         for spans in self._by_source.values():
             spans.sort(key=lambda span: span.started_at)
@@ -113,6 +119,26 @@ class Timeline:
             with self._lake.local_file(path) as local:
                 self._cached = (path, read_pcm(str(local))[0])
         return self._cached[1]
+
+
+class _Starts:
+    """Moments to the sample: a segment's start is kept to the millisecond, and its place in its run or recording to the sample."""
+
+    def __init__(self) -> None:
+        self._recordings: dict[tuple[str, str], datetime] = {}
+
+    def exact(self, span: _Span, source: str, recording: str | None, offset: int) -> datetime:
+        """The start of a segment; as it is kept where the clock of its run was slewed away from the count of samples."""
+        if span.session is not None and span.position is not None:
+            found = from_ms(span.session) + timedelta(seconds=span.position / span.sample_rate)
+        elif recording is not None:
+            began = self._recordings.get((source, recording))
+            if began is None and offset == 0:  # a recording's own start is in ms, as its name
+                began = self._recordings[source, recording] = span.started_at
+            found = span.started_at if began is None else began + timedelta(seconds=offset / span.sample_rate)
+        else:
+            return span.started_at
+        return found if abs(found - span.started_at) <= _ROUNDED else span.started_at
 
 
 def _zeros(count: int) -> Iterator[tuple[Int16, bool]]:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -27,36 +27,51 @@ app.add_typer(labels, name="labels")
 )
 def labels_import(
     file: Annotated[Path, typer.Argument(help="The label file; `-` for standard input.")],
-    format: Annotated[str, typer.Option(help="csv or audacity.")] = "csv",
+    format: Annotated[str | None, typer.Option(help="csv or audacity (default: as the file looks).")] = None,
     source: Annotated[str, typer.Option(help="The source, if the file does not name it.")] = "",
-    started_at: Annotated[str | None, typer.Option(help="Time of second 0, for label files with times in seconds.")] = None,
+    started_at: Annotated[
+        str | None,
+        typer.Option(
+            help="Time of second 0, for label files with times in seconds (default: the start of the recording of the same name)."
+        ),
+    ] = None,
+    bad: Annotated[str, typer.Option(help="Lines that are no annotations: refuse the file, skip them, or rename their tags.")] = "refuse",
     author: Annotated[str, typer.Option(help="Who labelled.")] = "",
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw the annotations of the file instead of adding them.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Import annotations from a label file. Importing it again adds nothing; one invalid line rejects the whole file.
+    """Import annotations from a label file. Importing it again adds nothing; invalid lines are all named, and reject the whole file.
 
-    CSV takes the columns source, start, end, tag and author; an Audacity label track takes seconds and needs `--source` and
-    `--started-at`.
+    CSV takes the columns source, start, end, tag and author. An Audacity label track takes seconds and needs `--source`, and `--started-at`
+    unless it is named after its recording. With `--bad skip` invalid lines are left out; with `--bad rename` tags become the nearest that
+    can be ("owl?" becomes "owl"). A warning tells how many labels lie where no sound has landed.
     """
-    from soundmill.capture.landing import LANDING
     from soundmill.catalog import Annotations
     from soundmill.errors import LabelFileRefused
-    from soundmill.formats.labels import READERS, Placement
+    from soundmill.formats.labels import READERS, Bad, Placement
     from soundmill.formats.spreadsheets import decoded
+    from soundmill.workflows.labels import outside_sound, start_of_recording
 
-    if format not in READERS:
-        raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")
-    placement = Placement(source, instant(started_at), author)
+    if bad not in get_args(Bad):
+        raise typer.BadParameter(f"{bad!r} is not one of {', '.join(get_args(Bad))}", param_hint="--bad")
     try:
         text = decoded(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
-        found = READERS[format](text, placement)
+        kind = format or ("audacity" if _looks_like_audacity(text) else "csv")
+        if kind not in READERS:
+            raise typer.BadParameter(f"{format!r} is not one of {', '.join(READERS)}", param_hint="--format")
+        began = instant(started_at)
+        if began is None and kind == "audacity" and (began := start_of_recording(the_lake(), source, file.stem)):
+            typer.echo(f"second 0 is {began:%Y-%m-%d %H:%M:%S} UTC, where the recording {file.stem} begins", err=True)
+        read = READERS[kind](text, Placement(source, began, author, cast(Bad, bad)))
     except OSError as error:
         refuse(f"{file} cannot be read: {error}")
     except LabelFileRefused as error:
-        refuse(f"{file}, {error}")
-    if without_audio := sorted({a.source for a in found} - set(the_lake().folders(LANDING))):
-        typer.echo(f"note: no audio of {', '.join(without_audio)} has landed yet", err=True)
+        refuse(f"{file}, {error}" + ("; or give --bad rename or --bad skip" if str(error).startswith("line ") else ""))
+    found = read.annotations
+    for note in read.notes:
+        typer.echo(f"{file}, {note}", err=True)
+    for name, lost, total in outside_sound(the_lake(), found):
+        typer.echo(f"warning: {lost} of {count(total, 'label')} of {name} lie where no sound has landed", err=True)
     if withdraw:
         typer.echo(f"{Annotations(the_catalog()).withdraw(found)} of {count(len(found), 'annotation')} withdrawn")
         return
@@ -91,3 +106,12 @@ def labels_export(
         typer.echo(WRITERS[format](chosen, instant(started_at)), nl=False)
     except LabelFileRefused as error:
         raise typer.BadParameter(str(error), param_hint="--started-at") from None
+
+
+def _looks_like_audacity(text: str) -> bool:
+    """Whether the first line has two times and a label, by tabs."""
+    parts = text.removeprefix("\ufeff").split("\n", 1)[0].split("\t")
+    try:
+        return len(parts) >= 2 and float(parts[0].replace(",", ".")) <= float(parts[1].replace(",", "."))
+    except ValueError:
+        return False

@@ -1,5 +1,6 @@
 """An annotation: the one shape in which labels pass between files, catalog and tables."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -8,6 +9,7 @@ from soundmill.times import to_ms, utc
 
 _LONGEST_TAG = 64
 _SIGNS = frozenset(" .&'()/+-_")  # that a tag may hold beside letters, digits and the marks on them
+_APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4`", "'''''")  # as keyboards and word processors write them
 LONGEST = timedelta(hours=1)
 RESERVED = frozenset({"other"})  # the recogniser's word for everything it was not trained on
 
@@ -65,8 +67,9 @@ def check_tag(tag: str) -> None:
 
 def clean_tag(text: str) -> str:
     """The nearest text that can be a tag: other signs become `_`, and none is left at the ends; empty where nothing remains."""
-    composed = unicodedata.normalize("NFC", text)
+    composed = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
     kept = "".join(letter if letter in _SIGNS or unicodedata.category(letter)[0] in "LNM" else "_" for letter in composed)
+    kept = re.sub(r"[ _]*_[ _]*", "_", kept)
     return kept.strip(" _.&'()/+-")[:_LONGEST_TAG].rstrip()
 
 

@@ -5,25 +5,43 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from soundmill.errors import LabelFileRefused, UnreadableTime
-from soundmill.formats.annotation import Annotation
+from soundmill.formats.annotation import Annotation, check_tag, clean_tag
 from soundmill.formats.spreadsheets import cell, named_cells, read_rows
 from soundmill.times import parse_instant
 
 CSV_COLUMNS = ("source", "start", "end", "tag", "author")
 
 
+Bad = Literal["refuse", "skip", "rename"]
+_MOST_NAMED = 20  # bad lines
+
+
 @dataclass(frozen=True)
 class Placement:
-    """What a label file does not say itself: the source, the moment its second 0 stands for, and who labelled."""
+    """What a label file does not say itself: the source, the moment its second 0 stands for, and who labelled.
+
+    `bad` says what becomes of lines that are no annotations: "refuse" the file, naming them all; "skip" them; or "rename" tags to the
+    nearest that can be, and skip the rest.
+    """
 
     source: str = ""
     started_at: datetime | None = None
     author: str = ""
+    bad: Bad = "refuse"
 
 
-def read_csv(text: str, placement: Placement) -> list[Annotation]:
+@dataclass(frozen=True)
+class Labels:
+    """What a label file holds: its annotations, and what is to be said of lines that were renamed or skipped."""
+
+    annotations: list[Annotation]
+    notes: list[str]
+
+
+def read_csv(text: str, placement: Placement) -> Labels:
     """Columns source, start, end, tag and, if wanted, author, in any order, with a header line.
 
     `start` is a moment (ISO 8601, or epoch in ms), and so is `end`; with `placement.started_at` both may be seconds from it. Without
@@ -34,20 +52,12 @@ def read_csv(text: str, placement: Placement) -> list[Annotation]:
     if missing := {"start", "end", "tag"} - set(names):
         hint = "; for an Audacity label track, give --format audacity" if "\t" in text[:500] else ""
         raise LabelFileRefused(f"the header lacks {', '.join(sorted(missing))}; it takes {', '.join(CSV_COLUMNS)}{hint}")
-    found = []
+    found = _Collected(placement)
     for row in rows[1:]:
         values = dict.fromkeys(names, "") | named_cells(row, names, LabelFileRefused)
-        found.append(
-            _annotation(
-                row.line,
-                values.get("source") or placement.source,
-                lambda text: _moment(text, placement),
-                (values["start"], values["end"]),
-                values["tag"],
-                values.get("author") or placement.author,
-            )
-        )
-    return found
+        source, author = values.get("source") or placement.source, values.get("author") or placement.author
+        found.add(row.line, source, (values["start"], values["end"]), values["tag"], author)
+    return found.labels()
 
 
 def write_csv(annotations: Iterable[Annotation]) -> str:
@@ -60,12 +70,12 @@ def write_csv(annotations: Iterable[Annotation]) -> str:
     return out.getvalue()
 
 
-def read_audacity(text: str, placement: Placement) -> list[Annotation]:
+def read_audacity(text: str, placement: Placement) -> Labels:
     """An Audacity label track: start and end in seconds and a label, by tabs; lines that begin with a backslash (frequencies) are
     passed over, and so are labels without text. Needs `placement.source` and `placement.started_at`. Raises `LabelFileRefused`."""
     if not placement.source or placement.started_at is None:
         raise LabelFileRefused("an Audacity label track says neither source nor date: give --source and --started-at")
-    found = []
+    found = _Collected(placement)
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         if not line.strip() or line.startswith("\\"):
             continue
@@ -74,12 +84,8 @@ def read_audacity(text: str, placement: Placement) -> list[Annotation]:
             raise LabelFileRefused(f"line {number}: expected start, end and label, separated by tabs")
         if len(parts) == 2 or not parts[2].strip():
             continue
-        found.append(
-            _annotation(
-                number, placement.source, lambda text: _moment(text, placement), (parts[0], parts[1]), parts[2].strip(), placement.author
-            )
-        )
-    return found
+        found.add(number, placement.source, (parts[0], parts[1]), parts[2].strip(), placement.author)
+    return found.labels()
 
 
 def write_audacity(annotations: Sequence[Annotation], started_at: datetime | None) -> str:
@@ -94,7 +100,7 @@ def write_audacity(annotations: Sequence[Annotation], started_at: datetime | Non
     return "".join(lines)
 
 
-READERS: dict[str, Callable[[str, Placement], list[Annotation]]] = {"csv": read_csv, "audacity": read_audacity}
+READERS: dict[str, Callable[[str, Placement], Labels]] = {"csv": read_csv, "audacity": read_audacity}
 WRITERS: dict[str, Callable[[Sequence[Annotation], datetime | None], str]] = {
     "csv": lambda annotations, _: write_csv(annotations),
     "audacity": write_audacity,
@@ -110,13 +116,40 @@ def _moment(text: str, placement: Placement) -> datetime:
     return parse_instant(text)
 
 
-def _annotation(line: int, source: str, moment: Callable[[str], datetime], span: tuple[str, str], tag: str, author: str) -> Annotation:
-    if not source:
-        raise LabelFileRefused(f"line {line}: no source; add a column source or give --source")
-    try:
-        start, end = moment(span[0]), moment(span[1])
-        if end == start:  # a point label marks a moment: a tenth of a second around it
-            start, end = start - timedelta(seconds=0.05), end + timedelta(seconds=0.05)
-        return Annotation(source, start, end, tag, author)
-    except (UnreadableTime, ValueError, OverflowError) as error:
-        raise LabelFileRefused(f"line {line}: {error}") from None
+class _Collected:
+    """The annotations of a file as they are read, and its bad lines, of which all are named at once."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement, self._annotations = placement, list[Annotation]()
+        self._bad, self._notes = list[str](), list[str]()
+
+    def add(self, line: int, source: str, span: tuple[str, str], tag: str, author: str) -> None:
+        """Takes a line."""
+        if not source:
+            raise LabelFileRefused(f"line {line}: no source; add a column source or give --source")
+        try:
+            start, end = (_moment(text, self._placement) for text in span)
+            if end == start:  # a point label marks a moment: a tenth of a second around it
+                start, end = start - timedelta(seconds=0.05), end + timedelta(seconds=0.05)
+            self._annotations.append(Annotation(source, start, end, self._fitting(line, tag), author))
+        except (UnreadableTime, ValueError, OverflowError) as error:
+            self._bad.append(f"line {line}: {error}")
+
+    def labels(self) -> Labels:
+        """What was read. Raises `LabelFileRefused` where lines are bad and that is not allowed."""
+        if self._bad and self._placement.bad == "refuse":
+            more = f"\nand {len(self._bad) - _MOST_NAMED} lines more" if len(self._bad) > _MOST_NAMED else ""
+            raise LabelFileRefused("\n".join(self._bad[:_MOST_NAMED]) + more)
+        return Labels(self._annotations, self._notes + [f"{line}; it is left out" for line in self._bad])
+
+    def _fitting(self, line: int, tag: str) -> str:
+        if self._placement.bad != "rename":
+            return tag
+        try:
+            check_tag(tag)
+        except ValueError:
+            nearest = clean_tag(tag)
+            if nearest and nearest != tag:
+                self._notes.append(f"line {line}: {tag!r} becomes {nearest!r}")
+                return nearest
+        return tag

@@ -20,7 +20,8 @@ from soundmill.capture.sources import FileSource, MicSource, PcmSource, StreamSo
 from soundmill.capture.station import Cut, Station
 from soundmill.capture.switch import Switch
 from soundmill.errors import SourceRefused, SourceUnavailable
-from tests.conftest import wait_until
+from tests.conftest import tone, wait_until
+from tests.soundmill.audio.encoded import encode
 from tests.soundmill.capture.scripted import NOON, RATE, SEGMENT, Kept, noise, running, station
 from tests.web import Web
 
@@ -104,6 +105,14 @@ def test_without_portaudio_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(SourceRefused, match="pip install sounddevice"):
         next(MicSource(None, RATE).blocks())
+
+
+def test_a_stream_whose_name_is_in_latin_1_is_heard(web: Web) -> None:
+    sound = encode(tone(2, 400, 44_100), 44_100, "mp3", "libmp3lame")
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nicy-name: Caf\xe9\r\nContent-Length: {len(sound)}\r\n\r\n".encode("latin-1")
+    url = web.on("/radio", lambda _, connection: connection.sendall(head + sound))
+    heard = sum(len(block.samples) for block in StreamSource(url, RATE).blocks())
+    assert heard == pytest.approx(2 * RATE, rel=0.05)
 
 
 def test_frames_of_a_pipe_stay_whole_when_a_station_is_turned_off_and_on(tmp_path: Path) -> None:

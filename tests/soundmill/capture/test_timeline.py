@@ -88,3 +88,23 @@ def test_where_the_clock_was_set_there_is_a_seam(folder_lake: Lake) -> None:
     assert covered == pytest.approx(18.007 / 21, abs=0.001)
     assert samples[rate * 10] == 0  # the three seconds by which it was set
     assert samples[rate * 13] == 4
+
+
+@pytest.mark.parametrize("begin", [0.5, 5.0, 7.123, 21.0])
+def test_moments_are_exact_to_the_sample_within_a_recording(stream: tuple[Timeline, np.ndarray], begin: float) -> None:
+    timeline, pcm = stream
+    samples, _, _ = timeline.read("mic", NOON + timedelta(seconds=begin), NOON + timedelta(seconds=begin + 2))
+    np.testing.assert_array_equal(samples, pcm[round(begin * RATE) : round(begin * RATE) + 2 * RATE])
+
+
+@pytest.mark.parametrize("begin", [5.0, 3.25, 11.0])
+def test_moments_are_exact_to_the_sample_within_a_capture_s_run(folder_lake: Lake, begin: float) -> None:
+    pcm = np.random.default_rng(2).integers(-9000, 9000, 6 * SLOT).astype(np.int16)
+    rows = spans(6)
+    for number, row in enumerate(rows):
+        row["session"] = int(NOON.timestamp() * 1000)
+        folder_lake.write_bytes(f"{number}.wav", wav_bytes(pcm[number * SLOT : (number + 1) * SLOT], RATE))
+    timeline = Timeline(folder_lake, pa.Table.from_pylist(rows))
+    samples, _, covered = timeline.read("mic", NOON + timedelta(seconds=begin), NOON + timedelta(seconds=begin + 1))
+    assert covered == 1.0
+    np.testing.assert_array_equal(samples, pcm[round(begin * RATE) : round(begin * RATE) + RATE])

@@ -1,5 +1,6 @@
 """Label files in and out."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,20 +17,20 @@ PLACE = Placement("mic", NIGHT, "ann")
 
 def test_csv_takes_columns_in_any_order_and_moments_in_many_spellings() -> None:
     text = "\ufefftag,End,start,source\nkettle,2026-01-05T22:00:02Z,2026-01-05 22:00:00,mic\n\nowl,1767650405000,1767650404000,porch\n"
-    assert read_csv(text, Placement(author="ben")) == [
+    assert read_csv(text, Placement(author="ben")).annotations == [
         Annotation("mic", NIGHT, NIGHT + timedelta(seconds=2), "kettle", "ben"),
         Annotation("porch", NIGHT + timedelta(seconds=4), NIGHT + timedelta(seconds=5), "owl", "ben"),
     ]
 
 
 def test_csv_takes_seconds_when_their_start_is_given() -> None:
-    (found,) = read_csv("start,end,tag\n1.5,3,owl\n", PLACE)
+    (found,) = read_csv("start,end,tag\n1.5,3,owl\n", PLACE).annotations
     assert found == Annotation("mic", NIGHT + timedelta(seconds=1.5), NIGHT + timedelta(seconds=3), "owl", "ann")
 
 
 def test_audacity_tracks_with_frequencies_points_and_empty_labels() -> None:
     text = "1.000000\t2.500000\towl\n\\\t300.0\t2000.0\n3.0\t3.0\tclick\n4.0\t5.0\t\n"
-    owl, click = read_audacity(text, PLACE)
+    owl, click = read_audacity(text, PLACE).annotations
     assert owl == Annotation("mic", NIGHT + timedelta(seconds=1), NIGHT + timedelta(seconds=2.5), "owl", "ann")
     assert (click.end - click.start).total_seconds() == pytest.approx(0.1)
 
@@ -47,6 +48,27 @@ def test_audacity_tracks_with_frequencies_points_and_empty_labels() -> None:
 def test_what_is_wrong_is_named_with_its_line(text: str, says: str) -> None:
     with pytest.raises(LabelFileRefused, match=says):
         read_csv(text, PLACE)
+
+
+ODD = (
+    "1.0\t2.0\towl?\n2.0\t3.0\tlark\n3.0\t4.0\towl #2\n5.0\t6.0\tbird: owl\n7.0\t8.0\tTurdus merula, Eurasian Blackbird\t0.85\n9\t10\t???\n"
+)
+
+
+def test_all_bad_labels_are_named_at_once() -> None:
+    with pytest.raises(LabelFileRefused) as refused:
+        read_audacity(ODD, PLACE)
+    assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["line 1", "line 3", "line 4", "line 5", "line 6"]
+
+
+def test_bad_labels_are_skipped_or_renamed_where_that_is_asked_for() -> None:
+    skipped = read_audacity(ODD, replace(PLACE, bad="skip"))
+    assert [one.tag for one in skipped.annotations] == ["lark"]
+    assert len(skipped.notes) == 5
+    renamed = read_audacity(ODD, replace(PLACE, bad="rename"))
+    assert [one.tag for one in renamed.annotations] == ["owl", "lark", "owl_2", "bird_owl", "Turdus merula_Eurasian Blackbird"]
+    assert "line 1: 'owl?' becomes 'owl'" in renamed.notes
+    assert any("???" in note and "left out" in note for note in renamed.notes)
 
 
 def test_a_source_must_come_from_somewhere() -> None:
@@ -71,5 +93,5 @@ labels = st.builds(
 
 @given(st.lists(labels, max_size=10))
 def test_what_is_written_can_be_read_back(annotations: list[Annotation]) -> None:
-    assert read_csv(write_csv(annotations), Placement()) == annotations
-    assert read_audacity(write_audacity(annotations, NIGHT), PLACE) == annotations
+    assert read_csv(write_csv(annotations), Placement()).annotations == annotations
+    assert read_audacity(write_audacity(annotations, NIGHT), PLACE).annotations == annotations
