@@ -20,7 +20,7 @@ days = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 models = dg.DynamicPartitionsDefinition(name="models")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"  # tags of a run over a range
 _LONGEST_WAIT = 12 * 3600  # seconds: for another run of the same day to end
-RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=30)
+RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)  # a month is one run
 
 
 @dataclass(frozen=True)

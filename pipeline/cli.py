@@ -2,18 +2,24 @@
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from soundmill.cli import Json, app, print_json, refuse, settings
+from soundmill.cli.common import count, the_catalog
 from soundmill.cli.models import model as model_commands
 from soundmill.cli.studio import refuse_open_door
 from soundmill.errors import UnreadableTime
 from soundmill.times import days_between, parse_day
+
+if TYPE_CHECKING:
+    from pipeline.run import Materialized
 
 
 @app.command(epilog="Example: `soundmill materialize captured_segments segment_features --from 2026-01-01 --to 2026-01-31`")
@@ -38,6 +44,8 @@ def materialize(
     from pipeline.run import RunFailed, UnknownAsset, instance_of
     from pipeline.run import materialize as run
 
+    if model is not None:
+        _refuse_unknown_model(model)
     names = [spec for name in assets for spec in ([a.key.to_user_string() for a in CAPTURE_DAY] if name == "day" else [name])]
     with instance_of(values) as instance:
         try:
@@ -46,6 +54,9 @@ def materialize(
             refuse(str(error))
     if as_json:
         print_json([{"asset": one.asset, "partition": one.partition, "metadata": one.metadata} for one in done])
+    elif len(days) > 1:
+        for line in day_summary(done):
+            typer.echo(line)
     else:
         for one in done:
             facts = one.metadata
@@ -55,6 +66,28 @@ def materialize(
             extra += [str(facts["why"])] if "why" in facts else []
             extra += [str(facts["report"])] if "report" in facts else []
             typer.echo(f"{one.asset} {one.partition or ''}: {', '.join([str(facts.get('status', 'done')), *extra])}")
+
+
+def day_summary(done: Sequence["Materialized"]) -> list[str]:
+    """What became of a range of days, a line for each asset: how many are of which status, and which files are in quarantine."""
+    statuses: dict[str, Counter[str]] = {}
+    for one in done:
+        statuses.setdefault(one.asset, Counter())[str(one.metadata.get("status", "done"))] += 1
+    lines = [f"{asset}: {', '.join(f'{number} {status}' for status, number in found.most_common())}" for asset, found in statuses.items()]
+    bad = {(one.asset, one.partition): one.metadata["quarantined"] for one in done if one.metadata.get("quarantined")}
+    if bad:
+        days = ", ".join(f"{day} ({number})" for (_, day), number in sorted(bad.items(), key=str)[:10])
+        lines.append(f"in quarantine: {count(sum(bad.values()), 'file')}, on {days}; each with its reason below quarantine/ in the lake")
+    return lines
+
+
+def _refuse_unknown_model(name: str) -> None:
+    from soundmill.catalog import ModelRegistry
+
+    known = ModelRegistry(the_catalog()).specs()
+    if name not in known:
+        there = f"there {'is' if len(known) == 1 else 'are'} {', '.join(sorted(known))}" if known else "none is defined yet"
+        refuse(f"no model is called {name!r}: {there}; define one with `soundmill model define {name} --tags ...`")
 
 
 @model_commands.command("train", epilog="Example: `soundmill model train birds ~/clips`, then open the report that it names")

@@ -84,7 +84,7 @@ def materialize(
 ) -> list[Materialized]:
     """Materialises assets for a range of days, for a model, or without partition, in order of the graph.
 
-    Days go to runs of at most 30, as a backfill from the UI does. Raises `UnknownAsset`, `RunFailed`.
+    Days go to runs of at most 31, as a backfill from the UI does. Raises `UnknownAsset`, `RunFailed`.
     """
     made_here = defs.resolve_asset_graph().materializable_asset_keys
     known = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs() if spec.key in made_here}

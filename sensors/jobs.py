@@ -14,6 +14,8 @@ from assets.operations import CAPTURE_DAY, SPEECH_DAY, collection_progress
 from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from resources import LakeResource
 
+WORK = "soundmill/work"  # tag of runs of which dagster.yaml lets only so many run at a time
+
 day_chain = dg.define_asset_job(
     "day_chain", selection=dg.AssetSelection.assets(*CAPTURE_DAY), description="Everything that a day's audio and labels become."
 )
@@ -36,6 +38,7 @@ detections_chain = dg.define_asset_job(
 speech_chain = dg.define_asset_job(
     "speech_chain",
     selection=dg.AssetSelection.assets(*SPEECH_DAY),
+    tags={WORK: "speech"},
     description="A day's transcripts, the keywords in them, their sentiment, and the day's CutSet.",
 )
 progress_check = dg.define_asset_job(

@@ -1,7 +1,9 @@
 """Schedules: hourly progress, the backup, the nightly chain and downloads of the day before, the weekly pruning of runs."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -13,33 +15,46 @@ from soundmill.errors import BackupUnavailable
 
 _ON = dg.DefaultScheduleStatus.RUNNING
 
+
+def _schedule(**options: Any) -> Callable[[Callable[..., Any]], dg.ScheduleDefinition]:
+    """`dg.schedule` by UTC, with the docstring for the description that the UI lists, on by default."""
+    return lambda work: dg.schedule(
+        description=" ".join((work.__doc__ or "").split()), default_status=_ON, execution_timezone="UTC", **options
+    )(work)
+
+
 hourly_progress = dg.ScheduleDefinition(
-    "hourly_progress", job=progress_check, cron_schedule="0 * * * *", execution_timezone="UTC", default_status=_ON
+    "hourly_progress",
+    job=progress_check,
+    cron_schedule="0 * * * *",
+    execution_timezone="UTC",
+    default_status=_ON,
+    description="Counts the collection every hour, and looks for failed days.",
 )
 
 
-@dg.schedule(job=day_chain, cron_schedule="30 1 * * *", execution_timezone="UTC", default_status=_ON)
+@_schedule(job=day_chain, cron_schedule="30 1 * * *")
 def nightly_chain(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The whole chain for the day before, so that a day is complete even where a sensor slept and retryable items get their chance."""
     day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
     return dg.RunRequest(partition_key=day, run_key=f"nightly {day}")
 
 
-@dg.schedule(job=downloads_chain, cron_schedule="15 1 * * *", execution_timezone="UTC", default_status=_ON)
+@_schedule(job=downloads_chain, cron_schedule="15 1 * * *")
 def nightly_downloads(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The downloads of the day before, so that every day has its tables and its checks, also one without requests."""
     day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
     return dg.RunRequest(partition_key=day, run_key=f"nightly downloads {day}")
 
 
-@dg.schedule(job=speech_chain, cron_schedule="30 2 * * *", execution_timezone="UTC", default_status=_ON)
+@_schedule(job=speech_chain, cron_schedule="30 2 * * *")
 def nightly_speech(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """The speech of the day before, so that every day has its tables, and what failed gets another chance."""
     day = (context.scheduled_execution_time - timedelta(days=1)).date().isoformat()
     return dg.RunRequest(partition_key=day, run_key=f"nightly speech {day}")
 
 
-@dg.schedule(job=backup_job, cron_schedule="*/3 * * * *", execution_timezone="UTC", default_status=_ON)
+@_schedule(job=backup_job, cron_schedule="*/3 * * * *")
 def backup_every_three_minutes(
     context: dg.ScheduleEvaluationContext, lake: LakeResource, catalog: CatalogResource, backup: BackupResource
 ) -> dg.RunRequest | dg.SkipReason:
@@ -65,7 +80,7 @@ def _tag(text: str) -> str:
     return re.sub(r"[^\w.-]+", "-", text)[:63].strip("-")
 
 
-@dg.schedule(job=prune_runs, cron_schedule="15 3 * * 0", execution_timezone="UTC", default_status=_ON)
+@_schedule(job=prune_runs, cron_schedule="15 3 * * 0")
 def weekly_pruning(context: dg.ScheduleEvaluationContext, collection: CollectionResource) -> dg.RunRequest:
     """Deletes runs older than SOUNDMILL_KEEP_RUNS_DAYS."""
     config = {"ops": {"delete_old_runs": {"config": {"older_than_days": collection.keep_runs_days, "dry_run": False}}}}

@@ -1,9 +1,10 @@
 """Sensors: new audio, changed labels, requested models, failed runs."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from itertools import islice
+from typing import Any
 
 import dagster as dg
 
@@ -12,16 +13,19 @@ from assets.labels import REVISIONS
 from assets.partitions import RANGE, RANGE_END, RANGE_START, models
 from resources import AlertsResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
 from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain, speech_chain
-from sensors.plan import Cursor, plan_days, plan_detections, plan_models
+from sensors.plan import Cursor, day_ranges, plan_days, plan_detections, plan_models
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
+from soundmill.times import days_between
 
 PROCESS = "soundmill/process"  # tag of runs that a command executes itself
 _INPUT = "soundmill/input"
+_PRIORITY = "dagster/priority"  # runs that people ask for have 0, and go first
 _MOST_FAILURES = 3
 _MOST_BACKFILL_RUNS = 4  # asked for in one tick
 _LONGEST_RANGE = RANGE.max_partitions_per_run or 1
 _ON = dg.DefaultSensorStatus.RUNNING
+_IN_VAIN = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -31,7 +35,12 @@ _UNFINISHED = [
 ]
 
 
-@dg.sensor(job=day_chain, minimum_interval_seconds=15, default_status=_ON)
+def _sensor(**options: Any) -> Callable[[Callable[..., Any]], dg.SensorDefinition]:
+    """`dg.sensor`, with the docstring for the description that the UI lists, on by default."""
+    return lambda work: dg.sensor(description=" ".join((work.__doc__ or "").split()), default_status=_ON, **options)(work)
+
+
+@_sensor(job=day_chain, minimum_interval_seconds=15)
 def new_audio(
     context: dg.SensorEvaluationContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -48,7 +57,7 @@ def new_audio(
     return _ask_for_days(context, collection, current, ledger.processed(SEGMENTS_ASSET), SEGMENTS_ASSET, note)
 
 
-@dg.sensor(job=downloads_chain, minimum_interval_seconds=15, default_status=_ON)
+@_sensor(job=downloads_chain, minimum_interval_seconds=15)
 def download_requests(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource, fetching: DownloadsResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -66,7 +75,7 @@ def download_requests(
     return _ask_for_days(context, collection, {**processed, **due}, processed, DOWNLOADS_ASSET, note)
 
 
-@dg.sensor(job=speech_chain, minimum_interval_seconds=30, default_status=_ON)
+@_sensor(job=speech_chain, minimum_interval_seconds=30)
 def new_speech(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource, speech: SpeechResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -82,11 +91,12 @@ def new_speech(
     except NoSpeechModel as error:
         is_able, why = False, f"; {error}"
     # what was deleted is to go from the tables even where nothing can be transcribed
-    current = speech_marks(ledger, options) if is_able else {}
-    return _ask_for_days(context, collection, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, repeatable=True)
+    with_sound = ledger.days()  # also days whose sound is gone: their tables are to lose it
+    current = {day: mark for day, mark in speech_marks(ledger, options).items() if day in with_sound} if is_able else {}
+    return _ask_for_days(context, collection, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, in_ranges=True)
 
 
-@dg.sensor(job=labels_chain, minimum_interval_seconds=30, default_status=_ON)
+@_sensor(job=labels_chain, minimum_interval_seconds=30)
 def changed_annotations(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -97,7 +107,7 @@ def changed_annotations(
     return _ask_for_days(context, collection, current, catalog.ledger().processed(REVISIONS), REVISIONS)
 
 
-@dg.sensor(job=model_chain, minimum_interval_seconds=30, default_status=_ON)
+@_sensor(job=model_chain, minimum_interval_seconds=30)
 def model_requests(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -128,7 +138,7 @@ def model_requests(
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=partition_requests)
 
 
-@dg.sensor(job=detections_chain, minimum_interval_seconds=30, default_status=_ON)
+@_sensor(job=detections_chain, minimum_interval_seconds=30)
 def new_champion(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
@@ -155,7 +165,9 @@ def new_champion(
     return dg.SensorResult(run_requests=requests)
 
 
-@dg.run_failure_sensor(default_status=_ON, minimum_interval_seconds=15)
+@dg.run_failure_sensor(
+    default_status=_ON, minimum_interval_seconds=15, description="Logs each failed run and posts it to the alert webhook."
+)
 def failed_runs(context: dg.RunFailureSensorContext, alerts: AlertsResource) -> None:
     """Logs each failed run and posts it to the alert webhook."""
     run = context.dagster_run
@@ -177,17 +189,18 @@ def _ask_for_days(
     asset: str,
     note: str = "",
     *,
-    repeatable: bool = False,
+    in_ranges: bool = False,
 ) -> dg.SensorResult | dg.SkipReason:
     days = set(collection.days.get_partition_keys())
     in_flight, cursor = days_in_flight(context.instance, asset, days), Cursor.parse(context.cursor)
     plan = plan_days(current, processed, in_flight, days, cursor, time.time(), collection.run_spacing_seconds)
     if plan.outside:
         note += f"; no partition for {', '.join(map(str, plan.outside[:5]))}: see SOUNDMILL_START_DATE, or the clock of the source"
-    asked = _repeatable_request if repeatable else _request
-    requests = [request for day, mark in plan.run.items() if (request := asked(context.instance, day.isoformat(), mark))]
-    if len(requests) < len(plan.run):
-        note += f"; {len(plan.run) - len(requests)} days failed {_MOST_FAILURES} times and wait for a change, or for you"
+    ranges = day_ranges(plan.run, _LONGEST_RANGE) if in_ranges else [(day, day) for day in plan.run]
+    asked = [_request_for(context.instance, first, last, plan.run, in_ranges) for first, last in ranges]
+    requests = [request for request in asked if request]
+    if len(requests) < len(asked):
+        note += f"; {len(asked) - len(requests)} runs failed {_MOST_FAILURES} times and wait for a change, or for you"
     if not requests:
         waiting = f"{len(plan.waiting)} changed days wait for a run in flight or for the spacing" if plan.waiting else "nothing changed"
         return dg.SkipReason(waiting + note)
@@ -196,10 +209,20 @@ def _ask_for_days(
     return dg.SensorResult(run_requests=requests, cursor=plan.cursor.text())
 
 
+def _request_for(instance: dg.DagsterInstance, first: date, last: date, marks: Mapping[date, str], in_ranges: bool) -> dg.RunRequest | None:
+    """A request for one day, or for a range of them, whose tables may be wanted again as they were."""
+    if not in_ranges:
+        return _request(instance, first.isoformat(), marks[first])
+    mark = digest(marks[day] for day in days_between(first, last))
+    return _range_request(instance, first, last, marks[first] if first == last else mark)
+
+
 def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
     """A request for what `mark` stands for; a new one where the last one failed, none where it failed too often."""
-    tags = {_INPUT: digest([partition, mark])}
-    failures = instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]))
+    tags = {_INPUT: digest([partition, mark]), _PRIORITY: "-1"}
+    failures = instance.get_runs_count(
+        dg.RunsFilter(tags={_INPUT: tags[_INPUT]}, statuses=[dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+    )
     if failures >= _MOST_FAILURES:
         return None
     # Dagster remembers a key for ever, whatever became of its run

@@ -330,6 +330,11 @@ class Ledger:
         with self._catalog.reading() as session:
             return {day: float(seconds) for day, seconds in session.execute(query)}
 
+    def days(self) -> set[date]:
+        """The days of which there is, or was, any recording, captured, downloaded or uploaded."""
+        with self._catalog.reading() as session:
+            return set(session.scalars(select(ItemRow.day).distinct()))
+
     def processed(self, asset: str) -> dict[date, str]:
         """For each day, the fingerprint of what the asset was last made from."""
         with self._catalog.reading() as session:

@@ -60,7 +60,7 @@ def model_define(
     While `soundmill dev` runs, the sensor `model_requests` trains and evaluates it. By hand:
     `soundmill materialize osr_model evaluation_report --model NAME`.
     """
-    from soundmill.catalog import ModelRegistry
+    from soundmill.catalog import Annotations, ModelRegistry
     from soundmill.errors import SpecRefused
     from soundmill.osr.spec import ModelSpec, check_name
 
@@ -83,6 +83,9 @@ def model_define(
     }
     if extractor not in settings().extractor_names:
         refuse(f"{extractor!r} is not among the extractors run here: {', '.join(settings().extractor_names)} (SOUNDMILL_EXTRACTORS)")
+    known_tags = Annotations(the_catalog()).tags()
+    if known_tags and (unknown := sorted(set(names_in(tags)) - set(known_tags))):
+        refuse(_no_such_tag(unknown, known_tags))
     try:
         spec = ModelSpec.parse(values)
         registry = ModelRegistry(the_catalog())
@@ -92,6 +95,15 @@ def model_define(
     except SpecRefused as error:
         refuse(str(error))
     typer.echo(f"{name} is defined" + (f"; it is the same as {same}" if same else ""))
+
+
+def _no_such_tag(unknown: list[str], known: list[str]) -> str:
+    """What is said of tags that no label has: the nearest that one has."""
+    from difflib import get_close_matches
+
+    close = {tag: get_close_matches(tag, known, 1) for tag in unknown}
+    named = ", ".join(f"{tag!r}" + (f" (did you mean {found[0]!r}?)" if found else "") for tag, found in close.items())
+    return f"no label has the tag {named}; there are {', '.join(known)}"
 
 
 @model.command("list", epilog="Example: `soundmill model list --json`")

@@ -10,14 +10,14 @@ from pipeline.run import RunFailed
 from tests.home import DAYS, FIRST, Home
 
 
-def test_ranges_go_to_runs_of_at_most_thirty_days(local_home: Home) -> None:
+def test_a_month_is_one_run(local_home: Home) -> None:
     many = tuple(FIRST + timedelta(days=n) for n in range(65))
     local_home.run("annotations", days=many)
     runs = local_home.instance.get_runs()
     assert [(run.tags.get(RANGE_START), run.tags.get(RANGE_END)) for run in reversed(runs)] == [
-        ("2025-01-01", "2025-01-30"),
-        ("2025-01-31", "2025-03-01"),
-        ("2025-03-02", "2025-03-06"),
+        ("2025-01-01", "2025-01-31"),
+        ("2025-02-01", "2025-03-03"),
+        ("2025-03-04", "2025-03-06"),
     ]
 
 

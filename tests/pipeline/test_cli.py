@@ -4,7 +4,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipeline.cli import app
+from pipeline.cli import app, day_summary
+from pipeline.run import Materialized
 from tests.command import Command
 
 
@@ -43,6 +44,7 @@ def test_every_command_has_help_with_an_example() -> None:
         (("ingest", "README.md", "--started-at", "9999-12-31T23:59:59-10:00"), 2, "is not a moment"),
         (("materialize", "detections", "--day", "monday"), 2, "is not a day"),
         (("materialize", "detections", "--from", "2025-01-02", "--to", "2025-01-01"), 2, "--to lies before --from"),
+        (("materialize", "osr_model", "--model", "nosuch"), 1, "no model is called 'nosuch'"),
         (("model", "define", "no/slash"), 1, "cannot name a model"),
         (("model", "define", "x", "--extractor", "mfcc"), 1, "run here: pooled_spectral"),
         (("model", "define", "x", "--least-recall", "1.5"), 1, "least_recall"),
@@ -69,6 +71,18 @@ def test_every_command_has_help_with_an_example() -> None:
 def test_what_is_typed_wrong_is_one_line_and_a_code(soundmill: Command, arguments: tuple[str, ...], code: int, says: str) -> None:
     message = " ".join(soundmill(*arguments, code=code).replace("│", " ").split())
     assert says in message
+
+
+def test_a_range_of_days_is_told_in_a_line_for_each_asset() -> None:
+    done = [
+        Materialized("captured_segments", f"2025-01-0{day}", {"status": status})
+        for day, status in ((1, "updated"), (2, "empty"), (3, "empty"))
+    ]
+    done.append(Materialized("captured_segments", "2025-01-04", {"status": "updated", "quarantined": 2}))
+    assert day_summary(done) == [
+        "captured_segments: 2 updated, 2 empty",
+        "in quarantine: 2 files, on 2025-01-04 (2); each with its reason below quarantine/ in the lake",
+    ]
 
 
 def test_a_wrong_setting_is_named(soundmill: Command) -> None:

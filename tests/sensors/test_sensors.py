@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +11,7 @@ import dagster as dg
 from assets.partitions import RANGE_END, RANGE_START, models
 from resources import AlertsResource, DownloadsResource, SpeechResource
 from sensors.sensors import (
+    SENSORS,
     changed_annotations,
     days_in_flight,
     download_requests,
@@ -124,7 +125,7 @@ def test_a_failed_run_is_asked_for_again_three_times_in_all(local_home: Home) ->
 def test_a_broken_file_is_asked_for_again_when_its_next_attempt_is_due(local_home: Home) -> None:
     from dataclasses import replace
 
-    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T100000Z.wav", wav(3.0)[:9000])
+    local_home.lake.write_bytes("landing/mic/2025-01-01/20250101T100000Z.wav", wav(3.0)[:40])
     local_home.run("captured_segments", days=DAYS[:1])
     assert isinstance(tick(new_audio, local_home), dg.SkipReason)
     (item,) = local_home.ledger.quarantined(DAYS[0])
@@ -344,6 +345,27 @@ def test_speech_is_asked_for_when_recordings_words_or_the_model_change(local_hom
     assert asked(answer(keywords=["seven"])) == ["2025-01-01"]
     off = answer(transcription_enabled=False)
     assert isinstance(off, dg.SkipReason)
+
+
+def test_days_of_speech_go_in_one_run_without_the_empty_ones_and_behind_what_people_ask_for(
+    local_home: Home, data: Path, digits_model: Path
+) -> None:
+    sound = (data / "digit-strings" / "one_digit.wav").read_bytes()
+    for day in DAYS:
+        local_home.lake.write_bytes(f"landing/mic/{day}/{day:%Y%m%d}T100000Z.wav", sound)
+    empty = DAYS[-1] + timedelta(days=5)
+    local_home.run("captured_segments", days=[*DAYS, empty])
+    local_home.resources["speech"] = SpeechResource(vosk_model=str(digits_model))
+    local_home.rebuild()
+    (request,) = tick(new_speech, local_home).run_requests or []
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (str(DAYS[0]), str(DAYS[-1]))
+    assert int(request.tags["dagster/priority"]) < 0
+    launch(local_home, request, "speech_chain")
+    assert isinstance(tick(new_speech, local_home), dg.SkipReason)
+
+
+def test_the_ui_lists_what_each_sensor_is_for() -> None:
+    assert all(one.description and len(one.description) > 20 for one in SENSORS)
 
 
 def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home, data: Path, digits_model: Path, tmp_path: Path) -> None:

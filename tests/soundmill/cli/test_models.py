@@ -26,6 +26,7 @@ def test_a_model_is_defined_fitted_shown_promoted_and_deleted(soundmill: Command
     (tmp_path / "labels.csv").write_text("\n".join(labels))
     soundmill("labels", "import", str(tmp_path / "labels.csv"))
     soundmill("materialize", "day", "--from", "2025-01-01", "--to", "2025-01-02")
+    assert "'hihg' (did you mean 'high'?)" in soundmill("model", "define", "pitch", "--tags", "hihg,low", code=1)
     assert "pitch is defined" in soundmill(
         "model", "define", "pitch", "--train-days", "2025-01-01", "--test-days", "2025-01-02", "--background-days", ""
     )
