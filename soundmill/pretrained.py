@@ -71,7 +71,7 @@ def fetch_pretrained(
     part = place.with_name(f"{place.name}.part")
 
     async def run() -> str:
-        async with Fetcher(options or FetchOptions(allow=settings.download_exempt)) as fetcher:
+        async with Fetcher(options or FetchOptions(allow=settings.download_exempt, ca_file=settings.ca_path)) as fetcher:
             return (await fetcher.fetch(url or wanted.url, part)).sha256
 
     verb = "unpack" if wanted.is_archive else "put"

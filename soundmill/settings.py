@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -109,6 +109,13 @@ class Settings(BaseSettings):
         text = value.get_secret_value() if value else ""
         if not text.isascii() or any(letter.isspace() or not letter.isprintable() for letter in text):
             raise ValueError("a token goes in a header: letters, digits and signs of ASCII, without blanks")
+        return value
+
+    @field_validator("start_date")
+    @classmethod
+    def _has_come(cls, value: date) -> date:
+        if value > datetime.now(UTC).date():
+            raise ValueError("the first day lies in the future: there would be no day at all")
         return value
 
     @field_validator("timezone")

@@ -54,10 +54,14 @@ def ingest(
     landed, failed = _land_all(lake, files, source, first, zone, dry_run=dry_run)
     for reference in [] if dry_run else references:
         lake.write_if_changed(f"{REFERENCES}/{source}/{reference.name}", reference.read_bytes())
+    lost = _references_of_nothing(lake, source, landed, references)
     if as_json:
-        print_json({"landed": landed, "failed": failed})
+        print_json({"landed": landed, "failed": failed, "references_of_nothing": lost})
     else:
         _report(landed, failed, source, len(references), dry_run=dry_run)
+        if lost:
+            more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+            typer.echo(f"{count(len(lost), 'reference')} match no recording of {source}: {', '.join(lost[:5])}{more}", err=True)
     if not files and not references:
         refuse("no audio file found")
     if failed:
@@ -89,6 +93,22 @@ def _land_all(
             except UndecodableAudio:
                 pass
     return landed, failed
+
+
+def _references_of_nothing(lake: Any, source: str, landed: list[dict[str, Any]], references: list[Path]) -> list[str]:
+    """Names in reference transcripts that no recording of the source has."""
+    from soundmill.capture.landing import LANDING
+    from soundmill.formats.spreadsheets import decoded
+    from soundmill.speech.word_errors import parse_references
+
+    if not references:
+        return []
+    names = {Path(one["file"]).stem for one in landed}
+    for entry in lake.files(f"{LANDING}/{source}"):
+        stem = Path(entry.path).stem
+        names |= {stem, stem.partition("_")[2]}
+    wanted = [name for file in references for name in parse_references(decoded(file.read_bytes()))]
+    return [name for name in wanted if name not in names]
 
 
 def _report(landed: list[dict[str, Any]], failed: list[dict[str, str]], source: str, references: int, *, dry_run: bool) -> None:

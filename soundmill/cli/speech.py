@@ -55,6 +55,8 @@ def transcribe(
         refuse(f"two files are called {sorted(twice)[0]}: their transcripts would be one")
     keywords = _keywords(words, stemming, fuzzy)
     references = _references(reference)
+    if reference is not None and not {file.stem for file in files} & set(references):
+        typer.echo(f"soundmill: no reference in {reference} is of a file named here", err=True)
     there = [file for file in files if file.is_file()]
     for file in files:
         if file not in there:
@@ -216,13 +218,12 @@ def _keywords(words: str, stemming: str | None, fuzzy: float) -> "Keywords":
 
 
 def _references(path: Path | None) -> dict[str, str]:
+    from soundmill.formats.spreadsheets import decoded
     from soundmill.speech.word_errors import parse_references
 
     if path is None:
         return {}
     try:
-        return parse_references(path.read_text())
+        return parse_references(decoded(path.read_bytes()))
     except OSError as error:
         refuse(f"{path}: {error.strerror}")
-    except UnicodeDecodeError:
-        refuse(f"{path} is no text")

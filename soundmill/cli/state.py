@@ -52,6 +52,8 @@ def progress(
             typer.echo(line)
         for count in counts:
             typer.echo(f"{count['at']}: {count['delta']['ready_hours']:+.2f} h, now {count['ready_hours']:.2f} h")
+        if not found.target_reached:
+            typer.echo("the target is not reached: exit code 1", err=True)
     raise typer.Exit(0 if found.target_reached else 1)
 
 

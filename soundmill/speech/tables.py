@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from soundmill.errors import NotInLake, TranscriptionFailed, UndecodableAudio
 from soundmill.fingerprint import digest
+from soundmill.formats.spreadsheets import decoded
 from soundmill.lake import DayTable, Lake, column, day_table
 from soundmill.speech.keywords import Keywords
 from soundmill.speech.sentiment import Scores, SentimentModel, TimedScores, sentiment_of
@@ -308,7 +309,7 @@ def read_references(lake: Lake) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in lake.files(REFERENCES):
         if entry.path.endswith(REFERENCE_SUFFIX):
-            found |= parse_references(lake.read_bytes(entry.path).decode(errors="replace"))
+            found |= parse_references(decoded(lake.read_bytes(entry.path)))
     return found
 
 

@@ -26,6 +26,8 @@ def test_the_environment_goes_before_the_file_and_empty_is_unset(tmp_path: Path,
     ("name", "value"),
     [
         ("timezone", "Mars"),
+        ("start_date", "9999-12-31"),
+        ("start_date", "2190-01-01"),
         ("gate_dbfs", 3),
         ("target_hours", 0),
         ("segment_rate", 10),

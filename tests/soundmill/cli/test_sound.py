@@ -64,3 +64,8 @@ def test_reference_transcripts_come_along(soundmill: Command, tmp_path: Path) ->
         "ingest", str(tmp_path / "84.trans.txt"), "--source", "libri"
     )
     assert (tmp_path / "home" / "lake" / "references" / "libri" / "84.trans.txt").read_text() == "84-0 ONE\n"
+    (tmp_path / "84-0.wav").write_bytes(wav(1.0))
+    (tmp_path / "85.trans.txt").write_text("84-0 ONE\n84-1 TWO\n84-2 THREE\n", encoding="utf-16")
+    files = [str(tmp_path / name) for name in ("84-0.wav", "85.trans.txt")]
+    said = soundmill("ingest", *files, "--source", "libri", "--started-at", "2026-01-05T10:00:00Z", "--json")
+    assert json.loads(said)["references_of_nothing"] == ["84-1", "84-2"]

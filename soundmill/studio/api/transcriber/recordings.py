@@ -286,7 +286,9 @@ def _keywords(words: str, body: RequestBody) -> Keywords:
 def _refuse_without_model(settings: Settings) -> None:
     if settings.transcription_enabled and _model(settings) is None:
         raise HTTPException(
-            503, "there is no speech model here: the operator can fetch one with `soundmill pretrained fetch vosk-small-en`"
+            503,
+            "there is no speech model here: the operator can fetch one with `soundmill pretrained fetch vosk-small-en`; where"
+            " SOUNDMILL_VOSK_MODEL was set while the studio runs, it has to be restarted",
         )
 
 
