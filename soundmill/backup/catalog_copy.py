@@ -100,8 +100,16 @@ def _typed(row: Mapping[str, Any], table: Table, dialect: str) -> dict[str, Any]
             value = moment.replace(tzinfo=None) if dialect == "sqlite" else moment
         elif value is not None and isinstance(kind, sa.Date):
             value = date.fromisoformat(value)
+        elif value is None and isinstance(kind, sa.JSON) and _is_null_when_empty(table.name, name):
+            value = sa.null()  # else it would be written as JSON's null
         values[name] = value
     return values
+
+
+def _is_null_when_empty(table: str, column: str) -> bool:
+    known = Base.metadata.tables.get(table)
+    kind = known.c[column].type if known is not None and column in known.c else None
+    return isinstance(kind, sa.JSON) and kind.none_as_null
 
 
 def _advance_sequences(connection: Connection, there: sa.MetaData) -> None:

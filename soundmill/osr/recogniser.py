@@ -85,8 +85,6 @@ def dump_model(model: Recogniser, target: BinaryIO) -> None:
 
 def load_model(data: bytes) -> Recogniser:
     """Reads a fitted model. Raises `UntrustedModel`."""
-    import zipfile
-
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -94,7 +92,7 @@ def load_model(data: bytes) -> Recogniser:
         model = skops.io.loads(data, trusted=_OWN_TYPES)
     except UntrustedTypesFoundException as error:
         raise UntrustedModel(f"the model file holds types that are not trusted: {error}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever skops, zip and NumPy stumble over in a damaged file
         raise UntrustedModel(f"this is no model file: {error}") from None
     if not isinstance(model, GaussianVotes | OpenSet):
         raise UntrustedModel(f"the file holds a {type(model).__name__}, not a recogniser")

@@ -98,7 +98,7 @@ def _every_asset(ui: Ui, catalog: Catalog) -> None:
 
     # a backfill over a range in one run, and one that takes many; meanwhile a model is asked for in the catalog
     short = ui.launch_backfill("captured_segments", DAYS)
-    long = ui.launch_backfill("annotations", [FIRST + timedelta(days=n) for n in range(31)])
+    long = ui.launch_backfill("annotations", [FIRST + timedelta(days=n) for n in range(32)])
     spec = ModelSpec(train_days=(DAYS[0],), test_days=(DAYS[1],))
     ModelRegistry(catalog).define("kitchen", spec.model_dump(mode="json"))
     (one,) = ui.finished_backfill(short)

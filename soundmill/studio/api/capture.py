@@ -33,7 +33,7 @@ router = APIRouter(prefix="/capture", tags=["capture"])
 MOST_BYTES = 16 << 20  # of a segment: minutes of sound
 MOST_JSON_BYTES_A_SAMPLE = 16  # "-32768, ", and as much again
 PARSED_AT_ONCE = 2  # segments as JSON: each takes many times its bytes
-_LONGEST = 600.0  # seconds of sound in a segment
+_LONGEST = 200.0  # seconds of sound in a segment: what fits in a WAV of that size at 44.1 kHz
 _JSON = ("application/json", "")
 _KINDS = {"audio/wav": ".wav", "audio/x-wav": ".wav", "audio/wave": ".wav", "audio/flac": ".flac", "audio/x-flac": ".flac"}
 _SILENCES = "application/x-silence"
@@ -176,7 +176,7 @@ def _refuse_long(body: bytes) -> None:
             for block in reader.blocks("first"):
                 length += len(block)
                 if length > _LONGEST * reader.info.sample_rate:
-                    raise HTTPException(413, f"a segment has at most {_LONGEST / 60:.0f} minutes of sound")
+                    raise HTTPException(413, f"a segment has at most {_LONGEST:.0f} s of sound")
     except UndecodableAudio:
         pass  # landed, it is quarantined with its reason, and not lost
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
+from sqlalchemy import text
 
 from soundmill.backup import Bucket, back_up, restore, verify
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, snapshot
@@ -21,6 +22,12 @@ from tests.soundmill.backup.homes import NOW, content, fill, settings
 def rows(catalog: Catalog) -> dict[str, Any]:
     with snapshot(catalog) as connection:
         return {name: read_chunk(connection, name) for name in chunk_names(connection, NOW)}
+
+
+def nulls(catalog: Catalog) -> int:
+    """How many rows of the ledger have no turns, as the database sees it."""
+    with catalog.engine.connect() as connection:
+        return int(connection.execute(text("select count(*) from items where turns is null")).scalar_one())
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])
@@ -39,6 +46,7 @@ def test_a_restore_gives_back_every_byte_and_row(
     assert content(other) == content(lake)
     opened = open_catalog(url)
     assert rows(opened) == rows(catalog)
+    assert nulls(opened) == nulls(catalog) > 0
     assert "SOUNDMILL_TARGET_HOURS" in (new / "restored-settings.json").read_text()
     # life goes on: numbers of new rows follow those that came
     Annotations(opened).add([Annotation("mic", NOW, NOW + timedelta(seconds=2), "bell", "anna")])

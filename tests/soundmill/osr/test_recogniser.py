@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -28,6 +29,25 @@ def test_a_model_comes_back_from_its_file_and_nothing_else_does(model: OpenSet) 
         assert load_model(file.getvalue()).tags_ == list(TAGS)
     with pytest.raises(UntrustedModel, match="not trusted"):
         load_model(skops.io.dumps(os.system))
+
+
+def test_a_damaged_model_file_is_refused_wherever_the_damage_is(model: OpenSet) -> None:
+    dump_model(model, file := io.BytesIO())
+    whole, rng = file.getvalue(), np.random.default_rng(0)
+    for data in [b"", b"PK", whole[: len(whole) // 2], *(_with_noise(whole, int(at)) for at in rng.integers(0, len(whole) - 64, 60))]:
+        try:
+            load_model(data).verdicts(TEST)
+        except UntrustedModel as error:
+            assert str(error)  # damage in the numbers alone is seen by nobody
+    with zipfile.ZipFile(io.BytesIO(whole)) as there, zipfile.ZipFile(changed := io.BytesIO(), "w") as made:
+        for name in there.namelist():
+            made.writestr(name, b"[1, 2]" if name == "schema.json" else there.read(name))
+    with pytest.raises(UntrustedModel, match="no model file"):
+        load_model(changed.getvalue())
+
+
+def _with_noise(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes(np.random.default_rng(at).integers(0, 256, 64, np.uint8)) + data[at + 64 :]
 
 
 def test_a_specification_decides_which_recogniser(model: OpenSet) -> None:

@@ -29,7 +29,7 @@ def test_webhooks_that_are_slow_or_impossible_hold_up_no_others(working: Any, an
             if "99999" in hook:
                 refused = last
         wait_until(lambda: web.times("/fast") == 1, 7)
-        assert [change.what for change in worker.uploads.changes(refused.uuid)][-1].startswith("the URL names")
+        wait_until(lambda: worker.uploads.changes(refused.uuid)[-1].what.startswith("the URL names"), 7)
         slow.set()
         wait_until(lambda: getattr(worker.uploads.get(last.uuid), "webhook_state", "") == "delivered", 20)
 
