@@ -105,6 +105,13 @@ def _is_date(digits: str) -> bool:
         return False
 
 
+def hour_in(moment: datetime, zone: tzinfo) -> str:
+    """The hour of a zone, such as 2026-10-25 01:00; with its offset where the clocks go back and there are two of that name."""
+    local = moment.astimezone(zone)
+    is_one_of_two = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
+    return f"{local:%Y-%m-%d %H:00}" + (f"{local:%z}" if is_one_of_two else "")
+
+
 def from_ms(epoch_ms: int) -> datetime:
     """The UTC moment of an epoch in milliseconds."""
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=epoch_ms)

@@ -22,6 +22,7 @@ _LONGEST_NAME = 100  # bytes: two of them and an ending fit a file's name
 _LONGEST_URL = 4096
 _BATCH = 1000
 _BREATH = 0.01  # seconds between two batches of a list, in which others can write
+_JOINERS = dict.fromkeys((0x200C, 0x200D))
 _ADD_LOCK = 0x50_0D_41_12  # any constant but that of the migrations
 
 RequestState = Literal["queued", "done", "failed", "withdrawn"]
@@ -305,7 +306,8 @@ def _name(what: str, text: str) -> str:
         raise RequestRefused(f"{what} is empty")
     if len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
         raise RequestRefused(f"{what} {name[:20]!r}... is longer than {_LONGEST_NAME} bytes")
-    if name.startswith(".") or any(letter in "/\\" or unicodedata.category(letter)[0] == "C" for letter in name):
+    visible = name.translate(_JOINERS)  # which Persian and the scripts of India need within words
+    if not visible or visible.startswith(".") or any(letter in "/\\" or unicodedata.category(letter)[0] == "C" for letter in visible):
         raise RequestRefused(f"{what} {name!r} may not begin with a dot nor hold slashes or control characters")
     return name
 

@@ -4,13 +4,14 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from soundmill.catalog import Item
 from soundmill.formats.spreadsheets import cell
 from soundmill.ingest.pairs import AGENT, CUSTOMER, complete
 from soundmill.lake import Lake
+from soundmill.times import hour_in
 
 _MB = 1 << 20
 CSV_COLUMNS = (
@@ -125,14 +126,14 @@ def by_hour(conversations: Iterable[Conversation]) -> dict[str, dict[str, Any]]:
     """Calls, hours of sound and MB that came in each hour ("2026-01-05 10:00")."""
     found: dict[str, list[Conversation]] = {}
     for one in conversations:
-        found.setdefault(f"{one.downloaded_at:%Y-%m-%d %H:00}", []).append(one)
+        found.setdefault(hour_in(one.downloaded_at, one.downloaded_at.tzinfo or UTC), []).append(one)
     return {
         hour: {
             "conversations": len(calls),
             "duration_hours": round(sum(one.seconds for one in calls) / 3600, 4),
             "size_mb": megabytes(sum(one.bytes for one in calls)),
         }
-        for hour, calls in sorted(found.items())
+        for hour, calls in sorted(found.items(), key=lambda entry: min(one.downloaded_at for one in entry[1]).astimezone(UTC))
     }
 
 

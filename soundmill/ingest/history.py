@@ -6,17 +6,19 @@ from typing import Any
 from soundmill.catalog import Catalog, DownloadQueue, Ledger
 from soundmill.ingest.conversations import megabytes, size_of
 from soundmill.ingest.pairs import AGENT, CUSTOMER
+from soundmill.times import hour_in
 
 
 def history(catalog: Catalog, ledger: Ledger, zone: tzinfo, by: str = "hour") -> list[dict[str, Any]]:
     """A row for each hour or day of the zone in which anything came or failed for good: files by speaker, conversations, MB."""
-    form = "%Y-%m-%d %H:00" if by == "hour" else "%Y-%m-%d"
     rows: dict[str, dict[str, Any]] = {}
     calls: dict[str, set[str]] = {}
     sizes: dict[str, int] = {}
+    first: dict[str, datetime] = {}
 
     def row(moment: datetime) -> dict[str, Any]:
-        when = moment.astimezone(zone).strftime(form)
+        when = hour_in(moment, zone) if by == "hour" else f"{moment.astimezone(zone):%Y-%m-%d}"
+        first[when] = min(moment, first.get(when, moment))
         return rows.setdefault(when, {"when": when, "conversations": 0, AGENT: 0, CUSTOMER: 0, "other": 0, "failed": 0, "size_mb": 0.0})
 
     for item in ledger.downloads():
@@ -31,4 +33,4 @@ def history(catalog: Catalog, ledger: Ledger, zone: tzinfo, by: str = "hour") ->
     for request in DownloadQueue(catalog).failed_or_retrying():
         if request.state == "failed" and request.finished_at:
             row(request.finished_at)["failed"] += 1
-    return [rows[when] for when in sorted(rows)]
+    return [rows[when] for when in sorted(rows, key=lambda when: first[when])]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundmill.errors import UnreadableTime
-from soundmill.times import from_ms, instant_in_name, parse_days, parse_instant, to_ms
+from soundmill.times import from_ms, hour_in, instant_in_name, parse_days, parse_instant, to_ms
 
 NOON = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 
@@ -114,3 +114,12 @@ def test_days_come_as_lists_and_ranges() -> None:
 def test_milliseconds_and_moments_agree(moment: datetime) -> None:
     assert abs(from_ms(to_ms(moment)) - moment) <= timedelta(microseconds=500)
     assert to_ms(from_ms(to_ms(moment))) == to_ms(moment)
+
+
+def test_the_hour_that_comes_twice_has_its_offset() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    hours = [hour_in(datetime(2026, 10, 24, 22, 30, tzinfo=UTC) + timedelta(hours=n), berlin) for n in range(5)]
+    assert hours == [
+        "2026-10-25 00:00", "2026-10-25 01:00", "2026-10-25 02:00+0200", "2026-10-25 02:00+0100", "2026-10-25 03:00",
+    ]  # fmt: skip
+    assert hour_in(datetime(2026, 3, 29, 1, tzinfo=UTC), berlin) == "2026-03-29 03:00"

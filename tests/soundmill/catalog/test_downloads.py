@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from soundmill.catalog import Catalog, DownloadQueue, Item, Ledger, Wanted, lease
+from soundmill.catalog import Catalog, DownloadQueue, Item, Ledger, Wanted, downloads, lease
 from soundmill.catalog.downloads import WORKER
 from soundmill.errors import RequestRefused
 
@@ -186,3 +186,24 @@ def test_writing_an_item_without_its_turns_keeps_them(catalog: Catalog) -> None:
     ledger.record(one)
     assert ledger.turns(DAY) == {one.key: [(0.5, 1.25)]}
     assert ledger.downloads()[0].turns is None
+
+
+def test_names_may_hold_the_joiners_that_some_scripts_need(catalog: Catalog) -> None:
+    assert Wanted("می\u200cخواهم", "agent", "http://a.test/").conversation == "می\u200cخواهم"
+    for wrong in ("\u200c", "a\u200bb", "a\u202eb", "\u200c.a"):
+        with pytest.raises(RequestRefused):
+            Wanted(wrong, "agent", "http://a.test/")
+
+
+def test_others_can_write_while_a_long_list_is_added(sqlite_catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "_BREATH", 0.15)  # longer than SQLite waits between two looks
+    wanted = [Wanted(f"call {n}", "agent", f"http://a.test/{n}") for n in range(5000)]
+    queue, turns = DownloadQueue(sqlite_catalog), []
+    adding = threading.Thread(target=lambda: queue.add(wanted, NOW))
+    adding.start()
+    while adding.is_alive():
+        queue.add([Wanted(f"other {len(turns)}", "agent", "http://b.test/")], NOW)
+        turns.append(queue.counts(NOW)["queued"])
+    adding.join()
+    assert any(1000 <= count < 5000 for count in turns)  # in between, and not only before or after
+    assert sum(queue.counts(NOW).values()) >= 5000
