@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -58,6 +58,8 @@ def for_each_day(
     for number, key in enumerate(keys, 1):
         day = parse_day(key)
         try:
+            if day > datetime.now(UTC).date():
+                raise dg.Failure(f"{key} has not come yet: days are UTC days, to today")
             with lease(catalog, f"{name}/{key}", wait=_LONGEST_WAIT) as held:
                 outcome = work(day)
                 held.check()

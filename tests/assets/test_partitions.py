@@ -21,6 +21,18 @@ def test_a_month_is_one_run(local_home: Home) -> None:
     ]
 
 
+def test_a_day_that_has_not_come_is_refused_whoever_asks_for_it(local_home: Home) -> None:
+    job = local_home.defs.resolve_implicit_global_asset_job_def()
+    chosen = [dg.AssetKey("captured_segments")]
+    later = (datetime.now(UTC).date() + timedelta(days=400)).isoformat()
+    run = {"asset_selection": chosen, "instance": local_home.instance, "tags": {"dagster/partition": later}, "raise_on_error": False}
+    try:
+        assert not job.execute_in_process(**run).success
+    except dg.DagsterUnknownPartitionError:
+        pass  # Dagster itself knows better, by now
+    assert not local_home.lake.exists(f"tables/captured_segments/{later}.parquet")
+
+
 def test_the_good_days_of_a_failed_range_count_as_made(local_home: Home) -> None:
     for day in DAYS:
         local_home.land_day(day)
