@@ -3,7 +3,7 @@ as clients write them."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
@@ -74,7 +74,9 @@ class KnownPaths:
         toggled = path.rstrip("/") if path.endswith("/") else f"{path}/"
         if toggled and not self._is_known(scope, path) and self._is_known(scope, toggled):
             path = toggled
-        return {**scope, "path": path, "raw_path": path.encode(), "query_string": query}
+        if (path, query) == (scope["path"], scope["query_string"]):
+            return scope
+        return {**scope, "path": path, "raw_path": quote(path).encode(), "query_string": query}
 
     def _is_known(self, scope: Scope, path: str) -> bool:
         wanted = {**scope, "path": path}
