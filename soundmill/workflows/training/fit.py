@@ -62,10 +62,11 @@ def _fit(lake: Lake, version: ModelVersion, data: TrainingData) -> dict[str, Any
     training, support, groups = data.training_sounds()
     background = data.background_for(support)
     log.info(
-        "fitting %s %d to %d sounds of %d tags and %d of background",
+        "fitting %s version %d to %d pieces of %d labelled sounds (%d tags), and %d of background",
         version.name,
         version.version,
         len(training),
+        sum(support.values()),
         len(support),
         len(background),
     )

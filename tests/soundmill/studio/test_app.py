@@ -36,6 +36,10 @@ def test_documentation_and_style_come_from_this_machine(client: httpx.Client) ->
     assert client.get(sheet).headers["content-type"].startswith("text/css")
 
 
+def test_browsers_find_the_icon_where_they_look_for_it(client: httpx.Client) -> None:
+    assert client.get("/favicon.ico", follow_redirects=True).headers["content-type"].startswith("image/svg")
+
+
 def test_two_applications_on_one_home_close_what_they_opened(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, _env_file=None)  # type: ignore[call-arg]
     for _ in range(2):
