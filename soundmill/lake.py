@@ -27,6 +27,7 @@ from soundmill.errors import BlobDiscarded, DamagedTable, NotInLake
 from soundmill.times import parse_day
 
 _PARTIAL = ".partial"
+LEFT_SECONDS = 3600.0  # after which a file that is half written is nobody's any more
 _MADE_FROM = b"soundmill.made_from"
 _SCHEMA_VERSION = b"soundmill.schema_version"
 
@@ -269,12 +270,12 @@ class Lake:
                 stamp = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or "").strip('"')
                 yield Entry(path, int(info["size"] or 0), stamp)
 
-    def sweep_partials(self, older_than_seconds: float, now: float) -> int:
-        """Removes half-written files that a killed process left on disk; returns how many."""
+    def sweep_partials(self, older_than_seconds: float, now: float, below: str = "") -> int:
+        """Removes half-written files that a killed process left on disk, everywhere or below a folder; returns how many."""
         if not self.is_local:
             return 0
         removed = 0
-        for folder, _, names in os.walk(self.root):
+        for folder, _, names in os.walk(self.full_path(below) if below else self.root):
             for name in names:
                 if name.startswith(".") and name.endswith(_PARTIAL):
                     path = os.path.join(folder, name)

@@ -27,7 +27,7 @@ from soundmill.catalog.quarantine import write_quarantine
 from soundmill.catalog.queue import backoff
 from soundmill.errors import NotInLake, StartTimeUnknown, UndecodableAudio
 from soundmill.fingerprint import digest
-from soundmill.lake import Lake, column, day_table
+from soundmill.lake import LEFT_SECONDS, Lake, column, day_table
 from soundmill.times import from_ms, to_ms
 
 SEGMENTS = day_table(
@@ -58,6 +58,7 @@ SEGMENTS = day_table(
 ASSET = SEGMENTS.name
 SHORTEST_SECONDS = 0.1
 _WRITERS = 4
+FOLDER = "audio/segments"
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def update_segments(
     A file that cannot be used is quarantined with its reason and stops nothing. Raises only where storage fails.
     """
     previous = ledger.processed(ASSET).get(day)
+    for source in lake.folders(FOLDER):
+        lake.sweep_partials(LEFT_SECONDS, now.timestamp(), f"{FOLDER}/{source}/{day.isoformat()}")
     delete_withdrawn(lake, ledger, ledger.withdrawn_with_file("segment", day))  # what a kill left of a redaction
     files, fingerprint = landed_on(lake, day)
     known = ledger.landed(day)
@@ -299,7 +302,7 @@ class _Cutter:
                     message = f"{other.key} holds other sound from the same moment"
                     row = replace(row, state="quarantined", reason="conflicting_start", message=message)
                 return replace(row, blocked_by=other.key)
-        path = f"audio/segments/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
+        path = f"{FOLDER}/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
         self._lake.write_if_changed(path, data)
         self._written.append(path)
         return replace(row, path=path)

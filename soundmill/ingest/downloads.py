@@ -1,6 +1,7 @@
 """A day of downloads: its requests worked on, and its tables, manifests and quarantine list written from the ledger."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from soundmill.ingest.conversion import SAMPLE_RATE
 from soundmill.ingest.downloader import _T, ASSET, Downloader, Outcome
 from soundmill.ingest.pairs import PAIRS, Pair, pairs_of
 from soundmill.ingest.spool import sweep_spool
-from soundmill.lake import Lake, column, day_table
+from soundmill.lake import LEFT_SECONDS, Lake, column, day_table
 from soundmill.options import DownloadOptions
 
 DOWNLOADS = day_table(
@@ -81,6 +82,7 @@ def update_downloads(
     """
     ledger, queue = Ledger(catalog), DownloadQueue(catalog)
     sweep_spool(options.spool, queue, datetime.now(UTC))
+    lake.sweep_partials(LEFT_SECONDS, time.time(), f"audio/downloads/{day.isoformat()}")
     attempts = 0
 
     def count(outcome: Outcome) -> None:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import time
 from datetime import date
 from pathlib import Path
 
@@ -161,6 +162,17 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files(tmp_path: Path) -> Non
     partials = list(tmp_path.glob(".*.partial"))
     assert lake.sweep_partials(0, 1e12) == len(partials)
     assert [path.name for path in tmp_path.iterdir()] == ["blob"]
+
+
+def test_what_is_half_written_goes_below_the_folder_that_is_named_and_nowhere_else(tmp_path: Path) -> None:
+    lake = open_lake(str(tmp_path))
+    for name in ("a/1/.x.wav.12.partial", "a/2/.x.wav.12.partial", "a/1/x.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"half")
+    assert lake.sweep_partials(3600, time.time(), "a/1") == 0  # young: somebody may be at it
+    assert lake.sweep_partials(0, 1e12, "a/1") == 1
+    assert lake.sweep_partials(0, 1e12, "not/there") == 0
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*x.wav*")) == ["a/1/x.wav", "a/2/.x.wav.12.partial"]
 
 
 def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -11,11 +12,11 @@ from typing import Any
 from soundmill.audio.reader import Source
 from soundmill.catalog import Account, Catalog, Upload, Uploads
 from soundmill.errors import NoSentimentModel, NoSpeechModel, NotInLake, TranscriptionFailed, UndecodableAudio
-from soundmill.lake import Lake
+from soundmill.lake import LEFT_SECONDS, Lake
 from soundmill.options import UploadOptions
 from soundmill.speech import Keywords, Transcript, sentiment_of
 from soundmill.speech.loading import load_sentiment, load_transcriber
-from soundmill.workflows.uploads.intake import Wanted, receive
+from soundmill.workflows.uploads.intake import FOLDER, Wanted, receive
 from soundmill.workflows.uploads.sweep import Sweeper
 from soundmill.workflows.uploads.webhooks import WebhookCaller
 
@@ -39,6 +40,7 @@ class UploadWorker:
 
     def __enter__(self) -> "UploadWorker":
         self.name = self._stack.enter_context(self.uploads.work.worker()).owner
+        self.lake.sweep_partials(LEFT_SECONDS, time.time(), FOLDER)
         self._stack.enter_context(Sweeper(self.lake, self.catalog))
         self._stack.enter_context(WebhookCaller(self.uploads, self.options.allow, self.options.ca_file))
         for number in range(self.options.workers):

@@ -352,3 +352,13 @@ def test_a_broken_file_that_is_taken_away_leaves_the_quarantine(folder_lake: Lak
     assert update(folder_lake, sqlite_catalog).states == {"quarantined": 1}
     folder_lake.delete(f"{FOLDER}/20260105T120000Z.wav")
     assert update(folder_lake, sqlite_catalog).states == {}
+
+
+def test_what_a_kill_left_half_written_goes_with_the_next_run(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    left = Path(folder_lake.root) / "audio/segments/mic/2026-01-05/.1.wav.ab.partial"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    update(folder_lake, sqlite_catalog, now=datetime.now(UTC))
+    assert left.exists()  # an hour long somebody may be at it
+    update(folder_lake, sqlite_catalog, now=datetime.now(UTC) + timedelta(hours=2))
+    assert not left.exists()
