@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +24,7 @@ from pipeline.definitions import build_definitions
 from pipeline.run import RunFailed, instance_of, materialize
 from resources import resources_from
 from soundmill.capture import land
+from soundmill.capture.landing import LANDING
 from soundmill.catalog import Annotations, Catalog, DownloadQueue, Ledger, ModelRegistry, Wanted, open_catalog
 from soundmill.errors import SceneRefused
 from soundmill.formats.annotation import Annotation
@@ -33,7 +34,7 @@ from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER, ModelSpec
 from soundmill.scene import BACKGROUND, RATE, SLOT, Event, Recording, Scene, from_clips, household, telephone_call, truth_of
 from soundmill.settings import Settings
-from soundmill.times import midnight, to_ms
+from soundmill.times import midnight, parse_day, to_ms
 from soundmill.workflows.training import DEMO, is_demo
 
 _CONSOLE = Console(stderr=True)
@@ -46,11 +47,12 @@ class DemoRefused(RuntimeError):
 def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str, Any]:
     """Builds the scene, lands and labels it, runs the graph over its days, and prints and returns what was found."""
     began = time.monotonic()
+    lake = open_lake(settings.lake_url, settings.s3_endpoint)
     try:
-        scene = from_clips(clips, settings.start_date, day_count) if clips else household(settings.start_date, day_count)
+        scene = _scene(lake, settings.start_date, clips, day_count)
     except SceneRefused as error:
         raise DemoRefused(str(error)) from None
-    lake, catalog = open_lake(settings.lake_url, settings.s3_endpoint), open_catalog(settings.catalog_url)
+    catalog = open_catalog(settings.catalog_url)
     registry = ModelRegistry(catalog)
     champion = registry.champion()
     if champion is not None and not is_demo(champion.name):
@@ -90,6 +92,17 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
     return result
 
 
+def _scene(lake: Lake, earliest: date, clips: Path | None, day_count: int) -> Scene:
+    """The scene on the last days before today, which the UI's plots show; on the days it landed on, if it ran here before."""
+
+    def on_days_from(first: date) -> Scene:
+        return from_clips(clips, first, day_count) if clips else household(first, day_count)
+
+    scene = on_days_from(max(earliest, datetime.now(UTC).date() - timedelta(days=day_count)))
+    landed = [parse_day(name) for name in lake.folders(f"{LANDING}/{scene.name}")]
+    return on_days_from(min(landed)) if landed else scene
+
+
 def _land(bars: Progress, scene: Scene, lake: Lake, catalog: Catalog) -> list[Event]:
     """Lands the scene in the ways that audio comes, and adds its labels; returns every event, labelled or not."""
     task = bars.add_task("building and landing the scene", total=scene.recording_count)
@@ -126,7 +139,7 @@ def _calls_on_a_server(scene: Scene, catalog: Catalog) -> Iterator[None]:
         url = f"http://127.0.0.1:{server.server_port}"
         queue = DownloadQueue(catalog)
         for number, day in enumerate(scene.days):
-            call, name = telephone_call(np.random.default_rng(day.toordinal())), f"{DEMO}-call-{day}"
+            call, name = telephone_call(np.random.default_rng(number)), f"{DEMO}-call-{day}"
             if number % 2:
                 sf.write(f"{folder}/{name}.flac", call, RATE, subtype="PCM_16")
                 wanted = [Wanted(name, f"{AGENT}+{CUSTOMER}", f"{url}/{name}.flac")]

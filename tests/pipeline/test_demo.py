@@ -1,10 +1,12 @@
 """soundmill demo."""
 
 import json
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from soundmill.lake import Lake
 from tests.command import Command
 
 
@@ -12,7 +14,7 @@ def test_the_demo_tells_what_it_found(soundmill: Command, tmp_path: Path) -> Non
     printed = soundmill("demo", "--json", str(tmp_path / "result.json"))
     result = json.loads((tmp_path / "result.json").read_text())
     assert {"days", "segments", "hours", "seconds", "model", "per_tag", "unknown", "report", "states"} <= set(result)
-    assert len(result["days"]) == 3
+    assert result["days"] == [(datetime.now(UTC).date() - timedelta(days=back)).isoformat() for back in (3, 2, 1)]
     assert result["states"]["ready"] == result["segments"]
     assert len(result["per_tag"]) == 6
     assert all(row["support"] == 10 for row in result["per_tag"].values())
@@ -33,6 +35,13 @@ def test_the_demo_tells_what_it_found(soundmill: Command, tmp_path: Path) -> Non
     for row in said.filter(pc.field("tag") == "kettle").to_pylist():
         hits += any(0 <= (start.as_py() - row["started_at"]).total_seconds() < row["seconds"] for start in labels["start"])
     assert result["per_tag"]["kettle"]["recall"] == pytest.approx(hits / 10)
+
+
+def test_the_demo_keeps_to_the_days_that_it_landed_on_before(folder_lake: Lake) -> None:
+    from pipeline.demo import _scene
+
+    folder_lake.write_bytes("landing/demo/2026-01-05/1767608100000.wav", b"x")
+    assert _scene(folder_lake, date(2025, 1, 1), None, 3).days[0] == date(2026, 1, 5)
 
 
 def test_the_demo_on_real_clips(soundmill: Command, data: Path, tmp_path: Path) -> None:
