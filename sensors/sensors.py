@@ -91,7 +91,8 @@ def new_speech(
     except NoSpeechModel as error:
         is_able, why = False, f"; {error}"
     # what was deleted is to go from the tables even where nothing can be transcribed
-    with_sound = ledger.days()  # also days whose sound is gone: their tables are to lose it
+    # also days whose sound is gone: their tables are to lose it
+    with_sound = ledger.days() if is_able else set()
     current = {day: mark for day, mark in speech_marks(ledger, options).items() if day in with_sound} if is_able else {}
     return _ask_for_days(context, collection, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, in_ranges=True)
 

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from soundmill.disk import need_room
 from soundmill.errors import BlobDiscarded, DamagedTable, NotInLake
 from soundmill.times import parse_day
 
@@ -130,6 +131,11 @@ class Lake:
 
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
+
+    def need_room(self, least_free: int) -> None:
+        """Raises `DiskFull` where fewer bytes are free on the disk of a local lake; a bucket has room."""
+        if self.is_local:
+            need_room(Path(self.root), least_free)
 
     # blobs
 

@@ -40,11 +40,13 @@ class Timeline:
         self._lake = lake
         self._by_source: dict[str, list[_Span]] = defaultdict(list)
         known = [name for name in ("recording", "offset") if name in segments.column_names]
-        starts = _Starts()
-        for row in segments.select(["source", *(each.name for each in fields(_Span)), *known]).sort_by("started_at").to_pylist():
+        rows = segments.select(["source", *(each.name for each in fields(_Span)), *known]).to_pylist()
+        # a recording's own start is in ms, as its name
+        begins = {(row["source"], row["recording"]): row["started_at"] for row in rows if row.get("offset") == 0}
+        for row in rows:
             source, recording, offset = row.pop("source"), row.pop("recording", None), row.pop("offset", 0)
             span = _Span(**row)
-            self._by_source[source].append(replace(span, started_at=starts.exact(span, source, recording, offset)))
+            self._by_source[source].append(replace(span, started_at=_exact(span, begins.get((source, recording)), offset)))
         self._longest = defaultdict(float, {source: max(span.seconds for span in spans) for source, spans in self._by_source.items()})
         for spans in self._by_source.values():
             spans.sort(key=lambda span: span.started_at)
@@ -121,24 +123,17 @@ class Timeline:
         return self._cached[1]
 
 
-class _Starts:
-    """Moments to the sample: a segment's start is kept to the millisecond, and its place in its run or recording to the sample."""
+def _exact(span: _Span, recording_began: datetime | None, offset: int) -> datetime:
+    """A segment's start to the sample, by its place in its run or recording; it is kept to the millisecond.
 
-    def __init__(self) -> None:
-        self._recordings: dict[tuple[str, str], datetime] = {}
-
-    def exact(self, span: _Span, source: str, recording: str | None, offset: int) -> datetime:
-        """The start of a segment; as it is kept where the clock of its run was slewed away from the count of samples."""
-        if span.session is not None and span.position is not None:
-            found = from_ms(span.session) + timedelta(seconds=span.position / span.sample_rate)
-        elif recording is not None:
-            began = self._recordings.get((source, recording))
-            if began is None and offset == 0:  # a recording's own start is in ms, as its name
-                began = self._recordings[source, recording] = span.started_at
-            found = span.started_at if began is None else began + timedelta(seconds=offset / span.sample_rate)
-        else:
-            return span.started_at
-        return found if abs(found - span.started_at) <= _ROUNDED else span.started_at
+    As it is kept where the clock of its run was slewed away from the count of samples.
+    """
+    found = span.started_at
+    if span.session is not None and span.position is not None:
+        found = from_ms(span.session) + timedelta(seconds=span.position / span.sample_rate)
+    elif recording_began is not None:
+        found = recording_began + timedelta(seconds=offset / span.sample_rate)
+    return found if abs(found - span.started_at) <= _ROUNDED else span.started_at
 
 
 def _zeros(count: int) -> Iterator[tuple[Int16, bool]]:

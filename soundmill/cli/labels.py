@@ -70,11 +70,11 @@ def labels_import(
     found = read.annotations
     for note in read.notes:
         typer.echo(f"{file}, {note}", err=True)
-    for name, lost, total in outside_sound(the_lake(), found):
-        typer.echo(f"warning: {lost} of {count(total, 'label')} of {name} lie where no sound has landed", err=True)
     if withdraw:
         typer.echo(f"{Annotations(the_catalog()).withdraw(found)} of {count(len(found), 'annotation')} withdrawn")
         return
+    for name, lost, total in outside_sound(the_lake(), found):
+        typer.echo(f"warning: {lost} of {count(total, 'label')} of {name} lie where no sound has landed", err=True)
     added = Annotations(the_catalog()).add(found, origin="imported")
     days = sorted({a.day for a in found})
     if as_json:

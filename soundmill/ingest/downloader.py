@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 from soundmill.audio import Truncated
@@ -176,8 +175,7 @@ class Downloader:
     def _need_room(self) -> None:
         """Raises `DiskFull` where too little is left for files on their way, or in the lake."""
         need_room(self.options.spool, self.options.least_free)
-        if self.lake.is_local:
-            need_room(Path(self.lake.root), self.options.least_free)
+        self.lake.need_room(self.options.least_free)
 
     def _hours_left(self) -> float:
         if self.options.stop_at_hours is None:

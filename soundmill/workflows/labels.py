@@ -1,14 +1,13 @@
 """Labels beside the sound they speak of: where a recording began, and labels that no sound is under."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from soundmill.audio import seconds_of
-from soundmill.capture.landing import LANDING
-from soundmill.errors import UndecodableAudio
+from soundmill.capture.landing import LANDING, LandedFile, landed_on, start_of
+from soundmill.errors import StartTimeUnknown, UndecodableAudio
 from soundmill.formats.annotation import Annotation
 from soundmill.lake import Lake
 from soundmill.times import from_ms, instant_in_name
@@ -31,24 +30,23 @@ def outside_sound(lake: Lake, annotations: Iterable[Annotation]) -> Iterator[tup
     by_source: dict[str, list[Annotation]] = {}
     for one in annotations:
         by_source.setdefault(one.source, []).append(one)
+    spans: dict[str, list[tuple[datetime, datetime]]] = {source: [] for source in by_source}
+    days = {one.day - timedelta(days=back) for labels in by_source.values() for one in labels for back in (0, 1)}
+    for file in (file for day in sorted(days) for file in landed_on(lake, day)[0] if file.source in spans):
+        if span := _span(lake, file):
+            spans[file.source].append(span)
     for source, labels in sorted(by_source.items()):
-        days = {day.isoformat() for one in labels for day in (one.day, one.day - timedelta(days=1))}
-        spans = [span for day in sorted(days) for span in _spans(lake, source, day)]
-        lost = Counter(any(start < one.end and one.start < end for start, end in spans) for one in labels)[False]
+        lost = sum(not any(start < one.end and one.start < end for start, end in spans[source]) for one in labels)
         if lost:
             yield source, lost, len(labels)
 
 
-def _spans(lake: Lake, source: str, day: str) -> Iterator[tuple[datetime, datetime]]:
-    """From when to when there is sound in each file that landed for a day."""
-    for entry in lake.files(f"{LANDING}/{source}/{day}"):
-        path = PurePosixPath(entry.path)
-        match = _LANDED.match(path.stem)
-        start = from_ms(int(match["ms"])) if match else instant_in_name(path.stem, UTC)
-        if start is None or path.suffix == ".json":
-            continue
-        try:
-            with lake.local_file(entry.path) as local:
-                yield start, start + timedelta(seconds=seconds_of(local))
-        except (UndecodableAudio, OSError):
-            continue
+def _span(lake: Lake, file: LandedFile) -> tuple[datetime, datetime] | None:
+    """From when to when there is sound in a landed file; None where nothing says so."""
+    try:
+        with lake.local_file(file.path) as local:
+            seconds = seconds_of(local)
+        start = start_of(lake, file, seconds)
+    except (UndecodableAudio, StartTimeUnknown, OSError):
+        return None
+    return start, start + timedelta(seconds=seconds)

@@ -22,7 +22,6 @@ from soundmill.capture.sources import BLOCK
 from soundmill.capture.status import SUFFIX, Status, read_status, write_status
 from soundmill.capture.switch import HUB, Switch
 from soundmill.catalog import Devices
-from soundmill.disk import need_room
 from soundmill.errors import UndecodableAudio
 from soundmill.lake import Lake
 from soundmill.settings import Settings
@@ -209,8 +208,7 @@ def _store(lake: Lake, path: str, data: bytes, least_free: int) -> str:
     """`stored`; `known` where these very bytes are there already; `other` where others are. Raises `OSError`."""
     if lake.exists(path):
         return "known" if lake.read_bytes(path) == data else "other"
-    if lake.is_local:
-        need_room(Path(lake.root), least_free)
+    lake.need_room(least_free)
     lake.write_bytes(path, data)
     return "stored"
 

@@ -3,12 +3,10 @@
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from soundmill.audio.reader import Source
 from soundmill.catalog import Account, Catalog, Item, Upload, Uploads, upload_key
 from soundmill.catalog.uploads import SOURCE
-from soundmill.disk import need_room
 from soundmill.errors import QuotaExceeded
 from soundmill.fingerprint import digest
 from soundmill.ingest.conversion import convert_download
@@ -54,8 +52,7 @@ def receive(lake: Lake, catalog: Catalog, options: UploadOptions, account: Accou
     _ = wanted.keywords  # refused before anything is stored
     if options.account_hours - uploads.seconds_of(account.id) / 3600 <= 0:
         raise QuotaExceeded(f"this account has uploaded {options.account_hours:g} hours: delete some of them first")
-    if lake.is_local:
-        need_room(Path(lake.root), options.least_free)
+    lake.need_room(options.least_free)
     now, name = datetime.now(UTC), str(uuid.uuid4())
     path = f"{FOLDER}/{now.date().isoformat()}/{name}.wav"
     blob = lake.pending(path)

@@ -57,10 +57,6 @@ Known = Annotated[Account, Depends(current_account)]
 Admin = Annotated[Account, Depends(current_admin)]
 
 
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 def too_many_logins(error: TooManyLogins) -> HTTPException:
     return HTTPException(429, str(error), {"Retry-After": str(error.retry_after)})
 

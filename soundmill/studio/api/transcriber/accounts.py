@@ -22,7 +22,6 @@ from soundmill.studio.api.transcriber.access import (
     UNAUTHORIZED,
     Body,
     Known,
-    client_address,
     token_in,
     too_many_logins,
 )
@@ -32,6 +31,7 @@ from soundmill.studio.api.transcriber.body import (
     RequestBody,
     body_schema,
 )
+from soundmill.studio.auth import client_address
 from soundmill.workflows.erasure import erase
 
 log = logging.getLogger("soundmill.transcriber")
