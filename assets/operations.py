@@ -59,7 +59,7 @@ def collection_progress(
     from soundmill.workflows.progress import count_collection, keep_hourly, unreconciled
 
     store = lake.open()
-    count = count_collection(store, catalog.ledger(), collection.zone, collection.target_hours, datetime.now(UTC))
+    count = count_collection(store, catalog.open(), collection.zone, collection.target_hours, datetime.now(UTC))
     if count.is_newly_reached:
         text = f"the target of {collection.target_hours:g} h is reached: {count.progress.ready_hours:.2f} h are ready"
         alerts.send(f"Soundmill: {text}", good=True, ready_hours=count.progress.ready_hours, target_hours=collection.target_hours)

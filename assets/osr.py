@@ -146,7 +146,7 @@ def detections(
 
     store = lake.open()
     version = ModelRegistry(catalog.open()).champion()
-    champion = Champion(store, version) if version else None
+    champion = Champion(store, version, collection.zone, catalog.collection().sources_apart()) if version else None
 
     def update(day: date) -> DayOutcome:
         if champion is None:
@@ -186,7 +186,7 @@ def new_sounds(
 
     store = lake.open()
     version = ModelRegistry(catalog.open()).champion()
-    champion = Champion(store, version) if version else None
+    champion = Champion(store, version, collection.zone, catalog.collection().sources_apart()) if version else None
 
     def update(day: date) -> DayOutcome:
         if champion is None:

@@ -17,7 +17,7 @@ from assets.speech import uploaded_recordings
 from pipeline.console import one_line_console
 from resources import CollectionResource, resources_from
 from sensors.jobs import JOBS
-from sensors.schedules import SCHEDULES
+from sensors.schedules import schedules
 from sensors.sensors import SENSORS
 from soundmill.settings import Settings
 
@@ -50,7 +50,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = 
     return dg.Definitions(
         assets=[*day_assets, *progress, *others],
         jobs=JOBS,
-        schedules=SCHEDULES,
+        schedules=schedules(with_backup=bool(configured["backup"].url)),
         sensors=SENSORS,
         executor=dg.in_process_executor,  # steps are short next to the seconds that a process of its own costs
         loggers={"console": one_line_console},

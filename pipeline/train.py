@@ -11,7 +11,8 @@ from pipeline.definitions import build_definitions
 from pipeline.demo import progress_bars
 from pipeline.run import RunFailed, instance_of, materialize
 from soundmill.capture import land
-from soundmill.catalog import Annotations, ModelRegistry, open_catalog
+from soundmill.capture.landing import LANDING
+from soundmill.catalog import TRAINING_CLIPS, Annotations, AudioCollection, ModelRegistry, open_catalog
 from soundmill.errors import ClipsRefused, SpecRefused
 from soundmill.formats.annotation import Annotation
 from soundmill.lake import open_lake
@@ -77,6 +78,7 @@ def train_on_clips(
             raise TrainingRefused(f"{name!r} was trained on other clips, or clips split in another way: take another name for these")
         for line in plan.unreadable:
             bars.console.print(line, highlight=False, markup=False)
+        AudioCollection(catalog).set_apart(f"{LANDING}/{name}/", TRAINING_CLIPS)
         landing = bars.add_task("landing the clips", total=len(plan.clips))
         for clip in plan.clips:
             land(lake, clip.path, name, clip.start)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
-    from soundmill.catalog import Catalog, Ledger
+    from soundmill.catalog import AudioCollection, Catalog, Ledger
     from soundmill.lake import Lake
 
 
@@ -35,6 +35,12 @@ class CatalogResource(dg.ConfigurableResource):
         from soundmill.catalog import Ledger
 
         return Ledger(self.open())
+
+    def collection(self) -> "AudioCollection":
+        """What of the ledger is of the collection."""
+        from soundmill.catalog import AudioCollection
+
+        return AudioCollection(self.open())
 
 
 @lru_cache(maxsize=4)

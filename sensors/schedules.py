@@ -18,9 +18,8 @@ _ON = dg.DefaultScheduleStatus.RUNNING
 
 def _schedule(**options: Any) -> Callable[[Callable[..., Any]], dg.ScheduleDefinition]:
     """`dg.schedule` by UTC, with the docstring for the description that the UI lists, on by default."""
-    return lambda work: dg.schedule(
-        description=" ".join((work.__doc__ or "").split()), default_status=_ON, execution_timezone="UTC", **options
-    )(work)
+    options = {"default_status": _ON, "execution_timezone": "UTC", **options}
+    return lambda work: dg.schedule(description=" ".join((work.__doc__ or "").split()), **options)(work)
 
 
 hourly_progress = dg.ScheduleDefinition(
@@ -54,7 +53,6 @@ def nightly_speech(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     return dg.RunRequest(partition_key=day, run_key=f"nightly speech {day}")
 
 
-@_schedule(job=backup_job, cron_schedule="*/3 * * * *")
 def backup_every_three_minutes(
     context: dg.ScheduleEvaluationContext, lake: LakeResource, catalog: CatalogResource, backup: BackupResource
 ) -> dg.RunRequest | dg.SkipReason:
@@ -87,4 +85,8 @@ def weekly_pruning(context: dg.ScheduleEvaluationContext, collection: Collection
     return dg.RunRequest(run_config=config)
 
 
-SCHEDULES = [hourly_progress, nightly_chain, nightly_downloads, nightly_speech, backup_every_three_minutes, weekly_pruning]
+def schedules(with_backup: bool) -> list[dg.ScheduleDefinition]:
+    """All schedules; that of the backup is off where none is configured."""
+    status = _ON if with_backup else dg.DefaultScheduleStatus.STOPPED
+    backup = _schedule(job=backup_job, cron_schedule="*/3 * * * *", default_status=status)(backup_every_three_minutes)
+    return [hourly_progress, nightly_chain, nightly_downloads, nightly_speech, backup, weekly_pruning]

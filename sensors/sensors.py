@@ -18,8 +18,8 @@ from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
 from soundmill.times import days_between
 
-PROCESS = "soundmill/process"  # tag of runs that a command executes itself
-_INPUT = "soundmill/input"
+PROCESS = ".dagster/soundmill_process"  # tag of runs that a command executes itself; the UI shows no tags that begin so
+_INPUT = ".dagster/soundmill_input"
 _PRIORITY = "dagster/priority"  # runs that people ask for have 0, and go first
 _MOST_FAILURES = 3
 _MOST_BACKFILL_RUNS = 4  # asked for in one tick
@@ -67,8 +67,7 @@ def download_requests(
     from soundmill.ingest.downloader import ASSET as DOWNLOADS_ASSET
 
     ledger, options = catalog.ledger(), fetching.options()
-    ready = sum(count.seconds for count in ledger.counts() if count.state == "ready") / 3600 if options.stop_at_hours else 0.0
-    reached = options.stop_at_hours is not None and ready >= options.stop_at_hours
+    reached = options.stop_at_hours is not None and catalog.collection().ready_seconds() / 3600 >= options.stop_at_hours
     processed = ledger.processed(DOWNLOADS_ASSET)
     due = {} if reached else DownloadQueue(catalog.open()).due_days(datetime.now(UTC))
     note = f"; the target of {options.stop_at_hours:g} h is reached, and SOUNDMILL_STOP_AT_TARGET is on" if reached else ""
@@ -92,7 +91,7 @@ def new_speech(
         is_able, why = False, f"; {error}"
     # what was deleted is to go from the tables even where nothing can be transcribed
     # also days whose sound is gone: their tables are to lose it
-    with_sound = ledger.days() if is_able else set()
+    with_sound = catalog.collection().days() if is_able else set()
     current = {day: mark for day, mark in speech_marks(ledger, options).items() if day in with_sound} if is_able else {}
     return _ask_for_days(context, collection, current, ledger.processed(TRANSCRIPTS.name), TRANSCRIPTS.name, why, in_ranges=True)
 
@@ -144,7 +143,7 @@ def new_champion(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Makes the detections of past days anew when another model has become the champion, the newest days first; those of the model
-    before are kept under its version."""
+    before are kept under its version. Days of training clips or of the demo alone are left out."""
     from soundmill.capture.segmenter import ASSET as SEGMENTS_ASSET
     from soundmill.catalog import ModelRegistry
     from soundmill.osr.detections import DETECTIONS
@@ -154,7 +153,8 @@ def new_champion(
         return dg.SkipReason("no champion model yet")
     label, days = f"{champion.name}/{champion.version}", collection.days.get_partition_keys()
     in_flight = {key for asset in (SEGMENTS_ASSET, DETECTIONS.name) for key in days_in_flight(context.instance, asset, days)}
-    plan = plan_detections(label, ledger.processed(SEGMENTS_ASSET), ledger.processed(DETECTIONS.name), days, in_flight, _LONGEST_RANGE)
+    segmented = catalog.collection().days() & ledger.processed(SEGMENTS_ASSET).keys()
+    plan = plan_detections(label, segmented, ledger.processed(DETECTIONS.name), days, in_flight, _LONGEST_RANGE)
     if not plan.wanted:
         return dg.SkipReason(f"every segmented day has detections by {label}")
     asked = (_range_request(context.instance, first, last, label) for first, last in plan.ranges)

@@ -277,9 +277,10 @@ class Lake:
                 yield Entry(path, int(info["size"] or 0), stamp)
 
     def sweep_partials(self, older_than_seconds: float, now: float, below: str = "") -> int:
-        """Removes half-written files that a killed process left on disk, everywhere or below a folder; returns how many."""
+        """Removes what a killed process left half written, everywhere or below a folder: files on disk, and everywhere in a bucket
+        uploads in parts, which S3 keeps until somebody completes them. Returns how many."""
         if not self.is_local:
-            return 0
+            return 0 if below else self._abort_uploads(older_than_seconds, now)
         removed = 0
         for folder, _, names in os.walk(self.full_path(below) if below else self.root):
             for name in names:
@@ -292,6 +293,16 @@ class Lake:
                     except FileNotFoundError:
                         pass
         return removed
+
+    def _abort_uploads(self, older_than_seconds: float, now: float) -> int:
+        if "s3" not in self.fs.protocol:
+            return 0
+        bucket, _, prefix = f"{self.root}/".partition("/")
+        uploads = self.fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix).get("Uploads", [])
+        old = [upload for upload in uploads if now - upload["Initiated"].timestamp() > older_than_seconds]
+        for upload in old:
+            self.fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(old)
 
     # day tables
 

@@ -6,6 +6,7 @@ lies in the lake.
 
 from soundmill.catalog.accounts import ROLES, Account, Accounts, Role
 from soundmill.catalog.annotations import Annotations
+from soundmill.catalog.collection import DEMO, TRAINING_CLIPS, AudioCollection, without
 from soundmill.catalog.database import Catalog, create_catalog, is_empty_catalog, open_catalog
 from soundmill.catalog.devices import Device, Devices
 from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, Wanted, by_speaker, download_key
@@ -19,12 +20,15 @@ from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
     "CAPTURED",
+    "DEMO",
     "DOWNLOADED",
     "ROLES",
+    "TRAINING_CLIPS",
     "Account",
     "Accounts",
     "AddOutcome",
     "Annotations",
+    "AudioCollection",
     "Box",
     "Catalog",
     "Device",
@@ -63,4 +67,5 @@ __all__ = [
     "open_catalog",
     "process_mark",
     "upload_key",
+    "without",
 ]

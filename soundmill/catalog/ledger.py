@@ -307,11 +307,14 @@ class Ledger:
                 self.write(session, changed)
                 self.mark_stale(session, asset, {item.day for item in changed})
 
-    def counts(self, day: date | None = None, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED)) -> list[StateCount]:
-        """Items and seconds by source and state; recordings that were cut are left out, for their segments carry the seconds."""
+    def counts(
+        self, day: date | None = None, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED), but: Collection[str] = ()
+    ) -> list[StateCount]:
+        """Items and seconds by source and state, but for those whose keys begin with one of `but`; recordings that were cut are left
+        out, for their segments carry the seconds."""
         query = (
             select(ItemRow.source, ItemRow.state, func.count(), func.coalesce(func.sum(ItemRow.seconds), 0.0))
-            .where(ItemRow.state != "cut", ItemRow.kind.in_(kinds))
+            .where(ItemRow.state != "cut", ItemRow.kind.in_(kinds), *_but(but))
             .group_by(ItemRow.source, ItemRow.state)
             .order_by(ItemRow.source, ItemRow.state)
         )
@@ -323,17 +326,19 @@ class Ledger:
                 for source, state, items, seconds in session.execute(query)
             ]
 
-    def ready_seconds_by_day(self, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED)) -> dict[date, float]:
-        """Seconds of ready audio of each day."""
-        ready = (ItemRow.state == "ready", ItemRow.kind.in_(kinds))
+    def ready_seconds_by_day(
+        self, kinds: Collection[ItemKind] = (*CAPTURED, *DOWNLOADED), below: str = "", but: Collection[str] = ()
+    ) -> dict[date, float]:
+        """Seconds of ready audio of each day: of items whose keys begin with `below`, and with none of `but`."""
+        ready = (ItemRow.state == "ready", ItemRow.kind.in_(kinds), ItemRow.key.startswith(below, autoescape=True), *_but(but))
         query = select(ItemRow.day, func.sum(ItemRow.seconds)).where(*ready).group_by(ItemRow.day).order_by(ItemRow.day)
         with self._catalog.reading() as session:
             return {day: float(seconds) for day, seconds in session.execute(query)}
 
-    def days(self) -> set[date]:
-        """The days of which there is, or was, any recording, captured, downloaded or uploaded."""
+    def days(self, but: Collection[str] = ()) -> set[date]:
+        """The days of which there is, or was, any recording, captured, downloaded or uploaded, whose key begins with none of `but`."""
         with self._catalog.reading() as session:
-            return set(session.scalars(select(ItemRow.day).distinct()))
+            return set(session.scalars(select(ItemRow.day).where(*_but(but)).distinct()))
 
     def processed(self, asset: str) -> dict[date, str]:
         """For each day, the fingerprint of what the asset was last made from."""
@@ -389,6 +394,11 @@ class Ledger:
         rows = [{**{name: getattr(item, name) for name in _COLUMNS}, "updated_at": now} for item in items]
         for start in range(0, len(rows), _BATCH):
             session.execute(self._upsert_item, rows[start : start + _BATCH])
+
+
+def _but(prefixes: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Conditions for keys that begin with none of the prefixes."""
+    return [~ItemRow.key.startswith(prefix, autoescape=True) for prefix in prefixes]
 
 
 def _withdrawn(item: Item) -> Item:

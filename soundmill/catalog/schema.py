@@ -432,6 +432,15 @@ class WithdrawnSpanRow(Base):
     created_at: Mapped[datetime]
 
 
+class SetApartRow(Base):
+    """Items whose keys begin so do not belong to the collection: see `collection.AudioCollection`."""
+
+    __tablename__ = "set_apart"
+
+    prefix: Mapped[str] = mapped_column(String(256), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(32))
+
+
 class LeaseRow(Base):
     """Who works on what, and until when."""
 

@@ -98,7 +98,7 @@ def download_run(
         return
     for row in rows:
         reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(row["reasons"].items()))
-        now = f"the day now has {_counts(row['items']) or 'nothing'}"
+        now = f"files of the day: {_counts(row['items']) or 'none'}"
         typer.echo(f"{row['day']}: {count(row['attempts'], 'attempt')}; {now}" + (f" ({reasons})" if reasons else ""))
     if not rows:
         typer.echo("nothing is due")
@@ -165,18 +165,13 @@ def download_history(
     as_json: Json = False,
 ) -> None:
     """Count what came in each hour or day: conversations, agent and customer files, failures, MB."""
-    from soundmill.catalog import Ledger
     from soundmill.ingest.history import history
 
     if by not in ("hour", "day"):
         raise typer.BadParameter(f"{by!r} is not one of hour, day", param_hint="--by")
     catalog = the_catalog()
     wanted = set(days_in(days))
-    rows = [
-        row
-        for row in history(catalog, Ledger(catalog), settings().zone, by)
-        if not wanted or date.fromisoformat(row["when"][:10]) in wanted
-    ]
+    rows = [row for row in history(catalog, settings().zone, by) if not wanted or date.fromisoformat(row["when"][:10]) in wanted]
     if as_json:
         print_json(rows)
         return

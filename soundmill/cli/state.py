@@ -26,16 +26,15 @@ def progress(
     Exit code 0 if the target is reached or none is set, else 1. Every ready file counts toward the target: both sides of a call separately,
     duplicates once. The figures on calls, as in the HTTP API, count a call by its longer side.
     """
-    from soundmill.catalog import Ledger
-    from soundmill.ingest.conversations import conversations_csv, conversations_of, mean_sound, report, report_lines
+    from soundmill.ingest.conversations import conversations_csv, report, report_lines
     from soundmill.ingest.hourly import hourly_counts
-    from soundmill.ingest.progress import progress_lines, progress_of
+    from soundmill.ingest.progress import progress_lines
+    from soundmill.workflows.progress import progress_now
 
-    values, ledger, lake = settings(), Ledger(the_catalog()), the_lake()
+    values, lake = settings(), the_lake()
     target = target_hours if target_hours is not None else values.target_hours
-    calls = conversations_of(ledger.downloads(), values.zone)
     now = datetime.now(values.zone)
-    found = progress_of(ledger.counts(), ledger.ready_seconds_by_day(), target, now, mean_sound(calls))
+    found, calls = progress_now(the_catalog(), values.zone, target, now)
     on_calls = report(calls, target, now)
     counts = hourly_counts(lake, 24) if hourly else []
     whole = {**found.as_json(), "calls": on_calls, **({"hourly": counts} if hourly else {})}

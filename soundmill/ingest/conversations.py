@@ -178,10 +178,7 @@ def report_lines(found: Mapping[str, Any]) -> list[str]:
         f" {rates['audio_hours_per_hour']:.2f} h of sound an hour",
     ]
     if progress := found.get("progress"):
-        lines.append(
-            f"counted as calls, each by its longer side: {progress['current_hours']:.2f} h,"
-            f" {progress['progress_percentage']:.1f} % of {progress['target_hours']:g} h"
-        )
+        lines.append(f"counted as calls, each by its longer side: {progress['current_hours']:.2f} h")
     return lines
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from soundmill.audio import Truncated
 from soundmill.audio.sniff import HEAD_BYTES, sniff
-from soundmill.catalog import Catalog, DownloadQueue, DownloadRequest, Item, Ledger, Wanted
+from soundmill.catalog import AudioCollection, Catalog, DownloadQueue, DownloadRequest, Item, Ledger, Wanted
 from soundmill.catalog.queue import next_attempt
 from soundmill.disk import need_room
 from soundmill.errors import FetchFailed, RequestRefused, UndecodableAudio
@@ -48,7 +48,7 @@ class Downloader:
 
     def __init__(self, lake: Lake, catalog: Catalog, options: DownloadOptions) -> None:
         self.lake, self.options = lake, options
-        self.queue, self.ledger = DownloadQueue(catalog), Ledger(catalog)
+        self.queue, self.ledger, self.collection = DownloadQueue(catalog), Ledger(catalog), AudioCollection(catalog)
         self._catalog = catalog
         self._stack, self._leases = AsyncExitStack(), ExitStack()
         self._threads = ThreadPoolExecutor(max(4, options.concurrency), "download")
@@ -180,7 +180,7 @@ class Downloader:
     def _hours_left(self) -> float:
         if self.options.stop_at_hours is None:
             return float("inf")
-        return self.options.stop_at_hours - sum(count.seconds for count in self.ledger.counts() if count.state == "ready") / 3600
+        return self.options.stop_at_hours - self.collection.ready_seconds() / 3600
 
     def _convert(self, request: DownloadRequest, fetched: Fetched) -> "_Files":
         """The files, made aside, and their items."""

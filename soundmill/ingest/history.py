@@ -3,13 +3,13 @@
 from datetime import datetime, tzinfo
 from typing import Any
 
-from soundmill.catalog import Catalog, DownloadQueue, Ledger
+from soundmill.catalog import AudioCollection, Catalog, DownloadQueue
 from soundmill.ingest.conversations import megabytes, size_of
 from soundmill.ingest.pairs import AGENT, CUSTOMER
 from soundmill.times import hour_in
 
 
-def history(catalog: Catalog, ledger: Ledger, zone: tzinfo, by: str = "hour") -> list[dict[str, Any]]:
+def history(catalog: Catalog, zone: tzinfo, by: str = "hour") -> list[dict[str, Any]]:
     """A row for each hour or day of the zone in which anything came or failed for good: files by speaker, conversations, MB."""
     rows: dict[str, dict[str, Any]] = {}
     calls: dict[str, set[str]] = {}
@@ -21,7 +21,7 @@ def history(catalog: Catalog, ledger: Ledger, zone: tzinfo, by: str = "hour") ->
         first[when] = min(moment, first.get(when, moment))
         return rows.setdefault(when, {"when": when, "conversations": 0, AGENT: 0, CUSTOMER: 0, "other": 0, "failed": 0, "size_mb": 0.0})
 
-    for item in ledger.downloads():
+    for item in AudioCollection(catalog).downloads():
         if not item.path:
             continue
         found = row(datetime.fromisoformat(item.measures["fetched_at"]))

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from soundmill.plots import ACCENT, INK, WARM, figure, png
 
 BAR = 40
 RECENT_DAYS = 14
+_FEWEST_HOURS = 1.0  # of recent sound, for a forecast
 _DRAWS, _MOST_DRAWN_DAYS = 2000, 365
 _FARTHEST_DAYS = 36_500
 
@@ -23,9 +24,10 @@ class Progress:
     """Hours and items by state and by source, counted at `at`.
 
     `raw_hours` is the sum over all states, each second once; `ready_hours` counts toward the target. `forecast` is the day on which
-    the target is reached at the mean pace of the last 14 days that ended before `at`, None without a target, pace or need. With four
-    chances in five it is reached from `forecast_early` to `forecast_late`, if days to come are drawn from those 14 (bootstrap).
-    `conversations_needed`: calls with as much sound as the mean so far that the rest amounts to; None without a call or a target.
+    the target is reached at the mean pace of the last 14 days that ended before `at`; None without a target, a need, or an hour in
+    those days. With four chances in five it is reached from `forecast_early` to `forecast_late`, if days to come are drawn from those
+    14 (bootstrap). `conversations_needed`: calls with as much sound as the mean so far that the rest amounts to; None without a mean
+    or a target. `apart_hours`: ready hours that do not count, by what they are for: training clips, the demo.
     """
 
     at: datetime
@@ -42,6 +44,7 @@ class Progress:
     forecast_early: date | None
     forecast_late: date | None
     conversations_needed: int | None
+    apart_hours: dict[str, float] = field(default_factory=dict)
 
     @property
     def target_reached(self) -> bool:
@@ -65,8 +68,10 @@ def progress_of(
     target_hours: float | None,
     at: datetime,
     mean_call_seconds: float = 0.0,
+    apart_seconds: Mapping[str, float] | None = None,
 ) -> Progress:
-    """Progress from the ledger's counts, its ready seconds of each day, and the mean sound of a call with both sides."""
+    """Progress from the ledger's counts, its ready seconds of each day, the mean sound of a call with both sides, and the ready seconds
+    that are apart from the collection, by what they are for."""
     items: dict[str, int] = {}
     hours: dict[str, float] = {}
     sources: dict[str, dict[str, float]] = {}
@@ -80,7 +85,7 @@ def progress_of(
     recent = [ready_seconds.get(yesterday - timedelta(days=back), 0.0) / 3600 for back in range(RECENT_DAYS)]
     pace = sum(recent) / RECENT_DAYS
     forecast = early = late = None
-    if remaining is not None and remaining > 0 and pace > 0:
+    if remaining is not None and remaining > 0 and sum(recent) >= _FEWEST_HOURS:
         forecast = _day_after(at.date(), remaining / pace)
         early, late = (_day_after(at.date(), days) for days in _days_needed(recent, remaining))
     return Progress(
@@ -100,6 +105,7 @@ def progress_of(
         conversations_needed=None
         if remaining is None or not mean_call_seconds
         else max(0, math.ceil(remaining * 3600 / mean_call_seconds)),
+        apart_hours={purpose: seconds / 3600 for purpose, seconds in (apart_seconds or {}).items()},
     )
 
 
@@ -142,6 +148,7 @@ def progress_lines(progress: Progress) -> list[str]:
     """The report as people read it."""
     lines = [f"{state:<12} {progress.items[state]:>9} items {hours:>10.2f} h" for state, hours in sorted(progress.hours.items())]
     lines.append(f"{'all':<12} {sum(progress.items.values()):>9} items {progress.raw_hours:>10.2f} h")
+    lines += [f"{hours:.2f} h of {purpose} are apart from it" for purpose, hours in progress.apart_hours.items()]
     if progress.percent is None or progress.remaining_hours is None:
         return lines
     lines.append(f"{progress_bar(progress.percent)} of {progress.target_hours:g} h, counting every ready file")
@@ -156,7 +163,7 @@ def progress_lines(progress: Progress) -> list[str]:
             f"between {progress.forecast_early} {late} with four chances in five"
         )
     else:
-        lines.append(f"none of the {RECENT_DAYS} days before today brought anything: no forecast")
+        lines.append(f"the {RECENT_DAYS} days before today brought less than an hour: no forecast")
     return lines
 
 
@@ -172,7 +179,7 @@ def progress_csv(progress: Progress) -> str:
 
 
 def progress_picture(ready_seconds: Mapping[date, float], progress: Progress) -> bytes:
-    """Ready hours over the days, the target, and the span in which it is expected, as PNG."""
+    """Ready hours over the days, the target, the span in which it is expected, and what does not count, as PNG."""
     days = sorted(ready_seconds)
     total, sums = 0.0, []
     for day in days:
@@ -190,6 +197,10 @@ def progress_picture(ready_seconds: Mapping[date, float], progress: Progress) ->
     axis.set_ylim(bottom=0)
     if len(days) == 1:  # which matplotlib would show in the middle of years
         axis.set_xlim(days[0] - timedelta(days=7), max(days[0], progress.forecast_late or days[0]) + timedelta(days=7))
+    if not days:
+        axis.set_xticks([])
+    if apart := [f"{purpose} {hours:.2f} h" for purpose, hours in progress.apart_hours.items()]:
+        axis.set_title("apart from the collection: " + ", ".join(apart), fontsize=8, color=INK)
     axis.set_ylabel("hours ready", fontsize=8, color=INK)
     fig.autofmt_xdate()
     return png(fig)

@@ -1,5 +1,6 @@
 """Which sounds are new: what was called "other", grouped by likeness, the most worth a tag first."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ EXAMPLES = 3
 _FEWEST = 4  # sounds in a group
 _LARGEST_NUMBER = 200  # of groups, if they were all of the smallest size
 _DIMENSIONS = 20
+_BACKGROUND_SHARE = 0.02
+_USUAL = 0.95  # of background is as near to itself as this quantile
 
 NEW_SOUNDS = day_table(
     "new_sounds",
@@ -82,32 +85,40 @@ class NewSound:
     examples: tuple[str, ...]
 
 
-def group_new_sounds(
-    keys: Sequence[str], vectors: npt.NDArray[Any], margins: Floats, nearest: Sequence[str], seed: int = 0
-) -> list[NewSound]:
-    """Groups of alike sounds among n rejected ones, the best to label first.
+def group_new_sounds(rejected: Rejected, background: npt.NDArray[Any] | None = None, seed: int = 0) -> list[NewSound]:
+    """Groups of alike sounds among rejected ones, the best to label first.
 
-    `vectors` (n, d) are those of the extractor; `margins` (n,) to the nearest tag's threshold, all below 0. Groups are dense regions
-    (HDBSCAN) of the principal components; what lies in none is left out. They are ranked by novelty times the logarithm of their size.
+    Groups are dense regions (HDBSCAN) of the principal components; what lies in none is left out, and so are groups that are like the
+    background of the place, vectors (b, d). They are ranked by novelty times the logarithm of their size.
     """
     from sklearn.cluster import HDBSCAN
     from sklearn.decomposition import PCA
 
+    keys, vectors, margins, nearest = rejected.keys, rejected.vectors.astype(np.float64), rejected.margins, rejected.nearest
     if len(keys) < 2 * _FEWEST:
         return []
-    vectors = vectors.astype(np.float64)
     chosen = np.arange(len(keys))
     if len(keys) > MOST_SOUNDS:
         chosen = np.sort(np.random.default_rng(seed).choice(len(keys), MOST_SOUNDS, replace=False))
     deviation = vectors[chosen].std(axis=0)
-    scaled = np.clip((vectors[chosen] - vectors[chosen].mean(axis=0)) / np.where(deviation > 1e-9, deviation, 1), -8, 8)
-    space = PCA(min(_DIMENSIONS, *scaled.shape), random_state=seed).fit_transform(scaled)
+
+    def scaled(values: Floats) -> Floats:
+        clipped: Floats = np.clip((values - vectors[chosen].mean(axis=0)) / np.where(deviation > 1e-9, deviation, 1), -8, 8)
+        return clipped
+
+    components = PCA(min(_DIMENSIONS, *vectors[chosen].shape), random_state=seed).fit(scaled(vectors[chosen]))
+    space = components.transform(scaled(vectors[chosen]))
+    is_background = np.zeros(len(space), bool)
+    if background is not None and len(background) > _FEWEST:
+        is_background = like_background(space, components.transform(scaled(background.astype(np.float64))))
     fewest = max(_FEWEST, len(chosen) // _LARGEST_NUMBER)
     labels = HDBSCAN(min_cluster_size=fewest, min_samples=2, copy=True).fit_predict(space)
     overall = float(np.sqrt(((space - space.mean(axis=0)) ** 2).sum(axis=1).mean())) or 1.0
     found = []
     for label in range(int(labels.max()) + 1):
         members = np.flatnonzero(labels == label)
+        if is_background[members].mean() > 0.5:
+            continue
         away = np.linalg.norm(space[members] - np.median(space[members], axis=0), axis=1)
         typical = members[np.argsort(away, kind="stable")]
         places = chosen[members]
@@ -121,6 +132,19 @@ def group_new_sounds(
             )
         )
     return sorted(found, key=lambda one: -(one.novelty + 0.5) * np.log1p(one.sounds) * (0.5 + one.compactness))
+
+
+def like_background(space: Floats, background: Floats) -> npt.NDArray[np.bool_]:
+    """Which of n points, shape (n, d), lie as near to background, shape (b, d), as background lies to itself.
+
+    Near means the distance to so many of its points as make two in a hundred: a sound that is rarer in the background stays new.
+    """
+    from scipy.spatial import cKDTree
+
+    tree, count = cKDTree(background), max(_FEWEST, math.ceil(_BACKGROUND_SHARE * len(background)))
+    own = tree.query(background, [count + 1])[0][:, 0]  # the first is the point itself
+    near: npt.NDArray[np.bool_] = tree.query(space, [count])[0][:, 0] <= np.quantile(own, _USUAL)
+    return near
 
 
 def new_sound_rows(name: str, version: int, found: Sequence[NewSound]) -> pa.Table:

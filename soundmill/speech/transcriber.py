@@ -123,7 +123,7 @@ class VoskTranscriber:
                     self._model = vosk.Model(str(self._folder))
                 except Exception as error:  # noqa: BLE001  # Vosk raises nothing narrower
                     raise NoSpeechModel(f"the speech model at {self._folder} cannot be loaded: {error}") from None
-        recogniser = vosk.KaldiRecognizer(self._model, self.sample_rate)
+            recogniser = vosk.KaldiRecognizer(self._model, self.sample_rate)  # two made at once from one model can abort the process
         recogniser.SetWords(True)
         return recogniser
 

@@ -1,33 +1,39 @@
 """A day's detections and new sounds: the champion on every segment of the day, and groups among what it called "other"."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Ledger, ModelVersion
+from soundmill.errors import MissingFeatures
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS, detection_rows
 from soundmill.osr.spec import OTHER, ModelSpec
 from soundmill.osr.versions import VersionRows
-from soundmill.workflows.training.data import feature_table, segment_sounds
-from soundmill.workflows.training.models import load_version
+from soundmill.workflows.training.data import TrainingData, feature_table, segment_sounds
+from soundmill.workflows.training.models import days_of, load_version
 
 if TYPE_CHECKING:
     from soundmill.osr.recogniser import Recogniser
 
+_CODE = 2  # of new sounds: goes up when the same detections would give others
 _EXAMPLES = 12  # groups in the picture
 
 
 class Champion:
-    """A model version with its specification; the recogniser is loaded when it is first needed."""
+    """A model version with its specification; the recogniser, and the background it was trained on, are loaded when first needed."""
 
-    def __init__(self, lake: Lake, version: ModelVersion) -> None:
-        self._lake, self.version = lake, version
+    def __init__(self, lake: Lake, version: ModelVersion, zone: ZoneInfo, apart: Collection[str] = ()) -> None:
+        self._lake, self.version, self._zone, self._apart = lake, version, zone, apart
         self.spec = ModelSpec.parse((version.card or {})["spec"])
         self._recogniser: Recogniser | None = None
 
@@ -37,6 +43,16 @@ class Champion:
         if self._recogniser is None:
             self._recogniser = load_version(self._lake, self.version)
         return self._recogniser
+
+    @cached_property
+    def background(self) -> npt.NDArray[np.float32] | None:
+        """Vectors of the background that the model was trained on; None where there was none, or its features are gone."""
+        card = self.version.card or {}
+        data = TrainingData(self._lake, self.spec, self._zone, days_of(card), self._apart)
+        try:
+            return data.background_for(card["data"]["support"]).pooled().astype(np.float32)
+        except MissingFeatures:
+            return None
 
 
 @dataclass(frozen=True)
@@ -77,13 +93,13 @@ def update_new_sounds(lake: Lake, champion: Champion, day: date, zone: ZoneInfo)
 
     name, version = champion.version.name, champion.version.version
     detections, mine = (VersionRows(lake, table, name, version) for table in (DETECTIONS, NEW_SOUNDS))
-    made_from = detections.made_from(day) or ""
+    made_from = f"{detections.made_from(day) or ''} {_CODE}"
     if mine.made_from(day) == made_from:
         return mine.read(day), False
     rejected = detections.read(day, where=pc.field("tag") == OTHER)
     segments = lake.read_days(SEGMENTS, [day]).filter(pc.field("key").isin(rejected["key"].combine_chunks()))
     sounds = segment_sounds(lake, [day], segments, champion.spec.extractor, zone)
-    groups = group_new_sounds(*Rejected.among(sounds, champion.recogniser.verdicts(sounds)))
+    groups = group_new_sounds(Rejected.among(sounds, champion.recogniser.verdicts(sounds)), champion.background)
     rows = new_sound_rows(name, version, groups)
     mine.write(day, rows, made_from)
     return rows, True

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pyarrow.compute as pc
 
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import CAPTURED, DOWNLOADED, Catalog, Ledger, held
+from soundmill.catalog import CAPTURED, DOWNLOADED, AudioCollection, Catalog, Ledger, held
 from soundmill.errors import DamagedTable
-from soundmill.ingest.conversations import conversations_csv, conversations_of, mean_sound, report
+from soundmill.ingest.conversations import Conversation, conversations_csv, conversations_of, mean_sound, report
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.ingest.hourly import hourly_counts, write_hourly
 from soundmill.ingest.progress import progress_csv, progress_of, progress_picture
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from soundmill.ingest.progress import Progress
 
 FOLDER = "reports/collection_progress"
+_FEWEST_CALLS = 10  # for the mean length of a call
 _RECONCILED = 1e-3  # seconds
 
 
@@ -36,12 +37,19 @@ class Count:
     is_newly_reached: bool
 
 
-def count_collection(lake: Lake, ledger: Ledger, zone: ZoneInfo, target_hours: float | None, now: datetime) -> Count:
+def progress_now(catalog: Catalog, zone: ZoneInfo, target_hours: float | None, now: datetime) -> tuple["Progress", list[Conversation]]:
+    """How far the collection is, and its calls with both sides."""
+    collection = AudioCollection(catalog)
+    calls = conversations_of(collection.downloads(), zone)
+    mean = mean_sound(calls) if len(calls) >= _FEWEST_CALLS else 0.0
+    by_day, apart = collection.ready_seconds_by_day(), collection.ready_seconds_apart()
+    return progress_of(collection.counts(), by_day, target_hours, now, mean, apart), calls
+
+
+def count_collection(lake: Lake, catalog: Catalog, zone: ZoneInfo, target_hours: float | None, now: datetime) -> Count:
     """Counts hours and items, and writes progress.json, progress.csv, conversations.csv and progress.png below `FOLDER`."""
-    by_day = ledger.ready_seconds_by_day()
-    calls = conversations_of(ledger.downloads(), zone)
-    progress = progress_of(ledger.counts(), by_day, target_hours, now, mean_sound(calls))
-    plot = progress_picture(by_day, progress)
+    progress, calls = progress_now(catalog, zone, target_hours, now)
+    plot = progress_picture(AudioCollection(catalog).ready_seconds_by_day(), progress)
     before = any(count["target_reached"] and count["target_hours"] == target_hours for count in hourly_counts(lake, 1))
     figures = {**progress.as_json(), "calls": report(calls, target_hours, now)}
     lake.write_bytes(f"{FOLDER}/progress.json", json.dumps(figures, indent=1).encode())

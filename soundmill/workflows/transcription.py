@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from soundmill.capture import SEGMENTS, Timeline
-from soundmill.catalog import Catalog, Ledger, Uploads
+from soundmill.catalog import AudioCollection, Catalog, Ledger, Uploads
 from soundmill.catalog.uploads import SOURCE as UPLOADED
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 
 
 def recordings_of(lake: Lake, catalog: Catalog, day: date) -> list[Spoken]:
-    """All recordings of a day that may hold speech: captured segments joined where they follow each other, downloads, uploads."""
-    found = joined_segments(lake.read_days(SEGMENTS, [day]).to_pylist())
+    """All recordings of a day that may hold speech: captured segments joined where they follow each other, downloads, uploads; but for
+    what is apart from the collection."""
+    apart = tuple(AudioCollection(catalog).apart())
+    found = joined_segments([row for row in lake.read_days(SEGMENTS, [day]).to_pylist() if not row["key"].startswith(apart)])
     for row in lake.read_days(DOWNLOADS, [day], columns=["key", "state", "seconds", "content_hash", "path"]).to_pylist():
-        if row["state"] == "ready":
+        if row["state"] == "ready" and not row["key"].startswith(apart):
             name = Path(row["path"]).stem
             found.append(Spoken(row["key"], "download", DOWNLOADED, name, None, row["seconds"], row["content_hash"], (row["path"],)))
     for item in Ledger(catalog).uploads(day):

@@ -42,7 +42,7 @@ def test_downloads_and_segments_are_counted_side_by_side(home: Home, web: Web) -
     assert {count.source for count in counts} == {"downloads", "mic"}
     assert facts["hours_ready"] == pytest.approx(sum(count.seconds for count in counts if count.state == "ready") / 3600, abs=1e-4)
     assert facts["conversations"] == 1
-    assert 800 < facts["conversations_needed"] < 900
+    assert facts["conversations_needed"] == "unknown"  # a call or two of seconds say nothing of the rest
     assert checks(home, "collection_progress") == {"no_failed_partitions": True, "hours_reconcile": True}
     # the ledger's own sum is the sum over the states, and each of the two assets counts what is its own
     states = {state: sum(count.seconds for count in counts if count.state == state) for state in {count.state for count in counts}}

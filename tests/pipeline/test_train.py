@@ -25,5 +25,6 @@ def test_one_command_teaches_a_folder_of_clips(soundmill: Command, tmp_path: Pat
     assert re.search(r"sounds it was not trained on: 1[3-6] of 16", said)
     report = Path(said.rsplit("report: ", 1)[1].splitlines()[0])
     assert "doorbell" in report.read_text()
+    assert "of training clips are apart from it" in soundmill("progress")
     (tmp_path / "clips" / "kettle" / "0.wav").unlink()
     assert "was trained on other clips" in soundmill("model", "train", "house", str(tmp_path / "clips"), "--unknown", "glass", code=1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from resources import BackupResource
-from sensors.schedules import backup_every_three_minutes, hourly_progress, nightly_chain, nightly_downloads
+from sensors.schedules import hourly_progress, nightly_chain, nightly_downloads, schedules
 from tests.conftest import wav
 from tests.home import DAYS, Home
 from tests.sensors.ticks import launch
@@ -44,18 +44,24 @@ def test_what_the_schedules_ask_for_runs(local_home: Home) -> None:
     }
 
 
+def backup_schedule(with_backup: bool = True) -> dg.ScheduleDefinition:
+    return next(schedule for schedule in schedules(with_backup) if schedule.name == "backup_every_three_minutes")
+
+
 def backup_tick(local: Home, **options: str) -> dg.RunRequest | dg.SkipReason:
     used = {"lake": local.resources["lake"], "catalog": local.resources["catalog"], "backup": BackupResource(**options)}
     moment = datetime(2025, 1, 2, tzinfo=UTC)
     with dg.build_schedule_context(instance=local.instance, resources=used, scheduled_execution_time=moment) as context:
-        found: dg.RunRequest | dg.SkipReason = backup_every_three_minutes(context)
+        found: dg.RunRequest | dg.SkipReason = backup_schedule()(context)
     return found
 
 
 def test_the_backup_is_asked_for_when_something_changed_and_never_without_a_place(
     instance_home: Home, s3_url: str, s3_endpoint: str, tmp_path: Path
 ) -> None:
-    assert backup_every_three_minutes.cron_schedule == "*/3 * * * *"
+    assert backup_schedule().cron_schedule == "*/3 * * * *"
+    assert backup_schedule().default_status is dg.DefaultScheduleStatus.RUNNING
+    assert backup_schedule(with_backup=False).default_status is dg.DefaultScheduleStatus.STOPPED
     instance_home.land_day(DAYS[0])
     unset = backup_tick(instance_home)
     assert isinstance(unset, dg.SkipReason)

@@ -11,6 +11,7 @@ import dagster as dg
 from assets.partitions import RANGE_END, RANGE_START, models
 from resources import AlertsResource, DownloadsResource, SpeechResource
 from sensors.sensors import (
+    PROCESS,
     SENSORS,
     changed_annotations,
     days_in_flight,
@@ -144,7 +145,7 @@ def test_the_run_of_a_killed_command_holds_nothing_up(local_home: Home) -> None:
     job = local_home.defs.resolve_job_def("day_chain")
     machine, _, _ = process_mark().split(" ")
     for process in (f"{machine} 999999999 1", process_mark()):
-        tags = {"dagster/partition": "2025-01-01", "soundmill/process": process}
+        tags = {"dagster/partition": "2025-01-01", PROCESS: process}
         local_home.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED)
         expected = {"2025-01-01"} if process == process_mark() else set()
         assert days_in_flight(local_home.instance, "captured_segments", local_home.days) == expected

@@ -175,6 +175,19 @@ def test_what_is_half_written_goes_below_the_folder_that_is_named_and_nowhere_el
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*x.wav*")) == ["a/1/x.wav", "a/2/.x.wav.12.partial"]
 
 
+def test_uploads_in_parts_that_nobody_completes_are_aborted_once_they_are_old(s3_url: str, s3_endpoint: str) -> None:
+    lake = open_lake(f"{s3_url}/lake", s3_endpoint)
+    bucket = s3_url.removeprefix("s3://").partition("/")[0]
+    prefix = lake.root.partition("/")[2]
+    for key in (f"{prefix}/audio/a.wav", "others/b.wav"):
+        lake.fs.call_s3("create_multipart_upload", Bucket=bucket, Key=key)
+    began = lake.fs.call_s3("list_multipart_uploads", Bucket=bucket)["Uploads"][0]["Initiated"].timestamp()
+    assert lake.sweep_partials(3600, began + 3500) == 0
+    assert lake.sweep_partials(3600, began + 3700) == 1
+    left = lake.fs.call_s3("list_multipart_uploads", Bucket=bucket)["Uploads"]
+    assert [upload["Key"] for upload in left] == ["others/b.wav"]
+
+
 def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import resource
 

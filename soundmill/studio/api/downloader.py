@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from soundmill.catalog import DownloadRequest, Item, Ledger, Wanted, download_key
+from soundmill.catalog import AudioCollection, DownloadRequest, Item, Wanted, download_key
 from soundmill.errors import FetchFailed, RequestRefused
 from soundmill.ingest.conversations import conversations_of, megabytes, size_of, summary, toward_target
 from soundmill.ingest.downloader import Downloader, Outcome
@@ -234,7 +234,7 @@ def _file(item: Item, lake: Lake) -> dict[str, Any]:
 
 
 async def _items(request: Request) -> list[Item]:
-    return await _query(_worker(request).ledger.downloads)
+    return await _query(_worker(request).collection.downloads)
 
 
 async def _query(function: Callable[..., _T], *arguments: Any) -> _T:
@@ -244,14 +244,14 @@ async def _query(function: Callable[..., _T], *arguments: Any) -> _T:
 def _storage(request: Request) -> str:
     """A folder with a folder for each call, as programs that read the disk expect it; of a lake elsewhere, the address of the files."""
     state = request.app.state
-    ledger, place = Ledger(state.catalog), state.settings.home / "conversations"
-    counts, files = ledger.counts(), str(state.lake.address("audio/downloads"))
+    collection, place = AudioCollection(state.catalog), state.settings.home / "conversations"
+    counts, files = collection.counts(), str(state.lake.address("audio/downloads"))
     if "://" in files:
         return files
     seen, due = getattr(state, "viewed", (None, 0.0))
     began = time.monotonic()
     if (seen != counts and began >= due) or not place.exists():
-        flat_view(ledger.downloads(), state.lake, place)
+        flat_view(collection.downloads(), state.lake, place)
         took = time.monotonic() - began
         state.viewed = counts, began + _VIEW_SHARE * took
     return str(place)

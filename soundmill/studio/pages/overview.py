@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
 from soundmill.capture.status import ALARMING, read_status
-from soundmill.catalog import Catalog, DownloadQueue, Ledger, LiveRecord, Uploads
-from soundmill.ingest.progress import progress_of
+from soundmill.catalog import Catalog, DownloadQueue, LiveRecord, Uploads
 from soundmill.settings import Settings
 from soundmill.studio.auth import User, page_for
 from soundmill.studio.pages.rendering import page
+from soundmill.workflows.progress import progress_now
 
 router = APIRouter()
 _MOST_FAILURES = 20
@@ -25,9 +25,9 @@ def overview(request: Request, user: Annotated[User, Depends(page_for("engineer"
 
 
 def _facts(catalog: Catalog, settings: Settings) -> dict[str, Any]:
-    ledger, queue, now = Ledger(catalog), DownloadQueue(catalog), datetime.now(UTC)
+    queue, now = DownloadQueue(catalog), datetime.now(UTC)
     return {
-        "progress": progress_of(ledger.counts(), ledger.ready_seconds_by_day(), settings.target_hours, now),
+        "progress": progress_now(catalog, settings.zone, settings.target_hours, now)[0],
         "requests": queue.counts(now),
         "failures": queue.failed_or_retrying(_MOST_FAILURES),
         "stations": read_status(settings.home / "capture"),

@@ -10,10 +10,9 @@ from soundmill.options import TrainingOptions
 from soundmill.workflows.training.data import TrainingData
 from soundmill.workflows.training.evaluation import Evaluated, evaluate_model
 from soundmill.workflows.training.fit import Fitted, train_model
-from soundmill.workflows.training.models import DEMO, delete_model, is_demo, load_version, model_path, promote_model
+from soundmill.workflows.training.models import delete_model, is_demo, load_version, model_path, promote_model
 
 __all__ = [
-    "DEMO",
     "Evaluated",
     "Fitted",
     "TrainingData",

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib.metadata import version as installed
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from soundmill.capture import SEGMENTS, Timeline
-from soundmill.errors import MissingFeatures, NoAudio
+from soundmill.errors import MissingFeatures, NoAudio, NotEnoughData
 from soundmill.fingerprint import digest
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import DayTable, Lake
@@ -40,10 +40,11 @@ _TOUCH = timedelta(milliseconds=10)
 
 
 class TrainingData:
-    """The sounds of one specification, from the tables of its days."""
+    """The sounds of one specification, from the tables of its days. Without sources in the specification, those of all sources but
+    the ones that are set `apart`."""
 
-    def __init__(self, lake: Lake, spec: ModelSpec, zone: ZoneInfo, choice: DataChoice | None = None) -> None:
-        self._lake, self.spec, self.zone = lake, spec, zone
+    def __init__(self, lake: Lake, spec: ModelSpec, zone: ZoneInfo, choice: DataChoice | None = None, apart: Collection[str] = ()) -> None:
+        self._lake, self.spec, self.zone, self.apart = lake, spec, zone, apart
         self.days = choice or self._choose()
 
     def fingerprint(self, code: str) -> str:
@@ -232,7 +233,16 @@ class TrainingData:
         return found
 
     def _choose(self) -> DataChoice:
-        annotated = {row["start"].date() for row in self._labels(tuple(self._lake.days(ANNOTATIONS)))}
+        labelled = tuple(self._lake.days(ANNOTATIONS))
+        annotated = {row["start"].date() for row in self._labels(labelled)}
+        if not annotated and not self.spec.sources:
+            wanted = _is_in("tag", self.spec.tags) if self.spec.tags else pc.scalar(True)
+            there = set(self._lake.read_days(ANNOTATIONS, labelled, columns=["source"], where=wanted)["source"].to_pylist())
+            if there:
+                raise NotEnoughData(
+                    f"these tags are labelled only in {', '.join(sorted(there))}, which is apart from the collection; "
+                    "to train on it, name it: --sources"
+                )
         return choose_days(self.spec, annotated)
 
     def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
@@ -242,7 +252,7 @@ class TrainingData:
 
     @property
     def _of_sources(self) -> pc.Expression:
-        return _is_in("source", self.spec.sources) if self.spec.sources else pc.scalar(True)
+        return _is_in("source", self.spec.sources) if self.spec.sources else ~_is_in("source", sorted(self.apart))
 
 
 def feature_table(of: str, extractor_name: str) -> DayTable:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from soundmill.catalog import Catalog, ModelRegistry, ModelVersion
+from soundmill.catalog import AudioCollection, Catalog, ModelRegistry, ModelVersion
 from soundmill.errors import DataLeakage, NotEnoughData
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from soundmill.osr.evaluation import Evaluation, Stream
     from soundmill.osr.novelty import NewSound
     from soundmill.osr.recogniser import Recogniser
+    from soundmill.osr.sounds import Sounds
 
 log = logging.getLogger("soundmill.training")
 NEW_SHOWN = 12  # groups of new sounds in a report
@@ -49,13 +50,14 @@ def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOpt
 
     version = ModelRegistry(catalog).current(name)
     card = version.card or {}
-    data = TrainingData(lake, ModelSpec.parse(card["spec"]), options.zone, days_of(card))
+    apart = AudioCollection(catalog).sources_apart()
+    data = TrainingData(lake, ModelSpec.parse(card["spec"]), options.zone, days_of(card), apart)
     if not data.days.test:
         raise NotEnoughData(f"the model {name!r} has no test days: annotate another day, or define it with --test-days")
     if (leaks := data.leaks()) and not data.spec.allow_duplicates:
         raise DataLeakage(describe_leaks(leaks))
     model = load_version(lake, version)
-    streams, fresh = _listen(model, data)
+    streams, fresh = _listen(model, data, data.background_for(card["data"]["support"]))
     test = HeldOut(data.tagged(), *data.test_background(), streams)
     result = evaluate(model, test)
     promotion = consider_promotion(lake, catalog, version, (model, test), data, options, has_leaks=bool(leaks))
@@ -83,8 +85,9 @@ def describe_leaks(leaks: list[Leak]) -> str:
     return f"{len(leaks)} test sounds are copies of training sounds: {shown}. Name other days, or define the model with --allow-duplicates"
 
 
-def _listen(model: "Recogniser", data: TrainingData) -> "tuple[list[Stream], list[NewSound]]":
-    """The test days as detections would have them, a source and day at a time, and groups among what was called "other"."""
+def _listen(model: "Recogniser", data: TrainingData, background: "Sounds") -> "tuple[list[Stream], list[NewSound]]":
+    """The test days as detections would have them, a source and day at a time, and groups among what was called "other" that are unlike
+    the background that the model was trained on."""
     from soundmill.osr.evaluation import Stream
     from soundmill.osr.novelty import MOST_SOUNDS, Rejected, group_new_sounds
 
@@ -99,4 +102,4 @@ def _listen(model: "Recogniser", data: TrainingData) -> "tuple[list[Stream], lis
         kept = sum(len(part.keys) for part in rejected)
         if kept > MOST_SOUNDS:  # thinned evenly, so that a month takes no more memory than a day
             rejected = [part.thinned(MOST_SOUNDS / kept / 2) for part in rejected]
-    return streams, group_new_sounds(*Rejected.joined(rejected)) if rejected else []
+    return streams, group_new_sounds(Rejected.joined(rejected), background.pooled()) if rejected else []

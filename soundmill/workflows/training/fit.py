@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from soundmill.catalog import Catalog, ModelRegistry, ModelVersion, lease
+from soundmill.catalog import AudioCollection, Catalog, ModelRegistry, ModelVersion, lease
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
 from soundmill.osr.spec import CODE, ModelSpec
@@ -37,7 +37,7 @@ def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOption
     registry = ModelRegistry(catalog)
     with lease(catalog, f"osr_model/{name}"):
         spec = ModelSpec.parse(registry.spec(name))
-        data = TrainingData(lake, spec, options.zone)
+        data = TrainingData(lake, spec, options.zone, apart=AudioCollection(catalog).sources_apart())
         version = registry.begin(name, data.fingerprint(f"{spec.recogniser} {CODE[spec.recogniser]}"))
         fresh = version.card is None or not lake.exists(model_path(version))
         card = _fit(lake, version, data) if fresh else version.card or {}

@@ -3,14 +3,12 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from soundmill.catalog import Catalog, ModelRegistry, ModelVersion
+from soundmill.catalog import DEMO, Catalog, ModelRegistry, ModelVersion
 from soundmill.lake import Lake
 from soundmill.osr.selection import DataChoice
 
 if TYPE_CHECKING:
     from soundmill.osr.recogniser import Recogniser
-
-DEMO = "demo"  # names that begin so are the demo's
 
 
 def is_demo(name: str) -> bool:

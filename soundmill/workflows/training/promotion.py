@@ -78,6 +78,6 @@ def _compare(
     from soundmill.osr.promotion import compare
 
     same_ground = {**(champion.card or {})["spec"], "sources": data.spec.sources, "seed": data.spec.seed}
-    rival = TrainingData(lake, ModelSpec.parse(same_ground), options.zone, data.days)
+    rival = TrainingData(lake, ModelSpec.parse(same_ground), options.zone, data.days, data.apart)
     theirs = load_version(lake, champion), HeldOut(rival.tagged(), *rival.test_background())
     return compare(theirs, tested, options.promotion_margin)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from soundmill.catalog import Catalog, Ledger
+from soundmill.catalog import Catalog
 from soundmill.ingest.downloads import update_downloads
 from soundmill.ingest.history import history
 from soundmill.lake import Lake
@@ -19,9 +19,9 @@ def test_files_by_speaker_and_failures_in_the_hour_and_day_of_the_zone(
     a, b = web.serve("/a", wav(2)), web.serve("/b", wav(2, 600))
     ask(sqlite_catalog, ("call", "agent", a), ("call", "customer", b), ("talk", "guest", a + "?2"), ("lost", "agent", web.url + "/gone"))
     update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path))
-    (row,) = history(sqlite_catalog, Ledger(sqlite_catalog), UTC, by="day")
+    (row,) = history(sqlite_catalog, UTC, by="day")
     assert row["when"] == f"{datetime.now(UTC):%Y-%m-%d}"
     assert (row["conversations"], row["agent"], row["customer"], row["failed"]) == (1 + row["other"], 1, 1, 1)
     far = ZoneInfo("Pacific/Kiritimati")
-    (row,) = history(sqlite_catalog, Ledger(sqlite_catalog), far)
+    (row,) = history(sqlite_catalog, far)
     assert row["when"] == f"{datetime.now(far):%Y-%m-%d %H:00}"

@@ -14,7 +14,7 @@ from tests.home import DAYS, Home
 def champion(home: Home) -> Champion:
     found = ModelRegistry(home.catalog).champion()
     assert found is not None
-    return Champion(home.lake, found)
+    return Champion(home.lake, found, home.resources["collection"].zone)
 
 
 def test_an_unchanged_day_does_not_even_load_the_model(built_home: Home) -> None:

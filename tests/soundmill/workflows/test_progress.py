@@ -13,7 +13,7 @@ NOW = datetime(2025, 1, 9, 12, tzinfo=UTC)
 
 
 def count(home: Home, target: float | None, now: datetime = NOW) -> Count:
-    return count_collection(home.lake, home.ledger, ZONE, target, now)
+    return count_collection(home.lake, home.catalog, ZONE, target, now)
 
 
 def test_a_count_is_written_for_programs_for_tables_and_for_people(built_home: Home) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from soundmill.audio import read_pcm
 from soundmill.capture import SEGMENTS, Timeline
+from soundmill.catalog import TRAINING_CLIPS, AudioCollection
 from soundmill.options import SpeechOptions
 from soundmill.workflows.transcription import audio_file, recordings_of, speech_marks
 from tests.home import DAYS, Home
@@ -37,3 +38,9 @@ def test_a_day_s_mark_changes_with_its_recordings_and_with_what_is_looked_for(bu
     built_home.ledger.mark_processed("captured_segments", DAYS[0], "anew", built_home.ledger.processed("captured_segments")[DAYS[0]])
     later = speech_marks(built_home.ledger, options)
     assert [day for day in DAYS if later[day] != first[day]] == [DAYS[0]]
+
+
+def test_training_clips_and_the_demo_are_not_transcribed(built_home: Home) -> None:
+    (recording,) = recordings_of(built_home.lake, built_home.catalog, DAYS[0])
+    AudioCollection(built_home.catalog).set_apart(f"landing/{recording.source}/", TRAINING_CLIPS)
+    assert recordings_of(built_home.lake, built_home.catalog, DAYS[0]) == []

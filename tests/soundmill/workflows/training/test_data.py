@@ -59,3 +59,11 @@ def test_days_without_labels_or_vectors_are_refused_by_name(built_home: Home) ->
     built_home.lake.delete(built_home.lake.table_path(feature_table("annotation", "pooled_spectral"), DAYS[0]))
     with pytest.raises(MissingFeatures, match=str(DAYS[0])):
         TrainingData(built_home.lake, SPEC, UTC).training_sounds()
+
+
+def test_a_model_without_sources_leaves_out_what_is_apart_and_one_that_names_it_does_not(built_home: Home) -> None:
+    lake, (source,) = built_home.lake, {row.source for row in Annotations(built_home.catalog).of_days(DAYS[0], DAYS[0])}
+    with pytest.raises(NotEnoughData, match=rf"only in {source}, .* --sources"):
+        TrainingData(lake, ModelSpec(), UTC, apart={source})
+    named = TrainingData(lake, SPEC.model_copy(update={"sources": (source,)}), UTC, apart={source})
+    assert len(named.training_sounds()[0]) == len(TrainingData(lake, SPEC, UTC).training_sounds()[0])
