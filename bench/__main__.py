@@ -1,11 +1,11 @@
-"""`python -m bench [audio] [features] [pipeline] [downloads] [capture] [speech]`: prints each figure beside its target."""
+"""`python -m bench [audio] [features] [pipeline] [downloads] [capture] [speech] [ingest]`: prints each figure beside its target."""
 
 import sys
 
-from bench import audio, capture, downloads, features, pipeline, speech
+from bench import audio, capture, downloads, features, ingest, pipeline, speech
 from bench.measure import use_one_core
 
-PARTS = ("audio", "features", "pipeline", "downloads", "capture", "speech")
+PARTS = ("audio", "features", "pipeline", "downloads", "capture", "speech", "ingest")
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
                 print(figure.line(), flush=True)
     if "audio" in wanted:
         print(audio.snr_line())
-    for part, module in (("pipeline", pipeline), ("downloads", downloads), ("capture", capture), ("speech", speech)):
+    for part, module in (("pipeline", pipeline), ("downloads", downloads), ("capture", capture), ("speech", speech), ("ingest", ingest)):
         if part in wanted:
             for line in module.lines():
                 print(line, flush=True)

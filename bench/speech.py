@@ -14,11 +14,10 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from bench.measure import Figure, medians, wall_ms
+from bench.measure import DATA, Figure, medians, wall_ms
 from soundmill.audio import read_samples, to_pcm16, wav_bytes
 from soundmill.speech import transcriber
 
-DATA = Path(os.environ.get("SOUNDMILL_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 MODEL = Path(os.environ.get("SOUNDMILL_VOSK_MODEL", DATA.parent / "models" / "vosk-tiny-digits"))
 ONE_CORE, TWO_CORES = 0.95, 1.8
 _MINUTES, _FILES = 10, 4

@@ -237,8 +237,8 @@ def _print(result: dict[str, Any], scene: Scene) -> None:
         table.add_row(tag, str(row["support"]), _share(row["precision"]), _share(row["recall"]))
     out.print(table)
     say(
-        "A segment counts as a sound that fills half a second of it, so many hold only its end. The evaluation page judges the labelled "
-        f"sounds themselves, cut out from start to end: there the recall is {result['evaluation_recall']:.2f} on average."
+        "The table counts segments of three seconds, each as the sound that fills half a second of it. The evaluation page judges the "
+        f"labelled sounds themselves, cut out from start to end: there the mean recall is {result['evaluation_recall']:.2f}."
     )
     unknown, background = result["unknown"], result["background"]
     say(f"It should call all else “{OTHER}”:")
