@@ -121,6 +121,29 @@ def capture_coverage(
     return for_each_day(context, catalog.open(), update)
 
 
+@dg.asset(partitions_def=days, deps=[captured_segments], group_name="capture", kinds={"numpy"}, backfill_policy=RANGE, code_version="1")
+def sound_overview(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
+    """Spectrogram and peaks of the whole day for each source: what the annotator shows when it is zoomed out."""
+    from soundmill.workflows.listening.overview import FOLDER, Overviews
+
+    store, ledger = lake.open(), catalog.ledger()
+    overviews = Overviews(store, catalog.open())
+
+    def update(day: date) -> DayOutcome:
+        done = [overviews.update(source, day) for source in sorted({item.source for item in ledger.segments(day, "ready")})]
+        made = sum(one.made for one in done)
+        metadata: dict[str, Any] = {
+            "status": status(bool(made), len(done)),
+            "sources": len(done),
+            "tiles_made": made,
+            "tiles_kept": sum(one.kept for one in done),
+            "path": dg.MetadataValue.path(store.address(FOLDER)),
+        }
+        return DayOutcome(metadata)
+
+    return for_each_day(context, catalog.open(), update)
+
+
 def _few(result: "DayOfSegments", collection: CollectionResource) -> Verdict:
     bad, all_items = result.states.get("quarantined", 0), sum(result.states.values())
     share = bad / all_items if all_items else 0.0

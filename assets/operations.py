@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.capture import capture_coverage, captured_segments
+from assets.capture import capture_coverage, captured_segments, sound_overview
 from assets.datasets import cut_manifests
 from assets.features import annotation_features, segment_features
 from assets.ingest import downloads
@@ -28,6 +28,7 @@ CAPTURE_DAY = [
     annotation_features,
     detections,
     new_sounds,
+    sound_overview,
 ]  # what a day of sound becomes
 AFTER_THE_MODEL = ["detections", "new_sounds"]
 BEFORE_THE_MODEL = [name for asset in CAPTURE_DAY if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]

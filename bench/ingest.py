@@ -24,6 +24,7 @@ _KINDS = {
     "wav": "", "flac": "", "mp3": "-b:a 96k", "ogg": "-c:a libvorbis -q:a 4", "opus": "-ar 48000 -b:a 48k", "m4a": "-c:a aac -b:a 96k",
     "aiff": "", "au": "", "caf": "", "w64": "", "wma": "", "webm": "-c:a libopus -ar 48000",
 }  # fmt: skip
+_MONO = ("-map", "0:a", "-ac", "1")
 _HEADER = ("as it is", "44 too large", "streamed", "cut")  # what a recorder's WAV is like
 _RATE = 48_000
 
@@ -77,8 +78,8 @@ def _card(folder: Path) -> Iterator[tuple[Path, datetime]]:
     while True:
         for original in originals:
             base = folder / "made"
-            outputs = " ".join(f"-map 0:a -ac 1 {options} {base}.{kind}" for kind, options in _KINDS.items())
-            subprocess.run(f"ffmpeg -v error -y -i {original} {outputs}", shell=True, check=True)
+            outputs = [part for kind, options in _KINDS.items() for part in (*_MONO, *options.split(), f"{base}.{kind}")]
+            subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(original), *outputs], check=True)
             for kind in _KINDS:
                 moment = _BEGAN + next(places) * _SPACING
                 named = next(names).format(moment, ms=int(moment.timestamp() * 1000))

@@ -175,6 +175,18 @@ class Lake:
         except FileNotFoundError:
             return None
 
+    def read_range(self, path: str, start: int, end: int) -> bytes:
+        """Bytes `start` to `end` of a blob. Raises `NotInLake`."""
+        full = self.full_path(path)
+        try:
+            if self.is_local:
+                with open(full, "rb") as file:
+                    file.seek(start)
+                    return file.read(end - start)
+            return bytes(self.fs.cat_file(full, start=start, end=end))
+        except FileNotFoundError:
+            raise NotInLake(f"{self.address(path)} is not there") from None
+
     def write_bytes(self, path: str, data: bytes) -> None:
         """Writes a whole blob, atomically."""
         if not self.is_local:

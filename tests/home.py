@@ -28,7 +28,7 @@ from tests.catalogs import sqlite_in
 FIRST = date(2025, 1, 1)
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 DAY_NAMES = [asset.key.to_user_string() for asset in CAPTURE_DAY]
-BEFORE_MODEL = [name for name in DAY_NAMES if name not in {"detections", "new_sounds"}]
+BEFORE_MODEL = [name for name in DAY_NAMES if name not in {"detections", "new_sounds", "sound_overview"}]
 
 
 @dataclass

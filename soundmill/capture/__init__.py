@@ -5,7 +5,7 @@ Here belongs what knows microphones' streams and their timeline. What a segment 
 
 from soundmill.capture.coverage import COVERAGE, coverage_of, spans_of
 from soundmill.capture.landing import LandedFile, land, landed_on, landing_by_day
-from soundmill.capture.segmenter import SEGMENTS, DayOfSegments, Segmenter, update_segments
+from soundmill.capture.segmenter import SEGMENTS, DayOfSegments, Segmenter, segment_row, update_segments
 from soundmill.capture.timeline import Timeline
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "land",
     "landed_on",
     "landing_by_day",
+    "segment_row",
     "spans_of",
     "update_segments",
 ]

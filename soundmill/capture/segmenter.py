@@ -169,7 +169,7 @@ def update_segments(
     content = digest(f"{item.key} {item.content_hash} {item.started_at}" for item in ready)
     changed = lake.made_from(SEGMENTS, day) != content
     if changed:
-        lake.write_day(SEGMENTS, day, SEGMENTS.from_rows(_row(item, segmenter) for item in ready), made_from=content)
+        lake.write_day(SEGMENTS, day, SEGMENTS.from_rows(segment_row(item, segmenter.sample_rate) for item in ready), made_from=content)
     write_quarantine(lake, ASSET, day, ledger.quarantined(day))
     # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
     ledger.mark_processed(ASSET, day, fingerprint, previous)
@@ -346,13 +346,14 @@ class _Cutter:
         return replace(self._row("recording", "quarantined"), reason=reason, message=message, transient=transient)
 
 
-def _row(item: Item, segmenter: Segmenter) -> dict[str, object]:
+def segment_row(item: Item, sample_rate: int) -> dict[str, object]:
+    """A segment's row of the day's table; `sample_rate` where its own length does not tell."""
     return {
         "key": item.key,
         "source": item.source,
         "started_at": item.started_at,
         "seconds": item.seconds,
-        "sample_rate": round(item.measures["samples"] / item.seconds) if item.seconds else segmenter.sample_rate,
+        "sample_rate": round(item.measures["samples"] / item.seconds) if item.seconds else sample_rate,
         "recording": item.parent or item.key,
         "path": item.path,
         "content_hash": item.content_hash,

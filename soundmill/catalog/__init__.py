@@ -10,12 +10,14 @@ from soundmill.catalog.collection import DEMO, TRAINING_CLIPS, AudioCollection, 
 from soundmill.catalog.database import Catalog, create_catalog, is_empty_catalog, open_catalog
 from soundmill.catalog.devices import Device, Devices
 from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, Wanted, by_speaker, download_key
+from soundmill.catalog.drafts import Draft, Drafts
 from soundmill.catalog.erasures import Erasure, Erasures
-from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Submission
+from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Standing, Submission, standing
 from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, Span, StateCount, lies_in
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
+from soundmill.catalog.sound_index import Place, SoundIndex
 from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "Devices",
     "DownloadQueue",
     "DownloadRequest",
+    "Draft",
+    "Drafts",
     "Erasure",
     "Erasures",
     "Item",
@@ -47,9 +51,12 @@ __all__ = [
     "LiveRecord",
     "ModelRegistry",
     "ModelVersion",
+    "Place",
     "ReviewedSpan",
     "Role",
+    "SoundIndex",
     "Span",
+    "Standing",
     "StateCount",
     "Submission",
     "Upload",
@@ -66,6 +73,7 @@ __all__ = [
     "lies_in",
     "open_catalog",
     "process_mark",
+    "standing",
     "upload_key",
     "without",
 ]

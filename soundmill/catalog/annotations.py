@@ -47,6 +47,16 @@ class Annotations:
         with self._catalog.reading() as session:
             return {day: f"{count}.{total}" for day, count, total in session.execute(query)}
 
+    def counts_by_day(self, source: str) -> dict[str, dict[str, int]]:
+        """Annotations of a source by day (ISO) and tag."""
+        mine = (AnnotationRow.source == source, AnnotationRow.withdrawn_at.is_(None))
+        query = select(AnnotationRow.day, AnnotationRow.tag, func.count()).where(*mine).group_by(AnnotationRow.day, AnnotationRow.tag)
+        found: dict[str, dict[str, int]] = defaultdict(dict)
+        with self._catalog.reading() as session:
+            for day, tag, number in session.execute(query.order_by(AnnotationRow.day, AnnotationRow.tag)):
+                found[day.isoformat()][tag] = number
+        return dict(found)
+
     def tags(self) -> list[str]:
         """Every tag ever used, in order of first use."""
         with self._catalog.reading() as session:

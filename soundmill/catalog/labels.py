@@ -85,6 +85,37 @@ class Submission:
         return [Annotation(self.source, box.start, box.end, box.tag, self.annotator, box.low_hz, box.high_hz) for box in kept]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """An annotator's labels of a span as they stand: boxes by start, rejected predictions among them; what was reviewed; and the number of
+    the annotator's newest submission on the source."""
+
+    boxes: tuple[Box, ...]
+    reviewed: tuple[ReviewedSpan, ...]
+    version: int
+
+
+def standing(submissions: Iterable[Submission], start: datetime, end: datetime, version: int) -> Standing:
+    """What submissions of one annotator, the oldest first, come to from start to end."""
+    boxes: list[Box] = []
+    reviewed: list[ReviewedSpan] = []
+    for one in submissions:
+        if one.action == "replace":
+            boxes = [box for box in boxes if not one.start <= box.start < one.end]
+            reviewed = [span for span in reviewed if not (one.start <= span.start and span.end <= one.end)]
+        same = {_place(box) for box in one.boxes}
+        boxes = [box for box in boxes if _place(box) not in same]
+        if one.action != "withdraw":
+            boxes += one.boxes
+            reviewed += one.reviewed
+    inside = sorted((box for box in boxes if start <= box.start < end), key=lambda box: (box.start, box.end, box.tag))
+    return Standing(tuple(inside), tuple(span for span in reviewed if span.start < end and span.end > start), version)
+
+
+def _place(box: Box) -> tuple[object, ...]:
+    return box.start, box.end, box.tag, box.low_hz, box.high_hz
+
+
 class Labels:
     """Queries and writes of submissions."""
 
@@ -139,6 +170,18 @@ class Labels:
                 of_box = [box.id for box in boxes if box.state != "rejected"]
                 changed = self._derive(session, submission, dict(zip(of_box, annotations, strict=True)), now)
             return _submission(row, submission.boxes, submission.reviewed), changed
+
+    def standing(self, annotator: str, source: str, start: datetime, end: datetime) -> "Standing":
+        """What an annotator's submissions come to from start to end, those of rounds left out."""
+        near = (SubmissionRow.start < end, SubmissionRow.end > start, SubmissionRow.round.is_(None))
+        query = select(SubmissionRow).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source, *near)
+        newest = select(func.max(SubmissionRow.version)).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source)
+        with self._catalog.reading() as session:
+            rows = session.scalars(query.order_by(SubmissionRow.version)).all()
+            numbers = [row.id for row in rows]
+            boxes, spans = _boxes_of(session, numbers), _spans_of(session, numbers)
+            found = [_submission(row, boxes.get(row.id, ()), spans.get(row.id, ())) for row in rows]
+            return standing(found, start, end, session.scalar(newest) or 0)
 
     def history(self, annotator: str, source: str) -> list[Submission]:
         """An annotator's submissions on a source, the oldest first."""

@@ -206,6 +206,10 @@ class Ledger:
             found |= {item.key: item for item in self._items(ItemRow.key.in_(keys[start : start + _BATCH]))}
         return found
 
+    def selected(self, *conditions: ColumnElement[bool]) -> list[Item]:
+        """Items by source, start and key, for queries of other modules."""
+        return self._items(*conditions)
+
     def at(self, source: str, moment: datetime) -> list[Item]:
         """Ready segments of a source that begin at the moment."""
         return self._items(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "ready")

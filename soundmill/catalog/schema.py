@@ -245,6 +245,19 @@ class ReviewedSpanRow(Base):
     tags: Mapped[list[Any]] = mapped_column(JSON)
 
 
+class DraftRow(Base):
+    """Labels that somebody is at: see `drafts.Draft`."""
+
+    __tablename__ = "drafts"
+
+    annotator: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(512), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    updated_at: Mapped[datetime]
+
+
 class AnnotationRow(Base):
     """What an annotator's submissions come to: one row for each label and author. Derived, and never deleted: withdrawn."""
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -13,7 +12,6 @@ from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import OperationalError
 
@@ -23,10 +21,11 @@ from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, downloader, transcriber
+from soundmill.studio.api import capture, downloader, labels, sound, transcriber
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
+from soundmill.studio.assets import STATIC, StaticAssets
 from soundmill.studio.auth import RoleNeeded, SignInNeeded
 from soundmill.studio.logs import logging_to_file
 from soundmill.studio.middleware import BodyLimit, HeadAsGet, KnownPaths, SameOrigin
@@ -50,13 +49,17 @@ def create_app(settings: Settings) -> FastAPI:
         title="Soundmill studio",
         version=version("soundmill"),
         description="`/downloader` fetches audio by URL, as 16 kHz mono WAV. `/capture` takes segments from edge devices, each once. "
-        "`/transcriber` transcribes uploaded recordings, finds keywords in them, and rates their sentiment.",
+        "`/transcriber` transcribes uploaded recordings, finds keywords in them, and rates their sentiment. `/api` is what the pages use: "
+        "sound by time, labels, detections.",
         lifespan=lifespan,
         redoc_url=None,
     )
     most = settings.transcriber_max_megabytes << 20
     json_segment = max(_MOST_BYTES, capture.MOST_JSON_BYTES_A_SAMPLE * settings.segment_samples)
-    larger = {"/capture/data": {"audio/": capture.MOST_BYTES, "": json_segment}, RECORDINGS: {"multipart/": most}}
+    larger = {
+        "/capture/data": {"audio/": capture.MOST_BYTES, "": json_segment},
+        RECORDINGS: {"multipart/": most},
+    }
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_middleware(SameOrigin, origins=settings.studio_origin_list)
     app.add_middleware(HeadAsGet)
@@ -70,8 +73,10 @@ def create_app(settings: Settings) -> FastAPI:
     for api in (downloader.router, capture.router, transcriber.router):
         app.include_router(api)
         app.include_router(documentation(api))
+    app.include_router(sound.router)
+    app.include_router(labels.router)
     app.include_router(pages.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("/static", StaticAssets(directory=STATIC), name="static")
     app.add_api_route("/favicon.ico", lambda: RedirectResponse("/static/favicon.svg"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
     return app

@@ -15,6 +15,7 @@ from soundmill.ingest.downloader import ASSET as DOWNLOADS
 from soundmill.ingest.originals import drop_originals
 from soundmill.lake import Lake
 from soundmill.speech.tables import TRANSCRIPTS
+from soundmill.workflows.listening.overview import Overviews
 
 log = logging.getLogger("soundmill.erasure")
 _BATCH = 100
@@ -101,5 +102,6 @@ def _erase_segments(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erase
     ledger = Ledger(catalog)
     gone = ledger.withdraw(redaction.source, redaction.spans, {item.key for item in redaction.segments}, SEGMENTS)
     seconds = sum(item.seconds for item in gone) if redaction.spans else redaction.seconds
+    Overviews(lake, catalog).delete(redaction.source, {item.day for item in gone})
     left = [item for item in ledger.withdrawn_with_file("segment") if item.source == redaction.source]
     return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files))

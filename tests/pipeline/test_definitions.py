@@ -70,6 +70,7 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         "s3_backup": {"downloads", "detections"},
         "captured_segments": {"landing_area"},
         "capture_coverage": {"captured_segments"},
+        "sound_overview": {"captured_segments"},
         "annotations": {"catalog_labels"},
         "segment_features": {"captured_segments"},
         "annotation_features": {"annotations", "captured_segments"},

@@ -40,6 +40,7 @@ def test_what_the_schedules_ask_for_runs(local_home: Home) -> None:
         "annotation_features",
         "detections",
         "new_sounds",
+        "sound_overview",
         "collection_progress",
     }
 

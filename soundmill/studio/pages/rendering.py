@@ -7,13 +7,26 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
+from markupsafe import Markup
 
 from soundmill.catalog import Role
+from soundmill.studio.assets import built
 from soundmill.studio.auth import LOCAL, User
 
 _TEMPLATES = Jinja2Templates(Path(__file__).parent.parent / "templates")
+_ISLAND = Markup(
+    '<div id="{0}" class="island"><noscript>This part of the page needs JavaScript.</noscript></div>'
+    '{1}<script type="module" src="{2}"></script>'
+)
+_STYLE = Markup('<link rel="stylesheet" href="{0}">')
+_NOT_BUILT = Markup(
+    '<div class="problem"><p>The interactive part of this page was not built: no npm registry was in reach at set-up.</p>'
+    "<p>With one in reach, run <code>make web</code> and load this page again. Behind a proxy with a certificate of its own, set "
+    "<code>NODE_EXTRA_CA_CERTS</code> first. All else works without it.</p></div>"
+)
 _PAGES: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("/", "Overview", ("engineer", "annotator")),
+    ("/annotate", "Annotate", ("engineer", "annotator")),
     ("/recordings", "Recordings", ("engineer",)),
     ("/people", "People", ()),
 )
@@ -23,6 +36,17 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+
+def island(name: str) -> Markup:
+    """The place that a page's script fills, or what is missing for it."""
+    found = built(name)
+    if found is None:
+        return _NOT_BUILT
+    return _ISLAND.format(name, Markup("").join(_STYLE.format(style) for style in found.styles), found.script)
+
+
+_TEMPLATES.env.globals["island"] = island
 
 
 def page(request: Request, template: str, user: User | None = None, status: int = 200, **facts: Any) -> HTMLResponse:

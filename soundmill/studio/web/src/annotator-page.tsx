@@ -1,0 +1,516 @@
+// What the annotator's page shows, and what its pointer and keys do.
+
+import { signal, useSignalEffect } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { changed, type Box } from "./boxes.ts";
+import { parseClock } from "./clock.ts";
+import { DayChart, LevelChart } from "./charts.tsx";
+import { MAPS, tagColour } from "./colours.ts";
+import { isTyping, listen, shown, type Action } from "./keys.ts";
+import { Player, samplesOf } from "./player.ts";
+import { AXIS_HEIGHT, Painter, WAVE_HEIGHT, showsSamples, type Hand, type Hit, type Scene } from "./scene.ts";
+import * as s from "./session.ts";
+import { clock, dayOf, length, startOfDay } from "./time.ts";
+import { around, moved, span, toMs, zoomed } from "./view.ts";
+
+const cursor = signal<number | null>(null);
+const playing = signal(false);
+const loops = signal(false);
+const speed = signal(1);
+const gain = signal(0);
+const onlyBand = signal(false);
+const samples = signal<Scene["samples"]>(null);
+const width = signal(0);
+const helping = signal(false);
+
+const player = new Player(
+  () => (playing.value = player.isPlaying),
+  (why) => (s.notice.value = why),
+);
+
+function play(from: number, to: number, band: Box | null = null): void {
+  const bounded = onlyBand.value && band && (band.low !== null || band.high !== null);
+  player.options = { speed: speed.value, gainDb: gain.value, band: bounded ? { low: band.low ?? 0, high: band.high ?? 1e6 } : null };
+  void player.play(s.source.value, { from, to, loop: loops.value });
+}
+
+function playView(): void {
+  if (playing.value) return player.stop();
+  const { from, to } = s.view.value;
+  const at = cursor.value !== null && cursor.value > from && cursor.value < to - 20 ? cursor.value : from;
+  play(at, loops.value ? to : Math.max(to, at + 1));
+}
+
+function playChosen(): void {
+  const one = s.selectedBox.value ?? s.selectedPrediction.value;
+  if (one) play(one.start, one.end, s.selectedBox.value);
+}
+
+function nudge(which: "start" | "end", by: number): void {
+  const box = s.selectedBox.value;
+  if (!box) return void s.go(moved(s.view.value, by > 0 ? 0.1 : -0.1), false);
+  s.commit(changed(s.boxes.value, box.id, { [which]: box[which] + (by * span(s.view.value)) / Math.max(300, width.value) }));
+}
+
+function contrast(by: number): void {
+  s.look.value = { ...s.look.value, low: Math.max(-120, Math.min(s.look.value.high - 5, s.look.value.low + by)) };
+}
+
+function mark(): void {
+  const at = player.cursor();
+  if (at === null) return;
+  if (marking === null) marking = at;
+  else {
+    s.draw(marking, at, null, null);
+    marking = null;
+  }
+}
+let marking: number | null = null;
+
+const ACTIONS: Action[] = [
+  { group: "Listen", keys: ["Space"], does: "play what is in view, or stop", run: playView },
+  { group: "Listen", keys: ["Enter"], does: "play the selected box", run: playChosen },
+  { group: "Listen", keys: ["l"], does: "loop on or off", run: () => (loops.value = !loops.value) },
+  { group: "Listen", keys: ["<"], does: "slower", run: () => (speed.value = Math.max(0.25, speed.value / 2)) },
+  { group: "Listen", keys: [">"], does: "faster", run: () => (speed.value = Math.min(4, speed.value * 2)) },
+  { group: "Listen", keys: ["Ctrl+ArrowUp"], does: "louder", run: () => (gain.value = Math.min(40, gain.value + 5)) },
+  { group: "Listen", keys: ["Ctrl+ArrowDown"], does: "softer", run: () => (gain.value = Math.max(0, gain.value - 5)) },
+  { group: "Label", keys: ["[", "]"], does: "start and end a box at the sound that plays", run: mark },
+  { group: "Label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], does: "give the tag with this number", run: (event) => s.setTag(s.tags.value[Number(event.key) - 1] ?? "") },
+  { group: "Label", keys: ["/"], does: "search a tag, or type a new one", run: () => document.getElementById("tag-search")?.focus() },
+  { group: "Label", keys: ["Delete", "Backspace", "d"], does: "delete the selected box", run: s.remove },
+  { group: "Label", keys: ["ArrowLeft"], does: "move the box's start earlier", run: () => nudge("start", -1) },
+  { group: "Label", keys: ["ArrowRight"], does: "move the box's start later", run: () => nudge("start", 1) },
+  { group: "Label", keys: ["Shift+ArrowLeft"], does: "move the box's end earlier", run: () => nudge("end", -1) },
+  { group: "Label", keys: ["Shift+ArrowRight"], does: "move the box's end later", run: () => nudge("end", 1) },
+  { group: "Label", keys: ["Ctrl+z"], does: "undo", run: s.undo },
+  { group: "Label", keys: ["Ctrl+Shift+z", "Ctrl+y"], does: "redo", run: s.redo },
+  { group: "Label", keys: ["r"], does: "count the view as looked through", run: s.markReviewed },
+  { group: "Label", keys: ["Ctrl+Enter"], does: "hand in the day's labels", run: () => void s.submit() },
+  { group: "Predictions", keys: ["y"], does: "accept the selected prediction", run: () => s.selectedPrediction.value && s.judge(s.selectedPrediction.value, "kept") },
+  { group: "Predictions", keys: ["x"], does: "reject the selected prediction", run: () => s.selectedPrediction.value && s.judge(s.selectedPrediction.value, "rejected") },
+  { group: "Move", keys: ["j"], does: "next box or prediction", run: () => s.step(1) },
+  { group: "Move", keys: ["k"], does: "previous box or prediction", run: () => s.step(-1) },
+  { group: "Move", keys: ["+", "="], does: "zoom in", run: () => zoom(0.5) },
+  { group: "Move", keys: ["-"], does: "zoom out", run: () => zoom(2) },
+  { group: "Move", keys: ["f"], does: "fit the selected box", run: fitChosen },
+  { group: "Move", keys: ["0"], does: "show the whole day", run: () => void s.openDay(s.day.value) },
+  { group: "Move", keys: ["b"], does: "back to the view before", run: s.goBack },
+  { group: "Move", keys: ["PageDown"], does: "on by most of a view", run: () => s.go(moved(s.view.value, 0.8), false) },
+  { group: "Move", keys: ["PageUp"], does: "back by most of a view", run: () => s.go(moved(s.view.value, -0.8), false) },
+  { group: "Look", keys: [","], does: "show softer sounds", run: () => contrast(-5) },
+  { group: "Look", keys: ["."], does: "hide softer sounds", run: () => contrast(5) },
+  { group: "Look", keys: ["?"], does: "this help", run: () => (helping.value = true) },
+];
+
+function zoom(factor: number): void {
+  const one = s.selectedBox.value ?? s.selectedPrediction.value;
+  const middle = (s.view.value.from + s.view.value.to) / 2;
+  const about = one && one.start < s.view.value.to && one.end > s.view.value.from ? (one.start + one.end) / 2 : middle;
+  s.go(zoomed(s.view.value, factor, about), false);
+}
+
+function fitChosen(): void {
+  const one = s.selectedBox.value ?? s.selectedPrediction.value;
+  if (one) s.go(around(one.start, one.end));
+}
+
+const tip = (does: string): string => {
+  const action = ACTIONS.find((one) => one.does === does)!;
+  return `${does} (${shown(action.keys[0]!)})`;
+};
+
+const stateWords = { saved: "Draft saved", changed: "Changed", saving: "Saving…", waiting: "Not saved yet, trying again", conflict: "Saved elsewhere meanwhile", "handed in": "All labels are handed in" };
+
+export function Annotator() {
+  useEffect(() => {
+    void s.start().catch((error: Error) => (s.notice.value = error.message));
+    const stop = listen(() => ACTIONS);
+    const leave = (): void => void s.flush();
+    document.addEventListener("visibilitychange", leave);
+    return () => {
+      stop();
+      document.removeEventListener("visibilitychange", leave);
+    };
+  }, []);
+  if (s.isLoaded.value && !s.sources.value.length && !s.source.value) return <NothingYet />;
+  return (
+    <>
+      <Header />
+      <div class="charts">
+        <DayChart days={s.days.value} labels={s.labelCounts.value} day={s.day.value} choose={(day) => void s.openDay(day)} />
+        <LevelChart levels={s.levels.value} view={s.view.value} day={s.day.value} choose={(view) => s.go(view)} />
+      </div>
+      <Timeline />
+      <Controls />
+      <div class="panels">
+        <Tags />
+        <Table />
+      </div>
+      <p role="status" aria-live="polite" class="notice">{s.notice.value}</p>
+      <Help />
+    </>
+  );
+}
+
+function NothingYet() {
+  return (
+    <div class="empty">
+      <h2>There is no sound to label yet</h2>
+      <p>Land some files with <code>soundmill ingest FOLDER --source garden</code>, or start a microphone with <code>soundmill capture</code>; the day run cuts them, and they appear here.</p>
+    </div>
+  );
+}
+
+function Header() {
+  const { state, why } = s.saveState.value;
+  const known = s.sources.value.some((one) => one.source === s.source.value);
+  return (
+    <div class="bar">
+      <label>
+        Source{" "}
+        <select value={s.source.value} onChange={(event) => void s.openSource(event.currentTarget.value)}>
+          {!known && s.source.value && <option>{s.source.value}</option>}
+          {s.sources.value.map((one) => <option key={one.source}>{one.source}</option>)}
+        </select>
+      </label>
+      <label>
+        Day{" "}
+        <input type="date" value={s.day.value} onChange={(event) => void s.openDay(event.currentTarget.value)} />
+      </label>
+      <label>
+        Predictions{" "}
+        <select value={s.model.value} onChange={(event) => { s.model.value = event.currentTarget.value; void s.loadPredictions(); }}>
+          {!s.models.value.length && <option value="">no model yet</option>}
+          {s.models.value.map((one) => <option key={`${one.name}/${one.version}`} value={`${one.name}/${one.version}`}>{one.name} {one.version}{one.champion ? " (champion)" : ""}</option>)}
+        </select>
+      </label>
+      <span class="grow" />
+      <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{stateWords[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
+      {state === "conflict" && (
+        <>
+          <button onClick={() => void s.resolve(true)}>Keep mine</button>
+          <button onClick={() => void s.resolve(false)}>Take the other</button>
+        </>
+      )}
+      <button data-testid="undo" title={tip("undo")} disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
+      <button data-testid="redo" title={tip("redo")} disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
+      <button data-testid="submit" class="main" title={tip("hand in the day's labels")} onClick={() => void s.submit()}>Hand in</button>
+      <button title={tip("this help")} onClick={() => (helping.value = true)}>Help</button>
+    </div>
+  );
+}
+
+function scene(): Scene {
+  return {
+    source: s.source.value, view: s.view.value, timeline: s.timeline.value, boxes: s.boxes.value, others: s.others.value,
+    predictions: s.openPredictions.value, selected: s.selected.value, selectedPrediction: s.selectedPrediction.value, tags: s.tags.value,
+    samples: samples.value,
+    look: { map: s.colours.value, mapKey: `${s.look.value.map} ${s.look.value.low} ${s.look.value.high}`, recipe: s.look.value.recipe, topHz: s.look.value.topHz },
+  };
+}
+
+type Drag = { hand: Hand; box: Box | null; part: "new" | "pan" | Exclude<Hit & { kind: "box" }, never>["part"]; x: number; y: number; has_band: boolean; moved: boolean; at: number };
+
+function Timeline() {
+  const place = useRef<HTMLDivElement>(null);
+  const painter = useRef<Painter | null>(null);
+  const drag = useRef<Drag | null>(null);
+  const dirty = useRef({ sound: true, boxes: true });
+
+  useEffect(() => {
+    const container = place.current!;
+    const mine = (painter.current = new Painter(container, () => (dirty.current.sound = true)));
+    const fit = new ResizeObserver(() => {
+      const height = Math.max(260, Math.min(620, Math.round(window.innerHeight * 0.42)));
+      container.style.height = `${height}px`;
+      width.value = container.clientWidth;
+      mine.resize(container.clientWidth, height);
+      dirty.current = { sound: true, boxes: true };
+    });
+    fit.observe(container);
+    let frame = 0;
+    const tick = (): void => {
+      frame = requestAnimationFrame(tick);
+      if (!s.source.value) return;
+      const now = scene();
+      if (dirty.current.sound) mine.sound(now);
+      if (dirty.current.boxes || dirty.current.sound) mine.boxes(now);
+      dirty.current = { sound: false, boxes: false };
+      const at = player.cursor();
+      if (at !== null) cursor.value = at;
+      mine.hand(now, cursor.value, drag.current && drag.current.part !== "pan" ? drag.current.hand : null);
+    };
+    tick();
+    return () => {
+      cancelAnimationFrame(frame);
+      fit.disconnect();
+    };
+  }, []);
+
+  useSignalEffect(() => {
+    void [s.source.value, s.view.value, s.look.value, s.timeline.value, samples.value];
+    dirty.current.sound = true;
+  });
+  useSignalEffect(() => {
+    void [s.boxes.value, s.others.value, s.openPredictions.value, s.selected.value, s.selectedPrediction.value, s.tags.value];
+    dirty.current.boxes = true;
+  });
+  useSignalEffect(() => {
+    const view = s.view.value;
+    if (!s.source.value || !showsSamples(view, width.value, painter.current?.rate ?? 44_100)) return void (samples.value = null);
+    const wait = setTimeout(() => void samplesOf(s.source.value, view.from - span(view), view.to + span(view)).then((found) => { if (s.view.value === view) samples.value = found; }), 60);
+    return () => clearTimeout(wait);
+  });
+
+  const point = (event: PointerEvent | WheelEvent): { x: number; y: number; at: number } => {
+    const bounds = place.current!.getBoundingClientRect();
+    const x = event.clientX - bounds.left;
+    return { x, y: event.clientY - bounds.top, at: toMs(s.view.value, x, bounds.width) };
+  };
+
+  const down = (event: PointerEvent): void => {
+    if (event.button === 2) return;
+    place.current!.focus();
+    const { x, y, at } = point(event);
+    const mine = painter.current!;
+    const hit = mine.hit(scene(), x, y);
+    const pans = event.button === 1 || event.altKey || y > place.current!.clientHeight - AXIS_HEIGHT;
+    const nothing: Hand = { start: at, end: at, low: null, high: null };
+    if (pans) drag.current = { hand: nothing, box: null, part: "pan", x, y, has_band: false, moved: false, at };
+    else if (hit?.kind === "box" && hit.box.state !== "rejected" && !event.shiftKey) {
+      s.choose(hit.box.id);
+      drag.current = { hand: hit.box, box: hit.box, part: hit.part, x, y, has_band: hit.box.low !== null || hit.box.high !== null, moved: false, at };
+    } else drag.current = { hand: nothing, box: null, part: "new", x, y, has_band: y > WAVE_HEIGHT, moved: false, at };
+    place.current!.setPointerCapture(event.pointerId);
+  };
+
+  const move = (event: PointerEvent): void => {
+    const mine = painter.current!;
+    const { x, y, at } = point(event);
+    const now = drag.current;
+    if (!now) {
+      const hit = mine.hit(scene(), x, y);
+      const edge = hit?.kind === "box" ? hit.part : null;
+      place.current!.style.cursor = y > place.current!.clientHeight - AXIS_HEIGHT ? "grab" : edge === "start" || edge === "end" ? "ew-resize" : edge === "low" || edge === "high" ? "ns-resize" : hit ? "pointer" : "crosshair";
+      return;
+    }
+    if (!now.moved && Math.hypot(x - now.x, y - now.y) < 4) return;
+    now.moved = true;
+    const look = scene().look;
+    const by = at - now.at;
+    if (now.part === "pan") {
+      const share = -(x - now.x) / width.value;
+      now.x = x;
+      return s.go(moved(s.view.value, share), false);
+    }
+    if (now.part === "new") {
+      const band = now.has_band && Math.abs(y - now.y) > 10;
+      const [a, b] = [mine.hzAt(now.y, look), mine.hzAt(y, look)];
+      now.hand = { start: Math.min(now.at, at), end: Math.max(now.at, at), low: band ? Math.min(a, b) : null, high: band ? Math.max(a, b) : null };
+      return;
+    }
+    const box = now.box!;
+    const hz = mine.hzAt(y, look) - mine.hzAt(now.y, look);
+    if (now.part === "start") now.hand = { ...box, start: Math.min(box.start + by, box.end - 1) };
+    else if (now.part === "end") now.hand = { ...box, end: Math.max(box.end + by, box.start + 1) };
+    else if (now.part === "low") now.hand = { ...box, low: Math.max(0, Math.min((box.low ?? 0) + hz, (box.high ?? 1e6) - 1)) };
+    else if (now.part === "high") now.hand = { ...box, high: Math.max((box.high ?? mine.topHz(look)) + hz, (box.low ?? 0) + 1) };
+    else now.hand = { start: box.start + by, end: box.end + by, low: box.low === null ? null : Math.max(0, box.low + hz), high: box.high === null ? null : box.high + hz };
+  };
+
+  const up = (): void => {
+    const now = drag.current;
+    drag.current = null;
+    if (!now || now.part === "pan") return;
+    if (now.moved && now.part === "new") return s.draw(now.hand.start, now.hand.end, now.hand.low, now.hand.high);
+    if (now.moved && now.box) {
+      const { start, end, low, high } = now.hand;
+      return s.commit(changed(s.boxes.value, now.box.id, { start, end, low, high }));
+    }
+    if (now.part !== "new") return;
+    const hit = painter.current!.hit(scene(), now.x, now.y);
+    if (hit?.kind === "prediction") return s.choosePrediction(hit.prediction);
+    if (hit?.kind === "box") return s.choose(hit.box.id);
+    s.choose(null);
+    cursor.value = now.at;
+    if (playing.value) play(now.at, Math.max(s.view.value.to, now.at + 1));
+  };
+
+  const wheel = (event: WheelEvent): void => {
+    event.preventDefault();
+    const { at } = point(event);
+    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) s.go(moved(s.view.value, (event.deltaX || event.deltaY) / 1000), false);
+    else s.go(zoomed(s.view.value, 2 ** (event.deltaY / 240), at), false);
+  };
+  useEffect(() => {
+    const container = place.current!;
+    container.addEventListener("wheel", wheel, { passive: false });
+    return () => container.removeEventListener("wheel", wheel);
+  }, []);
+
+  const view = s.view.value;
+  const label = `${s.source.value}, ${dayOf(view.from)} from ${clock(view.from)} to ${clock(view.to)} UTC`;
+  return (
+    <section class="timeline" aria-label="Timeline">
+      <div class="range">
+        <span>{dayOf(view.from)} {clock(view.from, span(view) / 10)} to {dayOf(view.to) === dayOf(view.from) ? "" : `${dayOf(view.to)} `}{clock(view.to, span(view) / 10)} UTC, {length(span(view))}</span>
+        <span class="grow" />
+        <button title={tip("zoom in")} onClick={() => zoom(0.5)}>Zoom in</button>
+        <button title={tip("zoom out")} onClick={() => zoom(2)}>Zoom out</button>
+        <button title={tip("show the whole day")} onClick={() => void s.openDay(s.day.value)}>Day</button>
+        <button title={tip("back to the view before")} disabled={!s.back.value.length} onClick={s.goBack}>Back</button>
+      </div>
+      <div
+        ref={place} class="canvases" data-testid="timeline" role="application" tabIndex={0} aria-label={label} aria-describedby="timeline-keys"
+        onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (drag.current = null)}
+      />
+      <p id="timeline-keys" class="soft small">Drag to draw a box (in the spectrogram with frequency bounds), the wheel zooms, Shift and wheel, or the axis, moves; Shift and drag draws on top of a box; press ? for all keys. The table below holds the same boxes.</p>
+    </section>
+  );
+}
+
+function Controls() {
+  const look = s.look.value;
+  const set = (fields: Partial<typeof look>): void => void (s.look.value = { ...look, ...fields });
+  return (
+    <div class="bar controls">
+      <button data-testid="play" class="main" aria-pressed={playing.value} title={tip("play what is in view, or stop")} onClick={playView}>{playing.value ? "Stop" : "Play"}</button>
+      <button title={tip("play the selected box")} disabled={!s.selectedBox.value && !s.selectedPrediction.value} onClick={playChosen}>Play box</button>
+      <label><input type="checkbox" checked={loops.value} onChange={(event) => (loops.value = event.currentTarget.checked)} /> loop</label>
+      <label><input type="checkbox" checked={onlyBand.value} onChange={(event) => (onlyBand.value = event.currentTarget.checked)} /> only the box's frequencies</label>
+      <label>Speed <select value={speed.value} onChange={(event) => (speed.value = Number(event.currentTarget.value))}>{[0.25, 0.5, 1, 2, 4].map((one) => <option key={one} value={one}>{one} x</option>)}</select></label>
+      <label>Gain <select value={gain.value} onChange={(event) => (gain.value = Number(event.currentTarget.value))}>{[0, 5, 10, 15, 20, 25, 30, 35, 40].map((one) => <option key={one} value={one}>{one} dB</option>)}</select></label>
+      <span class="grow" />
+      <label>Colours <select value={look.map} onChange={(event) => set({ map: event.currentTarget.value })}>{MAPS.map((one) => <option key={one}>{one}</option>)}</select></label>
+      <label>Window <select value={look.recipe} onChange={(event) => set({ recipe: event.currentTarget.value })}>{[["fft512", "512"], ["fft1024", "1024"], ["fft2048", "2048"]].map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></label>
+      <label>From <input type="range" min={-120} max={-20} step={5} value={look.low} aria-label="softest level that is shown" onInput={(event) => set({ low: Math.min(Number(event.currentTarget.value), look.high - 5) })} /> {look.low} dB</label>
+      <label>to <input type="range" min={-80} max={0} step={5} value={look.high} aria-label="loudest level" onInput={(event) => set({ high: Math.max(Number(event.currentTarget.value), look.low + 5) })} /> {look.high} dB</label>
+      <label>Up to <select value={look.topHz} onChange={(event) => set({ topHz: Number(event.currentTarget.value) })}>{[0, 1000, 2000, 4000, 8000, 12_000, 16_000].map((one) => <option key={one} value={one}>{one ? `${one / 1000} kHz` : "all Hz"}</option>)}</select></label>
+    </div>
+  );
+}
+
+function Tags() {
+  const search = useRef<HTMLInputElement>(null);
+  const counts = new Map<string, number>();
+  for (const box of s.boxes.value) if (box.state !== "rejected") counts.set(box.tag, (counts.get(box.tag) ?? 0) + 1);
+  const most = Math.max(1, ...counts.values());
+  const take = (event: Event): void => {
+    event.preventDefault();
+    s.setTag(search.current!.value);
+    search.current!.value = "";
+    search.current!.blur();
+  };
+  return (
+    <section class="tags" aria-label="Tags">
+      <h2>Tags</h2>
+      <form onSubmit={take}>
+        <input ref={search} id="tag-search" data-testid="tag-search" list="all-tags" maxLength={64} autocomplete="off" placeholder="Search, or a new tag" aria-label="Search a tag, or type a new one" onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()} />
+        <datalist id="all-tags">{s.tags.value.map((one) => <option key={one} value={one.replaceAll("_", " ")} />)}</datalist>
+      </form>
+      <ol>
+        {s.tags.value.map((one, at) => (
+          <li key={one}>
+            <button class={`tag${one === s.tag.value ? " chosen" : ""}`} aria-pressed={one === s.tag.value} onClick={() => s.setTag(one)} title={at < 9 ? `give this tag (${at + 1})` : "give this tag"}>
+              <span class="swatch" style={{ background: tagColour(one, s.tags.value) }} /> {one.replaceAll("_", " ")} {at < 9 && <kbd>{at + 1}</kbd>}
+            </button>
+            <meter min={0} max={most} value={counts.get(one) ?? 0} aria-label={`${one}: labels of the day`} /> <span class="number">{counts.get(one) ?? 0}</span>
+          </li>
+        ))}
+      </ol>
+      {!s.tags.value.length && <p class="soft">No tag has been used yet: type one, then draw a box.</p>}
+    </section>
+  );
+}
+
+const ORIGINS = { drawn: "drawn", kept: "accepted", moved: "corrected", rejected: "rejected" };
+const SHOWN_ROWS = 200;
+
+function Table() {
+  const all = s.boxes.value;
+  const at = Math.max(0, all.findIndex((box) => box.id === s.selected.value));
+  const first = Math.max(0, Math.min(all.length - SHOWN_ROWS, at - SHOWN_ROWS / 2));
+  const begins = startOfDay(s.day.value);
+  return (
+    <section class="boxes" aria-label="Boxes">
+      <h2>Your labels of {s.day.value}: {all.length}</h2>
+      {s.selectedPrediction.value && <Verdict />}
+      <div class="scroll">
+        <table data-testid="box-table">
+          <thead><tr><th>start (UTC)</th><th>seconds</th><th>tag</th><th>Hz</th><th>what it is</th><th><span class="hidden">actions</span></th></tr></thead>
+          <tbody>
+            {all.slice(first, first + SHOWN_ROWS).map((box) => (
+              <tr key={box.id} class={box.id === s.selected.value ? "chosen" : ""} aria-selected={box.id === s.selected.value} data-box={box.id} onClick={() => s.choose(box.id)}>
+                <td><Edge value={clock(box.start)} label="start" read={(text) => begins + parseClock(text)} set={(start) => s.commit(changed(s.boxes.value, box.id, { start, end: box.end - box.start + start }))} /></td>
+                <td><Edge value={((box.end - box.start) / 1000).toFixed(3)} label="seconds" read={(text) => Number(text) * 1000} set={(ms) => s.commit(changed(s.boxes.value, box.id, { end: box.start + ms }))} /></td>
+                <td><span class="swatch" style={{ background: tagColour(box.tag, s.tags.value) }} /> {box.tag ? box.tag.replaceAll("_", " ") : <em>no tag yet</em>}</td>
+                <td>{box.low === null && box.high === null ? "all" : `${Math.round(box.low ?? 0)} to ${box.high === null ? "top" : Math.round(box.high)}`}</td>
+                <td>{box.origin === "prediction" ? `${ORIGINS[box.state]}: ${box.model} ${box.model_version}, score ${box.score?.toFixed(1)}` : box.origin}</td>
+                <td class="actions">
+                  <button onClick={() => { s.choose(box.id); s.go(around(box.start, box.end)); }} aria-label={`show ${box.tag} at ${clock(box.start)}`}>Show</button>
+                  <button onClick={() => play(box.start, box.end, box)} aria-label={`play ${box.tag} at ${clock(box.start)}`}>Play</button>
+                  <button onClick={() => { s.choose(box.id); s.remove(); }} aria-label={`delete ${box.tag} at ${clock(box.start)}`}>Delete</button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {!all.length && <p class="soft">None yet. {s.openPredictions.value.length ? `${s.openPredictions.value.length} predictions wait for your answer: J goes to the next one.` : "Drag across a sound to draw a box."}</p>}
+      {all.length > SHOWN_ROWS && <p class="soft">{SHOWN_ROWS} of {all.length}, around the selected one.</p>}
+      {!!s.others.value.length && <p class="soft">{s.others.value.length} labels by {s.otherAuthors.value.join(", ")} are the short bars above the spectrogram.</p>}
+      {!!s.openPredictions.value.length && <p class="soft">{s.openPredictions.value.length} predictions are not answered yet.</p>}
+    </section>
+  );
+}
+
+function Verdict() {
+  const one = s.selectedPrediction.value!;
+  return (
+    <div class="bar verdict" role="group" aria-label="Selected prediction">
+      <span>Predicted: <strong>{one.tag.replaceAll("_", " ")}</strong> at {clock(one.start)}, score {one.score.toFixed(2)}{one.probability !== null ? `, probability ${one.probability.toFixed(2)}` : ""}</span>
+      <button onClick={() => play(one.start, one.end)}>Play</button>
+      <button class="main" title={tip("accept the selected prediction")} onClick={() => s.judge(one, "kept")}>Accept</button>
+      <button title={tip("reject the selected prediction")} onClick={() => s.judge(one, "rejected")}>Reject</button>
+      <button onClick={() => s.adopt(one)}>Correct it</button>
+    </div>
+  );
+}
+
+function Edge(props: { value: string; label: string; read: (text: string) => number; set: (value: number) => void }) {
+  const take = (event: Event): void => {
+    const input = event.currentTarget as HTMLInputElement;
+    const value = props.read(input.value);
+    if (Number.isFinite(value) && input.value !== props.value) props.set(value);
+    else input.value = props.value;
+  };
+  return <input class="edge" value={props.value} aria-label={props.label} onChange={take} onKeyDown={(event) => event.key === "Enter" && isTyping(event.target) && event.currentTarget.blur()} />;
+}
+
+function Help() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useSignalEffect(() => {
+    if (helping.value) dialog.current?.showModal();
+  });
+  const groups = [...new Set(ACTIONS.map((one) => one.group))];
+  return (
+    <dialog ref={dialog} onClose={() => (helping.value = false)} aria-labelledby="help-title">
+      <h2 id="help-title">Labelling sound</h2>
+      <p>The picture is sound over time: the waveform above, frequencies below it. Dashed boxes are what the model predicts; answer them with Y or X. Everything you do is saved as a draft; “Hand in” makes the day's labels count, and the next model learns from them.</p>
+      <div class="keys">
+        {groups.map((group) => (
+          <section key={group}>
+            <h3>{group}</h3>
+            <dl>
+              {ACTIONS.filter((one) => one.group === group).map((one) => (
+                <div key={one.does}><dt>{one.keys.length > 3 ? <kbd>{shown(one.keys[0]!)} to {shown(one.keys.at(-1)!)}</kbd> : one.keys.map((key) => <kbd key={key}>{shown(key)}</kbd>)}</dt><dd>{one.does}</dd></div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+      <form method="dialog"><button class="main">Close</button></form>
+    </dialog>
+  );
+}

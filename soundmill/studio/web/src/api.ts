@@ -1,0 +1,67 @@
+// What the pages ask the studio for. Types come from its OpenAPI document, which `make types` writes anew.
+
+import type { components } from "./generated/api";
+
+export type Labels = components["schemas"]["LabelsOut"];
+export type LabelsIn = components["schemas"]["LabelsIn"];
+export type BoxIn = components["schemas"]["BoxIn"];
+export type Saved = components["schemas"]["Saved"];
+export type Timeline = components["schemas"]["TimelineOut"];
+export type Source = components["schemas"]["SourceOut"];
+export type Model = components["schemas"]["ModelOut"];
+export type PredictionOut = components["schemas"]["PredictionOut"];
+export type Levels = components["schemas"]["LevelsOut"];
+
+/** An answer that is no success: `status` 0 where there was none at all. */
+export class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Refused(0, "the studio cannot be reached");
+  }
+  if (!answer.ok) {
+    const body = (await answer.json().catch(() => ({}))) as { detail?: string };
+    throw new Refused(answer.status, body.detail ?? `${answer.status} ${answer.statusText}`);
+  }
+  return (answer.status === 204 ? undefined : await answer.json()) as T;
+}
+
+const named = (source: string): string => source.split("/").map(encodeURIComponent).join("/");
+const json = (method: string, body: unknown, headers: Record<string, string> = {}): RequestInit => ({
+  method,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body),
+});
+
+export const sources = (): Promise<Source[]> => ask("/api/sources");
+export const models = (): Promise<Model[]> => ask("/api/models");
+export const timeline = (source: string, from: number, to: number): Promise<Timeline> =>
+  ask(`/api/timeline/${named(source)}?from=${from}&to=${to}`);
+export const labels = (source: string, day: string): Promise<Labels> => ask(`/api/labels/${named(source)}/${day}`);
+export const labelCounts = (source: string): Promise<Record<string, Record<string, number>>> => ask(`/api/label-counts/${named(source)}`);
+export const levels = (source: string, day: string): Promise<Levels> => ask(`/api/levels/${named(source)}/${day}`);
+export const predictions = (source: string, from: number, to: number, model: string): Promise<PredictionOut[]> =>
+  ask(`/api/predictions/${named(source)}?from=${from}&to=${to}&model=${encodeURIComponent(model)}`);
+export const saveDraft = (source: string, day: string, content: LabelsIn, version: number): Promise<Saved> =>
+  ask(`/api/drafts/${named(source)}/${day}`, json("PUT", content, { "if-match": String(version) }));
+export const discardDraft = (source: string, day: string): Promise<void> =>
+  ask(`/api/drafts/${named(source)}/${day}`, { method: "DELETE" });
+export const submit = (source: string, day: string, content: LabelsIn): Promise<Saved> =>
+  ask(`/api/labels/${named(source)}/${day}`, json("POST", content));
+
+export const tileAddress = (source: string, recipe: string, level: number, index: number, v: string): string =>
+  `/api/tiles/${named(source)}/${recipe}/${level}/${index}${v && `?v=${encodeURIComponent(v)}`}`;
+export const peaksAddress = (source: string, level: number, index: number, v: string): string =>
+  `/api/peaks/${named(source)}/${level}/${index}${v && `?v=${encodeURIComponent(v)}`}`;
+export const soundAddress = (source: string, from: number, samples: number): string =>
+  `/api/sound/${named(source)}.wav?from=${from}&samples=${samples}`;

@@ -1,0 +1,110 @@
+// Saving while somebody works: first in this browser, then in the studio, again and again until it is there.
+
+import * as api from "./api.ts";
+
+export type SaveState = "saved" | "changed" | "saving" | "waiting" | "conflict" | "handed in";
+const AFTER_MS = 600;
+const RETRIES_MS = [1000, 2000, 4000, 8000, 15_000, 30_000];
+
+interface Kept {
+  readonly content: api.LabelsIn;
+  readonly version: number;
+}
+
+/** The draft of one source's day. */
+export class Draft {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private attempts = 0;
+  private content: api.LabelsIn | undefined; // not saved in the studio yet
+  private running: Promise<void> = Promise.resolve();
+  private readonly source: string;
+  private readonly day: string;
+  private version: number;
+  private readonly told: (state: SaveState, why?: string) => void;
+
+  constructor(source: string, day: string, version: number, told: (state: SaveState, why?: string) => void) {
+    this.source = source;
+    this.day = day;
+    this.version = version;
+    this.told = told;
+  }
+
+  private get place(): string {
+    return `soundmill draft ${this.source} ${this.day}`;
+  }
+
+  /** What this browser kept and the studio has not: after a crash, or while it was away. */
+  local(): Kept | undefined {
+    try {
+      return JSON.parse(localStorage.getItem(this.place) ?? "null") ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Takes a change; it is saved shortly. */
+  change(content: api.LabelsIn): void {
+    this.content = content;
+    try {
+      localStorage.setItem(this.place, JSON.stringify({ content, version: this.version } satisfies Kept));
+    } catch {
+      // a full store: the studio's copy is what counts
+    }
+    this.told("changed");
+    this.later(AFTER_MS);
+  }
+
+  /** Saves now what is not saved. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    await (this.running = this.running.then(() => this.save()));
+  }
+
+  /** Hands in; the draft is gone then. Raises `Refused`. */
+  async submit(content: api.LabelsIn): Promise<api.Saved> {
+    clearTimeout(this.timer);
+    await this.running;
+    const saved = await api.submit(this.source, this.day, content);
+    this.content = undefined;
+    this.version = 0;
+    localStorage.removeItem(this.place);
+    this.told("handed in");
+    return saved;
+  }
+
+  /** Keeps this tab's labels although another one saved meanwhile. */
+  async overrule(): Promise<void> {
+    const there = await api.labels(this.source, this.day);
+    this.version = there.draft?.version ?? 0;
+    await this.flush();
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+  }
+
+  private later(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.flush(), ms);
+  }
+
+  private async save(): Promise<void> {
+    const content = this.content;
+    if (content === undefined) return;
+    this.told("saving");
+    try {
+      this.version = (await api.saveDraft(this.source, this.day, content, this.version)).version;
+    } catch (error) {
+      const refused = error as api.Refused;
+      if (refused.status === 412) return this.told("conflict");
+      this.told("waiting", refused.message);
+      if (refused.status !== 400) this.later(RETRIES_MS[Math.min(this.attempts++, RETRIES_MS.length - 1)]!);
+      return;
+    }
+    this.attempts = 0;
+    if (this.content !== content) return this.later(AFTER_MS); // more came meanwhile
+    this.content = undefined;
+    localStorage.removeItem(this.place);
+    this.told("saved");
+  }
+}

@@ -1,0 +1,339 @@
+// What the annotator's page knows: the source, the view, the labels of the open day with their history, and what a model predicted.
+
+import { batch, computed, signal } from "@preact/signals";
+import * as api from "./api.ts";
+import { added, begin, changed, done, drawn, judged, newId, redone, removed, unanswered, undone, type Box, type Boxes, type History, type Prediction } from "./boxes.ts";
+import { table } from "./colours.ts";
+import { Draft, type SaveState } from "./drafts.ts";
+import { DAY, HOUR, dayOf, startOfDay } from "./time.ts";
+import { around, bounded, showing, span, type View } from "./view.ts";
+
+const asked = new URLSearchParams(location.search);
+const FINE = 2 * DAY; // a longer timeline is told by day
+
+export const sources = signal<api.Source[]>([]);
+export const source = signal("");
+export const view = signal<View>({ from: 0, to: DAY });
+export const back = signal<readonly View[]>([]);
+export const day = signal("");
+export const timeline = signal<api.Timeline | null>(null);
+export const levels = signal<api.Levels | null>(null);
+export const labelCounts = signal<Record<string, Record<string, number>>>({});
+export const history = signal<History>(begin([]));
+export const others = signal<Boxes>([]);
+export const otherAuthors = signal<readonly string[]>([]);
+export const reviewed = signal<api.LabelsIn["reviewed"]>([]);
+export const tags = signal<readonly string[]>([]);
+export const tag = signal(""); // of the next box
+export const annotator = signal("");
+export const models = signal<api.Model[]>([]);
+export const model = signal(""); // name/version
+export const predicted = signal<readonly Prediction[]>([]);
+export const selected = signal<string | null>(null);
+export const selectedPrediction = signal<Prediction | null>(null);
+export const saveState = signal<{ state: SaveState; why: string }>({ state: "saved", why: "" });
+export const notice = signal(""); // read to screen readers, and shown
+export const look = signal({ map: "magma", low: -90, high: -20, recipe: "fft1024", topHz: 0 });
+export const isLoaded = signal(false);
+
+export const colours = computed(() => table(look.value.map, look.value.low, look.value.high));
+export const boxes = computed(() => history.value.now);
+export const openPredictions = computed(() => {
+  const [name, version] = chosenModel();
+  return unanswered(predicted.value, boxes.value, name, version);
+});
+export const selectedBox = computed(() => boxes.value.find((box) => box.id === selected.value) ?? null);
+export const days = computed(() => timeline.value?.days ?? []);
+
+let basedOn = 0;
+let draft: Draft | null = null;
+let opening = 0;
+
+const chosenModel = (): [string, number] => {
+  const [name, version] = model.value.split("/");
+  return [name ?? "", Number(version ?? 0)];
+};
+
+/** Loads sources and models, and opens what the address asks for: `?source=`, and `at=` (ms) or `day=`. */
+export async function start(): Promise<void> {
+  [sources.value, models.value] = await Promise.all([api.sources(), api.models()]);
+  const champion = models.value.find((one) => one.champion) ?? models.value[0];
+  model.value = asked.get("model") ?? (champion ? `${champion.name}/${champion.version}` : "");
+  const first = asked.get("source") ?? sources.value.at(0)?.source ?? "";
+  isLoaded.value = true;
+  if (first) await openSource(first, Number(asked.get("at") ?? NaN), Number(asked.get("span") ?? NaN), asked.get("day") ?? "");
+}
+
+/** Opens a source, at a moment, on a day, or on its last day. */
+export async function openSource(name: string, at = NaN, wide = NaN, onDay = ""): Promise<void> {
+  await flush();
+  const whole = await api.timeline(name, 0, 400 * DAY);
+  batch(() => {
+    source.value = name;
+    timeline.value = whole;
+    day.value = "";
+    back.value = [];
+  });
+  void api.labelCounts(name).then((counts) => (labelCounts.value = counts));
+  const last = whole.days.at(-1)?.day ?? dayOf(Date.now());
+  if (Number.isFinite(at)) go(around(at, at + (Number.isFinite(wide) ? wide : 6000)), false);
+  else if (whole.spans.length) go(around(whole.spans[0]!.start, whole.spans.at(-1)!.end, 0.05), false); // a call, or an upload
+  else await openDay(onDay || last);
+  follow();
+}
+
+/** Shows the sound of a day, from its first segment to its last. */
+export async function openDay(name: string): Promise<void> {
+  const begins = startOfDay(name);
+  if (!Number.isFinite(begins)) return;
+  const there = await api.timeline(source.value, begins, begins + DAY - 1);
+  const [first, last] = [there.spans.at(0)?.start ?? begins, there.spans.at(-1)?.end ?? begins + DAY];
+  timeline.value = there;
+  go(bounded({ from: Math.max(begins, first) - 1000, to: Math.min(begins + DAY, last) + 1000 }));
+  follow();
+}
+
+/** Changes the view; the one before is kept for going back. */
+export function go(next: View, remember = true): void {
+  if (remember && view.value.to - view.value.from < 400 * DAY) back.value = [...back.value.slice(-49), view.value];
+  view.value = next;
+  follow();
+}
+
+export function goBack(): void {
+  const last = back.value.at(-1);
+  if (!last) return;
+  back.value = back.value.slice(0, -1);
+  view.value = last;
+  follow();
+}
+
+let following: ReturnType<typeof setTimeout> | undefined;
+let remembering: ReturnType<typeof setTimeout> | undefined;
+
+/** Loads what belongs to the view: the day's labels, where there is sound; and keeps the address up to it. */
+function follow(): void {
+  const middle = dayOf((view.value.from + view.value.to) / 2);
+  if (middle !== day.value && source.value) void loadDay(middle);
+  clearTimeout(following);
+  following = setTimeout(() => void loadTimeline(), 120);
+  clearTimeout(remembering);
+  remembering = setTimeout(() => {
+    const { from, to } = view.value;
+    const where = new URLSearchParams({ source: source.value, at: String(Math.round((from + to) / 2 - (to - from) / 4)), span: String(Math.round((to - from) / 2)) });
+    window.history.replaceState(null, "", `?${where}`);
+  }, 400);
+}
+
+export async function loadTimeline(): Promise<void> {
+  const { from, to } = view.value;
+  const margin = Math.min(span(view.value), HOUR);
+  const name = source.value;
+  const [start, end] = to - from <= FINE ? [Math.max(0, from - margin), to + margin] : [from, to];
+  const found = await api.timeline(name, Math.floor(start), Math.ceil(end)).catch(() => null);
+  if (found && name === source.value) timeline.value = found;
+}
+
+async function loadDay(name: string): Promise<void> {
+  await flush();
+  const mine = ++opening;
+  day.value = name;
+  const where = source.value;
+  const begins = startOfDay(name);
+  const [there, loud, found] = await Promise.all([
+    api.labels(where, name),
+    api.levels(where, name).catch(() => null),
+    api.predictions(where, begins, begins + DAY, model.value).catch(() => []),
+  ]);
+  if (mine !== opening) return;
+  draft?.close();
+  draft = new Draft(where, name, there.draft?.version ?? 0, (state, why = "") => (saveState.value = { state, why }));
+  const local = draft.local();
+  const content = local?.content ?? there.draft?.labels ?? { boxes: there.boxes, reviewed: there.reviewed, based_on: there.version };
+  basedOn = content.based_on ?? there.version;
+  batch(() => {
+    history.value = begin(content.boxes.map(asBox));
+    reviewed.value = content.reviewed ?? [];
+    others.value = there.others.map(asBox).sort((a, b) => a.start - b.start);
+    otherAuthors.value = [...new Set(there.others.map((one) => one.author || "nobody named"))];
+    tags.value = there.tags;
+    annotator.value = there.annotator;
+    levels.value = loud;
+    predicted.value = found;
+    selected.value = null;
+    selectedPrediction.value = null;
+    saveState.value = { state: local ? "changed" : there.draft ? "saved" : "handed in", why: "" };
+    if (!tag.value) tag.value = there.tags[0] ?? "";
+  });
+  if (local) draft.change(local.content);
+}
+
+export async function loadPredictions(): Promise<void> {
+  const begins = startOfDay(day.value);
+  predicted.value = await api.predictions(source.value, begins, begins + DAY, model.value).catch(() => []);
+  selectedPrediction.value = null;
+}
+
+const asBox = (one: api.BoxIn): Box => ({
+  id: newId(), start: one.start, end: one.end, tag: one.tag, low: one.low ?? null, high: one.high ?? null, origin: one.origin ?? "drawn",
+  state: one.state ?? "drawn", model: one.model ?? null, model_version: one.model_version ?? null, score: one.score ?? null, note: one.note ?? "",
+});
+
+function content(): api.LabelsIn {
+  return { boxes: boxes.value.map(({ id: _, ...fields }) => fields), reviewed: reviewed.value ?? [], based_on: basedOn };
+}
+
+/** Takes a new list of boxes as one step that can be undone, and saves it shortly. */
+export function commit(next: Boxes): void {
+  const before = history.value;
+  history.value = done(before, next);
+  if (history.value !== before) draft?.change(content());
+}
+
+export function undo(): void {
+  if (!history.value.past.length) return;
+  history.value = undone(history.value);
+  draft?.change(content());
+}
+
+export function redo(): void {
+  if (!history.value.future.length) return;
+  history.value = redone(history.value);
+  draft?.change(content());
+}
+
+/** Draws a box with the tag in use, within the open day. */
+export function draw(from: number, to: number, low: number | null, high: number | null): void {
+  const begins = startOfDay(day.value);
+  const start = Math.max(begins, Math.min(from, to));
+  if (start >= begins + DAY || Math.max(from, to) <= begins) {
+    notice.value = `labels of ${day.value} start on that day (UTC)`;
+    return;
+  }
+  const box = drawn(start, Math.max(from, to), tag.value, low, high);
+  batch(() => {
+    commit(added(boxes.value, box));
+    choose(box.id);
+  });
+}
+
+export function choose(id: string | null): void {
+  batch(() => {
+    selected.value = id;
+    selectedPrediction.value = null;
+  });
+}
+
+export function choosePrediction(one: Prediction): void {
+  batch(() => {
+    selected.value = null;
+    selectedPrediction.value = one;
+  });
+}
+
+/** Says what became of a prediction: kept as it is, or rejected. */
+export function judge(one: Prediction, state: "kept" | "rejected"): void {
+  const [name, version] = chosenModel();
+  const box = judged(one, name, version, state);
+  batch(() => {
+    commit(added(boxes.value, box));
+    choose(box.id);
+    notice.value = `${state === "kept" ? "accepted" : "rejected"}: ${one.tag}`;
+  });
+}
+
+/** Makes a prediction a box of one's own, to be corrected. */
+export function adopt(one: Prediction): Box {
+  const [name, version] = chosenModel();
+  const box = judged(one, name, version, "kept");
+  batch(() => {
+    commit(added(boxes.value, box));
+    choose(box.id);
+  });
+  return box;
+}
+
+/** Gives the selected box, or the selected prediction, a tag; without either, the next box. */
+export function setTag(name: string): void {
+  const clean = name.trim().normalize("NFC").replaceAll(" ", "_");
+  if (!clean) return;
+  batch(() => {
+    tag.value = clean;
+    if (!tags.value.includes(clean)) tags.value = [...tags.value, clean];
+    const box = selectedBox.value ?? (selectedPrediction.value ? adopt(selectedPrediction.value) : null);
+    if (box) commit(changed(boxes.value, box.id, { tag: clean }));
+  });
+}
+
+export function remove(): void {
+  const box = selectedBox.value;
+  if (!box) return;
+  const at = boxes.value.indexOf(box);
+  batch(() => {
+    commit(removed(boxes.value, box.id));
+    choose(boxes.value[Math.min(at, boxes.value.length - 1)]?.id ?? null);
+  });
+}
+
+/** The next or previous of all boxes and open predictions. */
+export function step(by: 1 | -1): void {
+  const all = [...boxes.value.map((box) => ({ at: box.start, box, one: null })), ...openPredictions.value.map((one) => ({ at: one.start, box: null, one }))];
+  all.sort((a, b) => a.at - b.at);
+  if (!all.length) return;
+  const now = all.findIndex((entry) => (entry.box ? entry.box.id === selected.value : entry.one === selectedPrediction.value));
+  const first = all.findIndex((entry) => entry.at >= view.value.from);
+  const next = now >= 0 ? now + by : by > 0 ? Math.max(0, first) : (first < 0 ? all.length : first) - 1;
+  const entry = all[(next + all.length) % all.length]!;
+  if (entry.box) choose(entry.box.id);
+  else choosePrediction(entry.one!);
+  const { start, end } = entry.box ?? entry.one!;
+  const shown = showing(view.value, start, end);
+  if (shown !== view.value) go(shown);
+}
+
+export function markReviewed(): void {
+  const begins = startOfDay(day.value);
+  const [from, to] = [Math.max(begins, view.value.from), Math.min(begins + DAY, view.value.to)];
+  if (to <= from) return;
+  reviewed.value = [...(reviewed.value ?? []), { start: Math.round(from), end: Math.round(to), tags: [...tags.value] }];
+  draft?.change(content());
+  notice.value = "this part counts as looked through for all tags";
+}
+
+export async function flush(): Promise<void> {
+  await draft?.flush();
+}
+
+/** Hands in the labels of the open day. */
+export async function submit(): Promise<void> {
+  if (boxes.value.some((box) => !box.tag)) {
+    const untagged = boxes.value.find((box) => !box.tag)!;
+    choose(untagged.id);
+    go(showing(view.value, untagged.start, untagged.end));
+    notice.value = "this box has no tag yet";
+    return;
+  }
+  try {
+    const saved = await draft!.submit(content());
+    basedOn = saved.version;
+    notice.value = `handed in: ${saved.changed} labels changed`;
+    labelCounts.value = await api.labelCounts(source.value);
+  } catch (error) {
+    notice.value = `not handed in: ${(error as Error).message}`;
+    saveState.value = { state: (error as api.Refused).status === 412 ? "conflict" : "waiting", why: (error as Error).message };
+  }
+}
+
+/** After somebody saved elsewhere: takes what is stored now, or keeps what is here. */
+export async function resolve(keepMine: boolean): Promise<void> {
+  if (keepMine) {
+    basedOn = (await api.labels(source.value, day.value)).version;
+    draft?.change(content());
+    await draft?.overrule();
+    return;
+  }
+  localStorage.removeItem(`soundmill draft ${source.value} ${day.value}`);
+  draft?.close();
+  draft = null;
+  await loadDay(day.value);
+}

@@ -1,0 +1,157 @@
+"""The annotator's page in a browser: as somebody labels a day."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from soundmill.catalog import Annotations, Labels
+from tests.catalogs import sqlite_in
+from tests.home import DAYS, Home
+from tests.soundmill.studio.running import studio
+
+DAY = DAYS[2]
+
+
+@pytest.fixture
+def client(built_home: Home, tmp_path: Path) -> Iterator[httpx.Client]:
+    with studio(tmp_path / "built") as client:
+        yield client
+
+
+def opened(browser: Browser, client: httpx.Client, where: str, errors: list[str], width: int = 1280) -> Page:
+    page = browser.new_page(viewport={"width": width, "height": 1000})
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(f"{client.base_url}{where}")
+    expect(page.get_by_test_id("box-table")).to_be_attached(timeout=20_000)
+    expect(page.get_by_test_id("level-chart").locator("canvas")).to_be_attached(timeout=20_000)
+    return page
+
+
+def rows(page: Page) -> list[str]:
+    return [" ".join(row.inner_text().split()) for row in page.get_by_test_id("box-table").locator("tbody tr").all()]
+
+
+def test_a_day_is_labelled_and_nothing_is_lost(browser: Browser, client: httpx.Client, built_home: Home) -> None:
+    errors: list[str] = []
+    page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors)
+    timeline, state = page.get_by_test_id("timeline"), page.get_by_test_id("save-state")
+    timeline.focus()
+    page.keyboard.press("j")  # the first prediction
+    expect(page.locator(".verdict")).to_contain_text("Predicted")
+    page.keyboard.press("f")
+    page.keyboard.press("y")
+    page.keyboard.press("Shift+ArrowRight")  # its end, corrected
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    assert [one.split(" Show")[0].split("all ")[1].split(":")[0] for one in rows(page)] == ["corrected", "rejected"]
+    place = timeline.bounding_box()
+    assert place is not None
+    page.keyboard.down("Shift")  # on top of what is there
+    page.mouse.move(place["x"] + 700, place["y"] + 150)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 800, place["y"] + 260, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page.get_by_test_id("box-table").locator("tbody tr")).to_have_count(3)
+    page.get_by_test_id("tag-search").fill("night bird")
+    page.keyboard.press("Enter")
+    assert any("night bird" in one and " to " in one for one in rows(page))
+    timeline.focus()
+    for _ in range(2):
+        page.keyboard.press("Control+z")
+    expect(page.get_by_test_id("box-table").locator("tbody tr")).to_have_count(2)
+    for _ in range(2):
+        page.keyboard.press("Control+Shift+z")
+    before = rows(page)
+    assert len(before) == 3
+    expect(state).to_have_attribute("data-state", "saved", timeout=20_000)
+    page.close()  # in the middle of it
+
+    page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors)
+    expect(page.get_by_test_id("box-table").locator("tbody tr")).to_have_count(3)
+    assert rows(page) == before
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "handed in", timeout=20_000)
+    page.close()
+    assert errors == []
+
+    catalog = built_home.catalog
+    mine = [one for one in Annotations(catalog).of_days(DAY, DAY) if one.author == "local user"]
+    assert len(mine) == 2
+    (new,) = [one for one in mine if one.tag == "night_bird"]
+    assert new.low_hz is not None
+    assert new.high_hz is not None
+    assert new.low_hz < new.high_hz
+    submission = Labels(catalog).history("local user", "mic")[-1]
+    assert sorted((box.origin, box.state) for box in submission.boxes) == [
+        ("drawn", "drawn"),
+        ("prediction", "moved"),
+        ("prediction", "rejected"),
+    ]
+    assert all(box.model == "house" for box in submission.boxes if box.origin == "prediction")
+
+
+def test_what_could_not_be_saved_is_kept_in_the_browser_until_it_can(browser: Browser, client: httpx.Client) -> None:
+    errors: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{client.base_url}/annotate?source=mic&day={DAY}")
+    expect(page.get_by_test_id("level-chart").locator("canvas")).to_be_attached(timeout=20_000)
+    context.route("**/api/drafts/**", lambda route: route.abort())
+    page.get_by_test_id("timeline").focus()
+    page.keyboard.press("j")
+    page.keyboard.press("y")
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "waiting", timeout=20_000)
+    page.close()
+    context.unroute("**/api/drafts/**")
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{client.base_url}/annotate?source=mic&day={DAY}")
+    expect(page.get_by_test_id("box-table").locator("tbody tr")).to_have_count(1, timeout=20_000)
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved", timeout=20_000)
+    assert client.get(f"/api/labels/mic/{DAY}").json()["draft"]["labels"]["boxes"][0]["state"] == "kept"
+    assert errors == []
+    context.close()
+
+
+def test_two_tabs_of_one_person_do_not_overwrite_each_other(browser: Browser, client: httpx.Client) -> None:
+    errors: list[str] = []
+    one, other = (opened(browser, client, f"/annotate?source=mic&day={DAY}", errors) for _ in range(2))
+    for page, keys in ((one, "jy"), (other, "jx")):
+        page.get_by_test_id("timeline").focus()
+        for key in keys:
+            page.keyboard.press(key)
+        wanted = "saved" if page is one else "conflict"
+        expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", wanted, timeout=20_000)
+    other.get_by_role("button", name="Take the other").click()
+    expect(other.get_by_test_id("box-table").locator("tbody tr")).to_contain_text(["accepted"], timeout=20_000)
+    assert [one_error for one_error in errors if "412" not in one_error] == []
+
+
+@pytest.mark.parametrize("width", [360, 1280, 2560])
+def test_the_page_is_accessible_at_every_width(browser: Browser, client: httpx.Client, width: int, axe: str) -> None:
+    errors: list[str] = []
+    page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors, width)
+    page.get_by_test_id("timeline").focus()
+    page.keyboard.press("j")
+    page.keyboard.press("y")
+    page.evaluate(axe)
+    found = page.evaluate("axe.run().then((result) => result.violations.map((one) => `${one.id}: ${one.nodes[0].html}`))")
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("accept the selected prediction")
+    assert errors == []
+
+
+def test_a_home_without_sound_says_what_to_do_first(browser: Browser, tmp_path: Path) -> None:
+    sqlite_in(tmp_path)
+    with studio(tmp_path) as client:
+        page = browser.new_page()
+        page.goto(f"{client.base_url}/annotate")
+        expect(page.get_by_text("There is no sound to label yet")).to_be_visible(timeout=20_000)
+        page.close()
