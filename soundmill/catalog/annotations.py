@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.labels import Action, Box, Labels, Submission
-from soundmill.catalog.schema import AnnotationRow, TagRow
+from soundmill.catalog.schema import AnnotationRow, BoxRow, TagRow
 from soundmill.formats.annotation import Annotation
+from soundmill.formats.labels import Provenance
 
 
 class Annotations:
@@ -37,9 +38,21 @@ class Annotations:
             .order_by(AnnotationRow.source, AnnotationRow.start, AnnotationRow.end, AnnotationRow.tag, AnnotationRow.author)
         )
         with self._catalog.reading() as session:
-            return [
-                Annotation(row.source, row.start, row.end, row.tag, row.author, row.low_hz, row.high_hz) for row in session.scalars(query)
-            ]
+            return [_annotation(row) for row in session.scalars(query)]
+
+    def provenance(self, first: date, last: date) -> dict[Annotation, Provenance]:
+        """How the annotations of the days from first to last came to be."""
+        query = (
+            select(AnnotationRow, BoxRow)
+            .outerjoin(BoxRow, BoxRow.id == AnnotationRow.box)
+            .where(AnnotationRow.day >= first, AnnotationRow.day <= last, AnnotationRow.withdrawn_at.is_(None))
+        )
+        with self._catalog.reading() as session:
+            return {
+                _annotation(row): Provenance(box.origin, box.state, box.model, box.model_version, box.score)
+                for row, box in session.execute(query)
+                if box is not None
+            }
 
     def revisions(self) -> dict[date, str]:
         """For each day with annotations, past ones included: a mark that changes with every change of the day's annotations."""
@@ -81,3 +94,7 @@ class Annotations:
             start, end = min(one.start for one in mine), max(one.end for one in mine)
             changed += labels.submit(Submission(author, source, start, end, boxes, action))[1]
         return changed
+
+
+def _annotation(row: AnnotationRow) -> Annotation:
+    return Annotation(row.source, row.start, row.end, row.tag, row.author, row.low_hz, row.high_hz)

@@ -90,7 +90,8 @@ def labels_export(
     source: Annotated[str, typer.Option(help="Only this source.")] = "",
     started_at: Annotated[str | None, typer.Option(help="Audacity: time of second 0.")] = None,
 ) -> None:
-    """Write annotations to standard output."""
+    """Write annotations to standard output; as CSV with their authors, bounds in Hz, and how each came to be: drawn, imported, or a
+    prediction (of which model version, with which score) that was kept or moved."""
     from soundmill.catalog import Annotations
     from soundmill.errors import LabelFileRefused
     from soundmill.formats.labels import WRITERS
@@ -100,10 +101,11 @@ def labels_export(
         raise typer.BadParameter("name at least one day", param_hint="--days")
     if format not in WRITERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(WRITERS)}", param_hint="--format")
-    annotations = Annotations(the_catalog()).of_days(wanted[0], wanted[-1])
+    known = Annotations(the_catalog())
+    annotations = known.of_days(wanted[0], wanted[-1])
     chosen = [one for one in annotations if one.day in wanted and (not source or one.source == source)]
     try:
-        typer.echo(WRITERS[format](chosen, instant(started_at)), nl=False)
+        typer.echo(WRITERS[format](chosen, instant(started_at), known.provenance(wanted[0], wanted[-1])), nl=False)
     except LabelFileRefused as error:
         raise typer.BadParameter(str(error), param_hint="--started-at") from None
 

@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -12,7 +12,8 @@ from soundmill.formats.annotation import Annotation, check_tag, clean_tag
 from soundmill.formats.spreadsheets import cell, named_cells, read_rows
 from soundmill.times import parse_instant
 
-CSV_COLUMNS = ("source", "start", "end", "tag", "author")
+CSV_COLUMNS = ("source", "start", "end", "tag", "author", "low_hz", "high_hz")
+ORIGIN_COLUMNS = ("origin", "state", "model", "model_version", "score")
 
 
 Bad = Literal["refuse", "skip", "rename"]
@@ -41,8 +42,19 @@ class Labels:
     notes: list[str]
 
 
+@dataclass(frozen=True)
+class Provenance:
+    """How a label came to be: drawn, imported, or a prediction (of a model version, with a score) that was kept as it was or moved."""
+
+    origin: str
+    state: str
+    model: str | None = None
+    model_version: int | None = None
+    score: float | None = None
+
+
 def read_csv(text: str, placement: Placement) -> Labels:
-    """Columns source, start, end, tag and, if wanted, author, in any order, with a header line.
+    """Columns source, start, end, tag and, if wanted, author, low_hz and high_hz, in any order, with a header line.
 
     `start` is a moment (ISO 8601, or epoch in ms), and so is `end`; with `placement.started_at` both may be seconds from it. Without
     a column source, `placement.source` counts for all. Raises `LabelFileRefused`.
@@ -56,18 +68,25 @@ def read_csv(text: str, placement: Placement) -> Labels:
     for row in rows[1:]:
         values = dict.fromkeys(names, "") | named_cells(row, names, LabelFileRefused)
         source, author = values.get("source") or placement.source, values.get("author") or placement.author
-        found.add(row.line, source, (values["start"], values["end"]), values["tag"], author)
+        found.add(row.line, source, (values["start"], values["end"]), values["tag"], author, (values.get("low_hz"), values.get("high_hz")))
     return found.labels()
 
 
-def write_csv(annotations: Iterable[Annotation]) -> str:
-    """What `read_csv` reads."""
+def write_csv(annotations: Iterable[Annotation], provenance: Mapping[Annotation, Provenance] | None = None) -> str:
+    """What `read_csv` reads; with `provenance` also the columns `ORIGIN_COLUMNS`, which it passes over."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    writer.writerow(CSV_COLUMNS if provenance is None else (*CSV_COLUMNS, *ORIGIN_COLUMNS))
     for a in annotations:
-        writer.writerow(map(cell, [a.source, a.start.isoformat(), a.end.isoformat(), a.tag, a.author]))
+        row = [a.source, a.start.isoformat(), a.end.isoformat(), a.tag, a.author, _text(a.low_hz), _text(a.high_hz)]
+        if provenance is not None:
+            row += [_text(value) for value in astuple(provenance.get(a, Provenance("", "")))]
+        writer.writerow(map(cell, row))
     return out.getvalue()
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def read_audacity(text: str, placement: Placement) -> Labels:
@@ -101,9 +120,9 @@ def write_audacity(annotations: Sequence[Annotation], started_at: datetime | Non
 
 
 READERS: dict[str, Callable[[str, Placement], Labels]] = {"csv": read_csv, "audacity": read_audacity}
-WRITERS: dict[str, Callable[[Sequence[Annotation], datetime | None], str]] = {
-    "csv": lambda annotations, _: write_csv(annotations),
-    "audacity": write_audacity,
+WRITERS: dict[str, Callable[[Sequence[Annotation], datetime | None, Mapping[Annotation, Provenance]], str]] = {
+    "csv": lambda annotations, _, provenance: write_csv(annotations, provenance),
+    "audacity": lambda annotations, started_at, _: write_audacity(annotations, started_at),
 }
 
 
@@ -123,15 +142,18 @@ class _Collected:
         self._placement, self._annotations = placement, list[Annotation]()
         self._bad, self._notes = list[str](), list[str]()
 
-    def add(self, line: int, source: str, span: tuple[str, str], tag: str, author: str) -> None:
-        """Takes a line."""
+    def add(
+        self, line: int, source: str, span: tuple[str, str], tag: str, author: str, band: tuple[str | None, str | None] = (None, None)
+    ) -> None:
+        """Takes a line; `band` are its bounds in Hz, where it has any."""
         if not source:
             raise LabelFileRefused(f"line {line}: no source; add a column source or give --source")
         try:
             start, end = (_moment(text, self._placement) for text in span)
             if end == start:  # a point label marks a moment: a tenth of a second around it
                 start, end = start - timedelta(seconds=0.05), end + timedelta(seconds=0.05)
-            self._annotations.append(Annotation(source, start, end, self._fitting(line, tag), author))
+            low, high = (float(text.replace(",", ".")) if text else None for text in band)
+            self._annotations.append(Annotation(source, start, end, self._fitting(line, tag), author, low, high))
         except (UnreadableTime, ValueError, OverflowError) as error:
             self._bad.append(f"line {line}: {error}")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from soundmill.errors import LabelFileRefused
 from soundmill.formats.annotation import Annotation
-from soundmill.formats.labels import Placement, read_audacity, read_csv, write_audacity, write_csv
+from soundmill.formats.labels import Placement, Provenance, read_audacity, read_csv, write_audacity, write_csv
 
 NIGHT = datetime(2026, 1, 5, 22, tzinfo=UTC)
 PLACE = Placement("mic", NIGHT, "ann")
@@ -95,3 +95,17 @@ labels = st.builds(
 def test_what_is_written_can_be_read_back(annotations: list[Annotation]) -> None:
     assert read_csv(write_csv(annotations), Placement()).annotations == annotations
     assert read_audacity(write_audacity(annotations, NIGHT), PLACE).annotations == annotations
+
+
+def test_a_band_and_how_a_label_came_to_be_are_written_and_the_band_is_read_again() -> None:
+    start = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    owl = Annotation("mic", start, start + timedelta(seconds=2), "owl", "ann", 300.0, 1250.5)
+    fox = Annotation("mic", start, start + timedelta(seconds=2), "fox", "ann")
+    text = write_csv([owl, fox], {owl: Provenance("prediction", "moved", "yard", 3, 1.25)})
+    lines = text.splitlines()
+    assert lines[0].endswith("author,low_hz,high_hz,origin,state,model,model_version,score")
+    assert lines[1].endswith("owl,ann,300,1250.5,prediction,moved,yard,3,1.25")
+    assert lines[2].endswith("fox,ann,,,,,,,")
+    assert read_csv(text, Placement()).annotations == [owl, fox]
+    with pytest.raises(LabelFileRefused, match="line 2"):
+        read_csv(text.replace("1250.5", "100"), Placement())

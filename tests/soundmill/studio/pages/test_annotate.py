@@ -86,6 +86,8 @@ def test_a_day_is_labelled_and_nothing_is_lost(browser: Browser, client: httpx.C
     assert new.low_hz is not None
     assert new.high_hz is not None
     assert new.low_hz < new.high_hz
+    provenance = Annotations(catalog).provenance(DAY, DAY)
+    assert {provenance[one].state for one in mine} == {"drawn", "moved"}
     submission = Labels(catalog).history("local user", "mic")[-1]
     assert sorted((box.origin, box.state) for box in submission.boxes) == [
         ("drawn", "drawn"),
