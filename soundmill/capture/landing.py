@@ -144,6 +144,12 @@ def start_of(lake: Lake, file: LandedFile, seconds: float) -> datetime:
     raise StartTimeUnknown("nothing says when it began: name it like 20260105T101500Z.wav, or land it with soundmill ingest --started-at")
 
 
+def named_start(name: str) -> datetime | None:
+    """When a landed file begins by its name alone."""
+    prefix = _PREFIX.match(name)
+    return from_ms(int(prefix[1])) if prefix else instant_in_name(name)
+
+
 @dataclass(frozen=True)
 class Landed:
     """A file on its way into the landing area: its path there, when it began, what says so, and whether it is new there."""

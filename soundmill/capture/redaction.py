@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from soundmill.capture.interrupted import CUTTING
 from soundmill.capture.landing import SIDECAR, landed_on
 from soundmill.capture.naming import SILENCE
 from soundmill.catalog import Annotations, Catalog, Item, Ledger, Span
@@ -75,15 +76,17 @@ def uncut_files(lake: Lake, ledger: Ledger, source: str, start: datetime, end: d
     for day in days_between((start - timedelta(days=1)).date(), end.date()):
         files, _ = landed_on(lake, day)
         known = ledger.landed(day)
-        found += [file.path for file in files if file.source == source and file.key not in known]
+        found += [file.path for file in files if file.source == source and (file.key not in known or known[file.key].started_at is None)]
     return found
 
 
 def delete_withdrawn(lake: Lake, ledger: Ledger, segments: Sequence[Item], files: Sequence[str] = ()) -> int:
     """Deletes the files of withdrawn segments, the landed files they were cut from, and `files`; returns how many there were."""
     paths = {path for item in segments for path in (item.measures.get("original_path"), item.parent or item.key) if path} | set(files)
+    # the file of a cut that was killed is still needed: it goes once the cut is done
+    unfinished = {key for key, item in ledger.known(sorted(paths)).items() if item.fingerprint == CUTTING}
     deleted = 0
-    for path in sorted(paths - ledger.paths_in_use(paths, "")):
+    for path in sorted(paths - unfinished - ledger.paths_in_use(paths, "")):
         for name in (path, path + SIDECAR):
             if lake.exists(name):
                 lake.delete(name)

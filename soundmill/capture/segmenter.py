@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from soundmill.audio import Channels, Levels, Resampler, Truncated, amplitude, levels, open_audio, to_pcm16, wav_bytes
 from soundmill.audio.reader import Float32, Int16
+from soundmill.capture.interrupted import CUTTING, is_mark, marked, sweep
 from soundmill.capture.landing import LandedFile, landed_on, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence
@@ -57,7 +58,9 @@ SEGMENTS = day_table(
 )
 ASSET = SEGMENTS.name
 SHORTEST_SECONDS = 0.1
+VANISHED = "vanished"
 _WRITERS = 4
+_MARKED_AT_ONCE = 200
 FOLDER = "audio/segments"
 
 
@@ -143,16 +146,27 @@ def update_segments(
     files, fingerprint = landed_on(lake, day)
     known = ledger.landed(day)
     there = {file.key for file in files}
-    ledger.forget([item.key for item in known.values() if item.state == "quarantined" and item.key not in there])
+    # what was withdrawn and has landed once more goes, too
+    delete_withdrawn(lake, ledger, [item for item in known.values() if item.state == "withdrawn" and item.key in there])
+    for item in known.values():
+        if item.fingerprint == CUTTING and item.key not in there:
+            sweep(lake, ledger, FOLDER, item)
+    gone = [item for item in known.values() if item.key not in there and (item.state == "quarantined" or is_mark(item))]
+    ledger.forget([item.key for item in gone])
     released = ledger.released(day)
     due = [file for file in files if _is_due(known.get(file.key), released, _fingerprint(file, segmenter), now, max_attempts)]
     later = {file.key for file in due}
     other_days: set[date] = set()
     with ThreadPoolExecutor(_WRITERS) as pool:
         for done, file in enumerate(due):
+            if done % _MARKED_AT_ONCE == 0:
+                ledger.begin_cutting([marked(known.get(one.key), one) for one in due[done : done + _MARKED_AT_ONCE]])
             before = known.get(file.key)
             later.discard(file.key)
             item, segments = _Cutter(lake, ledger, segmenter, file, pool, frozenset(later)).cut()
+            if item.reason == VANISHED and before is not None and before.state != "quarantined" and not is_mark(before):
+                ledger.begin_cutting([before])  # as it was: what was cut of it before stays
+                continue
             if item.state == "quarantined":
                 item = _with_attempts(item, before, now)
             old = [*ledger.parts(file.key), *([before] if before else [])]
@@ -162,6 +176,8 @@ def update_segments(
             reached = {part.day for part in (*old, item, *segments) if part.day != day}
             if withdrawn := ledger.record(item, segments, stale=(ASSET, reached)):
                 delete_withdrawn(lake, ledger, withdrawn)
+            if before is not None and before.fingerprint == CUTTING:
+                sweep(lake, ledger, FOLDER, item)
             other_days |= reached
             if progress:
                 progress(done + 1, len(due))
@@ -229,7 +245,7 @@ class _Cutter:
         except (ArithmeticError, struct.error, MemoryError) as error:  # headers that claim what no recording has
             return self._failed("undecodable", f"{type(error).__name__}: {error}"), []
         except NotInLake:
-            return self._refused("vanished", "the file went away between listing and reading", transient=True), []
+            return self._refused(VANISHED, "the file went away between listing and reading", transient=True), []
         except StartTimeUnknown as error:
             return self._refused("no_start_time", str(error)), []
 
@@ -312,7 +328,7 @@ class _Cutter:
         try:
             stated = Silence.parse(name, self._lake.read_bytes(self._file.path))
         except NotInLake:
-            return self._refused("vanished", "the file went away between listing and reading", transient=True)
+            return self._refused(VANISHED, "the file went away between listing and reading", transient=True)
         except ValueError as error:
             return self._refused("undecodable", f"this states no silence: {error}")
         place = {"session": name.session, "position": name.position}

@@ -116,12 +116,13 @@ class Ledger:
         """Segments of a source that began between two moments, in whatever state, in order of time."""
         return self._items(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.started_at >= start, ItemRow.started_at < end)
 
-    def withdraw(self, source: str, spans: Sequence[Span], keys: Collection[str], asset: str) -> list[Item]:
-        """Takes spans of a source's timeline back for good: the segments with these keys, those whose middle lies in a span, and those to
-        come. What the asset made of their days is stale. Returns the segments that were withdrawn now, as they are from now on: where
-        their files lay is remembered, so that they can go."""
+    def withdraw(self, source: str, spans: Sequence[Span], segments: Collection[Item], asset: str) -> list[Item]:
+        """Takes spans of a source's timeline back for good: these segments, those whose middle lies in a span, and those to come. What the
+        asset made of their days is stale. Returns the segments that were withdrawn now, as they are from now on: where their files lay is
+        remembered, so that they can go."""
         if not spans:
             return []
+        named = {(item.key, item.started_at) for item in segments}  # a key may have come to name another moment
         first, last, now = min(start for start, _ in spans), max(end for _, end in spans), datetime.now(UTC)
         near = (ItemRow.started_at >= first - _LONGEST_SEGMENT, ItemRow.started_at < last)
         query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.kind == "segment", *near)
@@ -129,7 +130,7 @@ class Ledger:
             self._catalog.alone(session, _timeline(source))
             session.add_all(WithdrawnSpanRow(source=source, start=start, end=end, created_at=now) for start, end in spans)
             found = [Item(*row) for row in session.execute(query.where(ItemRow.state != "withdrawn"))]
-            gone = [_withdrawn(item) for item in found if item.key in keys or lies_in(item, spans)]
+            gone = [_withdrawn(item) for item in found if (item.key, item.started_at) in named or lies_in(item, spans)]
             self.write(session, gone)
             self.mark_stale(session, asset, {item.day for item in gone})
         return gone
@@ -179,8 +180,14 @@ class Ledger:
 
     def files_are_gone(self, items: Iterable[Item]) -> None:
         """Notes that the files of withdrawn items are deleted."""
+        wanted = {item.key: item for item in items}
         with self._catalog.writing() as session:
-            self.write(session, [replace(item, measures={**item.measures, "file_exists": False}) for item in items])
+            for start in range(0, len(wanted), _BATCH):
+                keys = sorted(wanted)[start : start + _BATCH]
+                query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.key.in_(keys), ItemRow.state == "withdrawn")
+                now = [Item(*row) for row in session.execute(query)]
+                same = [item for item in now if item.started_at == wanted[item.key].started_at]
+                self.write(session, [replace(item, measures={**item.measures, "file_exists": False}) for item in same])
 
     def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
         """When somebody speaks on each of a day's downloads, by key."""
@@ -267,6 +274,14 @@ class Ledger:
             for start in range(0, len(keys), _BATCH):
                 session.execute(delete(ItemRow).where(ItemRow.key.in_(keys[start : start + _BATCH])))
 
+    def begin_cutting(self, items: Sequence[Item]) -> None:
+        """Writes rows that say that these items are being worked on; those that were withdrawn stay so."""
+        with self._catalog.writing() as session:
+            withdrawn = set(
+                session.scalars(select(ItemRow.key).where(ItemRow.key.in_([i.key for i in items]), ItemRow.state == "withdrawn"))
+            )
+            self.write(session, [item for item in items if item.key not in withdrawn])
+
     def record(self, item: Item, segments: Sequence[Item] = (), stale: tuple[str, Collection[date]] = ("", ())) -> list[Item]:
         """Writes an item and the segments cut from it, in place of what an earlier attempt made of it.
 
@@ -279,7 +294,8 @@ class Ledger:
             self._catalog.alone(session, _timeline(item.source))
             spans = self._spans(session, item.source)
             item, *segments = (_withdrawn(one) if one.kind == "segment" and lies_in(one, spans) else one for one in (item, *segments))
-            old = session.scalars(select(ItemRow.key).where(ItemRow.parent == item.key)).all()
+            still_there = (ItemRow.state == "withdrawn") & ItemRow.measures["file_exists"].as_boolean().is_(True)
+            old = session.scalars(select(ItemRow.key).where(ItemRow.parent == item.key, ~still_there)).all()
             gone = [key for key in old if key not in new]
             for start in range(0, len(gone), _BATCH):
                 session.execute(delete(ItemRow).where(ItemRow.key.in_(gone[start : start + _BATCH])))

@@ -62,9 +62,10 @@ def redact(
 
     This cannot be undone. The interval stays withdrawn: sound of it that arrives later is deleted too, and backups drop it at once.
     """
+    from soundmill.capture import SEGMENTS
     from soundmill.capture.redaction import plan_redaction, plan_silent, uncut_files
-    from soundmill.catalog import Ledger
-    from soundmill.workflows.erasure import erase
+    from soundmill.catalog import Ledger, held
+    from soundmill.workflows.erasure import days_of, erase
 
     start, end = instant(first), instant(last)
     assert start is not None
@@ -74,6 +75,8 @@ def redact(
     catalog, lake = the_catalog(), the_lake()
     uncut = [] if silent else uncut_files(lake, Ledger(catalog), source, start, end)
     plan = plan_silent(catalog, source, start, end) if silent else plan_redaction(catalog, source, start, end, keep)
+    if yes and (busy := sorted(held(catalog, f"{SEGMENTS.name}/") & {str(day) for day in days_of(plan)})):
+        typer.echo(f"waiting for the run that cuts {', '.join(busy)}", err=True)
     gone = erase(lake, catalog, plan).files if yes else 0
     if as_json:
         values = {

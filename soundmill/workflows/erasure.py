@@ -5,20 +5,25 @@ day; the next backup drops withdrawn files at once.
 """
 
 import logging
+import re
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from soundmill.capture.redaction import Redaction, delete_withdrawn
 from soundmill.capture.segmenter import ASSET as SEGMENTS
-from soundmill.catalog import Account, Accounts, Catalog, DownloadQueue, Erasures, Ledger, Upload, Uploads, upload_key
+from soundmill.catalog import Account, Accounts, Catalog, DownloadQueue, Erasures, Ledger, Upload, Uploads, lease, upload_key
 from soundmill.ingest.downloader import ASSET as DOWNLOADS
 from soundmill.ingest.originals import drop_originals
 from soundmill.lake import Lake
 from soundmill.speech.tables import TRANSCRIPTS
+from soundmill.times import days_between
 from soundmill.workflows.listening.overview import Overviews
 
 log = logging.getLogger("soundmill.erasure")
 _BATCH = 100
+_LONGEST_WAIT = 12 * 3600.0  # seconds, for a run that cuts the days
+_LANDED = re.compile(r"landing/[^/]+/(\d{4}-\d{2}-\d{2})/")
 
 
 @dataclass(frozen=True)
@@ -98,9 +103,25 @@ def _erase_account(lake: Lake, catalog: Catalog, account: Account, by: str) -> E
             return Erased(items, seconds, files)
 
 
+def days_of(redaction: Redaction) -> list[date]:
+    """The days that no run may cut while a redaction is carried out: those on which its sound landed, or may have."""
+    days = {date.fromisoformat(match[1]) for path in redaction.files if (match := _LANDED.match(path))}
+    for start, end in redaction.spans:
+        days |= set(days_between((start - timedelta(days=1)).date(), end.date()))
+    return sorted(days)
+
+
 def _erase_segments(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
+    """Alone on the days: a run that cuts them is waited for, and one that is to come waits."""
+    with ExitStack() as stack:
+        for day in days_of(redaction):
+            stack.enter_context(lease(catalog, f"{SEGMENTS}/{day}", wait=_LONGEST_WAIT))
+        return _erase_alone(lake, catalog, redaction)
+
+
+def _erase_alone(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
     ledger = Ledger(catalog)
-    gone = ledger.withdraw(redaction.source, redaction.spans, {item.key for item in redaction.segments}, SEGMENTS)
+    gone = ledger.withdraw(redaction.source, redaction.spans, redaction.segments, SEGMENTS)
     seconds = sum(item.seconds for item in gone) if redaction.spans else redaction.seconds
     Overviews(lake, catalog).delete(redaction.source, {item.day for item in gone})
     left = [item for item in ledger.withdrawn_with_file("segment") if item.source == redaction.source]

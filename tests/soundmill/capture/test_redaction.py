@@ -43,7 +43,7 @@ def test_what_nobody_annotated_goes_but_for_two_on_either_side(folder_lake: Lake
 def test_cut_off_midway_the_same_redaction_finishes_it(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
     land(folder_lake, sqlite_catalog, list(range(4)))
     plan = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=12))
-    Ledger(sqlite_catalog).withdraw("mic", plan.spans, {item.key for item in plan.segments}, SEGMENTS.name)  # and then the machine stops
+    Ledger(sqlite_catalog).withdraw("mic", plan.spans, plan.segments, SEGMENTS.name)  # and then the machine stops
     again = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(seconds=12))
     assert (again.segments, again.files) == ((), plan.files)
     assert erase(folder_lake, sqlite_catalog, again).files == 8

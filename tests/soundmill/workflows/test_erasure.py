@@ -1,16 +1,19 @@
 """One erasure: whatever is withdrawn leaves an audit row, and nothing by which it could be known again."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from soundmill.capture import Segmenter, update_segments
 from soundmill.capture.redaction import plan_redaction, plan_silent
-from soundmill.catalog import Accounts, Catalog, DownloadQueue, Erasures, Ledger, Wanted
+from soundmill.catalog import Accounts, Catalog, DownloadQueue, Erasures, Ledger, Wanted, lease
 from soundmill.catalog.erasures import subject_hash
 from soundmill.ingest.downloads import update_downloads
 from soundmill.lake import Lake
 from soundmill.options import DownloadOptions, FetchOptions, SpeechOptions, UploadOptions
-from soundmill.workflows.erasure import Conversation, erase
+from soundmill.workflows.erasure import Conversation, days_of, erase
 from soundmill.workflows.uploads import intake
 from tests.conftest import wav
 from tests.web import Web
@@ -55,10 +58,35 @@ def test_an_erasure_that_was_cut_off_is_completed_by_the_next(folder_lake: Lake,
     folder_lake.write_bytes(f"landing/mic/{DAY}/{NOON:%Y%m%dT%H%M%S}Z.wav", wav(9))
     update_segments(folder_lake, Ledger(sqlite_catalog), DAY, Segmenter(), now=NOON)
     plan = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))
-    Ledger(sqlite_catalog).withdraw(
-        "mic", plan.spans, {item.key for item in plan.segments}, "captured_segments"
-    )  # and killed before any file went
+    Ledger(sqlite_catalog).withdraw("mic", plan.spans, plan.segments, "captured_segments")  # and killed before any file went
     again = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))
     assert again.segments == ()
     assert erase(folder_lake, sqlite_catalog, again).files == 4
     assert not list(folder_lake.files("landing"))
+
+
+def test_a_redaction_waits_for_the_run_that_cuts_its_days(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    folder_lake.write_bytes(f"landing/mic/{DAY}/{NOON:%Y%m%dT%H%M%S}Z.wav", wav(9))
+    update_segments(folder_lake, Ledger(sqlite_catalog), DAY, Segmenter(), now=NOON)
+    plan = plan_redaction(sqlite_catalog, "mic", NOON, NOON + timedelta(minutes=1))
+    assert DAY in days_of(plan)
+    with ThreadPoolExecutor(1) as pool:
+        with lease(sqlite_catalog, f"captured_segments/{DAY}", wait=0):
+            redaction = pool.submit(erase, folder_lake, sqlite_catalog, plan)
+            with pytest.raises(TimeoutError):
+                redaction.result(1.5)
+            assert len(list(folder_lake.files("landing"))) == 1
+        assert redaction.result(30).items == 3
+    assert list(folder_lake.files("landing")) == []
+
+
+def test_segments_that_came_to_lie_elsewhere_since_the_plan_are_not_withdrawn(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    folder_lake.write_bytes(f"landing/mic/{DAY}/{NOON:%Y%m%dT%H%M%S}Z.wav", wav(30))
+    ledger = Ledger(sqlite_catalog)
+    update_segments(folder_lake, ledger, DAY, Segmenter(), now=NOON)
+    plan = plan_redaction(sqlite_catalog, "mic", NOON + timedelta(seconds=20), NOON + timedelta(seconds=24))
+    update_segments(folder_lake, ledger, DAY, Segmenter(samples=66_176), now=NOON)
+    erase(folder_lake, sqlite_catalog, plan)
+    gone = [item.started_at for item in ledger.segments(DAY, "withdrawn")]
+    assert gone
+    assert all(moment >= NOON + timedelta(seconds=15) for moment in gone if moment)

@@ -70,7 +70,7 @@ def test_a_mark_changes_with_the_sound_under_it_and_with_nothing_else(recording:
     here, later = (sound.mark("mic", recording.ms + at, recording.ms + at + 20_000) for at in (0, 600_000))
     ledger = Ledger(recording.catalog)
     start = datetime(2026, 1, 5, 12, 0, 1, tzinfo=UTC)
-    ledger.withdraw("mic", [(start, start.replace(second=5))], set(), "captured_segments")
+    ledger.withdraw("mic", [(start, start.replace(second=5))], (), "captured_segments")
     assert sound.mark("mic", recording.ms, recording.ms + 20_000) != here
     assert sound.mark("mic", recording.ms + 600_000, recording.ms + 620_000) == later
     gone = sound.slice("mic", recording.ms, 9 * RATE)
