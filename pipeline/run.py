@@ -40,9 +40,9 @@ class RunFailed(RuntimeError):
 
 
 def dagster_home(settings: Settings) -> Path:
-    """The folder of the Dagster instance: $DAGSTER_HOME where it is set, else one below the home, linked to this project's dagster.yaml.
+    """The folder of the Dagster instance: $DAGSTER_HOME where it is set, else one below the home.
 
-    It is made where it is missing. Raises `OSError` where that cannot be.
+    It is made where it is missing, and linked to this project's dagster.yaml. Raises `OSError` where that cannot be.
     """
     chosen = os.environ.get("DAGSTER_HOME")
     home = Path(chosen).expanduser().absolute() if chosen else (settings.home / "dagster").absolute()
@@ -50,8 +50,9 @@ def dagster_home(settings: Settings) -> Path:
         raise OSError(
             errno.EINVAL, "Dagster opens no database in a folder with ?, # or % in its path: set DAGSTER_HOME to another", str(home)
         )
+    is_theirs = chosen and home.exists()
     home.mkdir(parents=True, exist_ok=True)
-    if chosen:
+    if is_theirs:
         return home
     link = home / "dagster.yaml"
     if not link.exists():

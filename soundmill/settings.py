@@ -222,8 +222,9 @@ class Settings(BaseSettings):
 
 def masked_url(text: str) -> str:
     """A text in which no password of a URL shows: neither between a name and the last @, nor as a parameter."""
-    text = re.sub(r"(?<=://)([^/@:?#]*):\S*@", r"\1:***@", text)
-    return re.sub(r"(?i)([?&][^=&\s]*(?:password|passwd|pwd|secret|token|key)[^=&\s]*=)[^&\s]*", r"\1***", text)
+    text = re.sub(r"(?<=://)([^/@:?#\s]*):\S*@", r"\1:***@", text)
+    text = re.sub(r"(?i)(\b(?:https?|ftp)://)[^/@:?#\s]+@", r"\1***@", text)  # a token in the place of the name
+    return re.sub(r"(?i)([?&][^=&\s]*(?:password|passwd|pwd|secret|token|key|sig|signature|credential)[^=&\s]*=)[^&\s]*", r"\1***", text)
 
 
 def _masked(value: object) -> str:

@@ -6,13 +6,16 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from soundmill.errors import UnreadableTime
 
-# 20260105T101500Z, 2026-01-05 10.15.00, 2026_01_05_10_15_00+0200, 20260105101500, 201905 8T020000; then an offset, or a fraction that a
-# recorder writes after a point or, as three digits, after an underscore
+# 20260105T101500Z, 2026-01-05 10.15.00 +0100, 2026_01_05_10_15_00+0200, 20260105101500, 2019 5 8T 20000 (blanks for zeros); then an offset,
+# or a fraction that a recorder writes after a point or, as three digits, after an underscore, a dash or nothing
+_OFFSET = r"Z|[+-]\d{2}(?::?\d{2})?(?!\d)"
 _DATE_AND_TIME = re.compile(
-    r"(?<!\d)(?P<year>\d{4})(?P<sep>[-_.]?)(?P<month>\d{2})(?P=sep)(?P<day>[ \d]\d)"
-    r"[T_ $-]?(?P<hour>\d{2})(?P<colon>[-:._]?)(?P<minute>\d{2})(?P=colon)(?P<second>\d{2})(?!\d)"
-    r"(?:(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)(?!\d)|[.,](?P<fraction>\d{1,6})(?!\d)(?P<after>Z|[+-]\d{2}(?::?\d{2})?(?!\d))?|_(?P<ms>\d{3})(?!\d))?"
+    r"(?<!\d)(?P<year>\d{4})(?P<sep>[-_.]?)(?P<month>[ \d]\d)(?P=sep)(?P<day>[ \d]\d)"
+    r"[T_ $-]?(?P<hour>[ \d]\d)(?P<colon>[-:._]?)(?P<minute>\d{2})(?P=colon)(?P<second>\d{2})(?P<glued>\d{3})?(?!\d)"
+    rf"(?:(?P<offset>{_OFFSET})| (?P<spaced>[+-]\d{{2}}:?\d{{2}})(?!\d)"
+    rf"|[.,](?P<fraction>\d{{1,6}})(?!\d)(?P<after>{_OFFSET})?|[_-](?P<ms>\d{{3}})(?!\d)(?P<late>{_OFFSET})?)?"
 )
+_IN_WORDS = re.compile(r"(?i)(?<=\d)(?: at | um |T|[_ -])(\d{1,2})[.:h](\d{2})[.:m](\d{2})s?(?: ?([AP])M\b)?")  # what people's phones write
 _EPOCH_MS = re.compile(r"(?<![\d+])([012]\d{12})(?!\d)")  # from 1970 to 2065; with a + before it, it is a phone number
 _HEX_SECONDS = re.compile(r"[0-9A-F]{8}")  # the first AudioMoths
 _HEX_YEARS = range(2016, 2036)
@@ -65,7 +68,7 @@ def instant_in_name(name: str, zone: tzinfo = UTC) -> datetime | None:
     A date and a time in one of the spellings of recorders and phones, with an offset from UTC or, without, in `zone`; else an epoch in ms
     of 13 digits, or in seconds as eight hexadecimal digits.
     """
-    for match in _DATE_AND_TIME.finditer(name):
+    for match in _DATE_AND_TIME.finditer(_IN_WORDS.sub(_as_digits, name)):
         if (moment := _moment_of(match, zone)) is not None:
             return moment
     if epoch := _EPOCH_MS.search(name):
@@ -78,13 +81,20 @@ def instant_in_name(name: str, zone: tzinfo = UTC) -> datetime | None:
 
 def _moment_of(match: re.Match[str], zone: tzinfo) -> datetime | None:
     year, month, day, hour, minute, second = (int(match[name]) for name in ("year", "month", "day", "hour", "minute", "second"))
-    microsecond = int((match["fraction"] or match["ms"] or "0").ljust(6, "0"))
+    microsecond = int((match["fraction"] or match["ms"] or match["glued"] or "0").ljust(6, "0"))
     try:
-        offset = _zone_of(match["offset"] or match["after"] or "") or zone
+        offset = _zone_of(match["offset"] or match["spaced"] or match["after"] or match["late"] or "") or zone
         moment = datetime(year, month, day, hour, minute, second, microsecond, offset)
         return moment.astimezone(UTC) if year < 9999 else None  # so that a length can be added
     except (ValueError, OverflowError):
         return None
+
+
+def _as_digits(match: re.Match[str]) -> str:
+    """at 3.10.09 PM and 15h10m09s as 15-10-09."""
+    hour, half = int(match[1]), (match[4] or "").upper()
+    hour = hour % 12 + 12 * (half == "P") if half else hour
+    return f" {hour:02d}-{match[2]}-{match[3]}"
 
 
 def _zone_of(offset: str) -> tzinfo | None:

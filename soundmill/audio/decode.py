@@ -25,6 +25,7 @@ log = logging.getLogger("soundmill.audio")
 _SOUNDFILE: frozenset[Format] = frozenset({"wav", "flac", "aiff", "au", "caf"})
 _EXACT_LENGTH = frozenset({"wav", "wavex", "rf64", "aiff", "au", "w64"})  # whose lengths libsndfile holds to what is there
 _HEADER_COUNTED = 64  # bytes: some recorders count the header as sound, and nothing is missing
+_MOST_TAGS = 64 << 20  # bytes
 _ESTIMATED = 0.01  # of MP3 in WAV, whose frames are counted by its bit rate
 _OPPOSITE = "the two channels are in opposite phase and would cancel each other: the first one is taken"
 _UNKNOWN_FRAMES = 1 << 62  # what libsndfile says of a FLAC written to a pipe, which libav reads to its end
@@ -61,10 +62,10 @@ def _reader(source: Source, truncated: Truncated) -> Iterator["_SoundfileReader 
             raise UndecodableAudio("empty", "the file has no bytes", transient=True)
         if kind in ("html", "text"):
             raise UndecodableAudio("not_audio", f"the file holds {kind}, not audio")
-        if tag := tag_length(head):
+        if tag := _tags_length(file, head):
             file.seek(tag)
             inside = sniff(file.read(HEAD_BYTES))
-            if inside in ("wav", "flac", "aiff"):  # libav takes such a file for MP3, libsndfile loses its end
+            if inside in ("wav", "flac", "aiff", "au", "caf"):  # libav takes such a file for MP3, libsndfile loses its end
                 kind, size, file = inside, size - tag, sliced(file, tag)
                 place = file
         chunk = _data_chunk(file, kind, size, truncated)
@@ -86,9 +87,19 @@ def _reader(source: Source, truncated: Truncated) -> Iterator["_SoundfileReader 
                         yield _SoundfileReader(handle, lambda: _from_start(place, kind), _share(chunk) if chunk else 1.0)
                         return
             file.seek(0)
-        with LibavReader(place, kind, to_its_end=runs_on) as reader:
+        with LibavReader(place, kind, to_its_end=runs_on, share=_share(chunk) if chunk else 1.0) as reader:
             _refuse_odd_rate(reader.info.sample_rate)
             yield reader
+
+
+def _tags_length(file: BinaryIO, head: bytes) -> int:
+    """Bytes of the ID3 tags at a file's start: taggers put one before another."""
+    whole = 0
+    while (length := tag_length(head)) and whole < _MOST_TAGS:
+        whole += length
+        file.seek(whole)
+        head = file.read(HEAD_BYTES)
+    return whole
 
 
 def _from_start(place: str | BinaryIO, kind: Format) -> LibavReader:
@@ -148,7 +159,7 @@ def _data_chunk(file: BinaryIO, kind: Format, size: int, truncated: Truncated) -
 def _share(chunk: DataChunk) -> float:
     """How much of what a header claims is there; some recorders count the header as sound, and nothing is missing."""
     claimed = chunk.claimed or 0
-    return 1.0 if chunk.present >= claimed - _HEADER_COUNTED else chunk.present / claimed
+    return 1.0 if chunk.present >= claimed - max(_HEADER_COUNTED, chunk.start) else chunk.present / claimed
 
 
 def _path_for_c(source: Source) -> str | None:

@@ -23,7 +23,7 @@ _INTEGER_SCALE = {"s16": (np.int16, 2.0**-15), "s32": (np.int32, 2.0**-31)}
 class LibavReader:
     """The audio track marked as default, or the first. `to_its_end` passes over the length that a WAV's header claims."""
 
-    def __init__(self, place: str | BinaryIO, kind: Format, to_its_end: bool = False) -> None:
+    def __init__(self, place: str | BinaryIO, kind: Format, to_its_end: bool = False, share: float = 1.0) -> None:
         import av
 
         self._av = av
@@ -53,7 +53,7 @@ class LibavReader:
         frames = None if to_its_end else self._claimed_frames()
         self.info = AudioInfo(name, context.name, context.sample_rate, context.channels, frames)
         self.shortfall: Shortfall | None = None
-        self.cancelled = False
+        self.cancelled, self._share = False, share
 
     def __enter__(self) -> "LibavReader":
         return self
@@ -94,6 +94,8 @@ class LibavReader:
         claimed = self.info.frames
         if self._claims_length and claimed is not None and done < 0.95 * claimed - rate / 2:
             self.shortfall = Shortfall(claimed / rate, done / rate)
+        elif self._share < 1:
+            self.shortfall = Shortfall(done / self._share / rate, done / rate)
 
     def pcm(self) -> Iterator[Int16] | None:
         """None: what libav gives is converted anyway."""

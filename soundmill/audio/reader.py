@@ -65,7 +65,7 @@ class AudioReader(Protocol):
 
 
 class Mixer:
-    """Channels into one: the first, or the mean of all; and the first where two are in opposite phase and would cancel each other.
+    """Channels into one: the first, or the mean of all; and one of them, the loudest of more than two, where they cancel each other.
 
     `cancelled` tells whether that was so anywhere. Samples are multiplied with `scale`.
     """
@@ -83,10 +83,22 @@ class Mixer:
         for plane in planes[2:]:
             out += plane
         out *= self._scale / np.float32(len(planes))
-        if len(planes) == 2 and float(np.dot(out, out)) < _CANCELLED * float(np.dot(first, first)) * float(self._scale) ** 2:
-            np.multiply(first, self._scale, out=out)
+        limit = _CANCELLED * float(self._scale) ** 2
+        if len(planes) == 2:
+            if _power(out) < limit * _power(first):
+                np.multiply(first, self._scale, out=out)
+                self.cancelled = True
+            return out
+        powers = [_power(plane) for plane in planes]
+        if _power(out) < limit * max(powers):
+            np.multiply(planes[int(np.argmax(powers))], self._scale, out=out)
             self.cancelled = True
         return out
+
+
+def _power(samples: Float32) -> float:
+    """Of the sound alone: a constant is none."""
+    return float(np.dot(samples, samples)) - float(samples.sum(dtype=np.float64)) ** 2 / max(1, len(samples))
 
 
 def block_length(channels: int) -> int:

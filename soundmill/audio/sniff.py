@@ -1,7 +1,7 @@
 """What a file holds, by its first bytes and never by its name."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Literal
 
 HEAD_BYTES = 4096
@@ -54,14 +54,18 @@ def _text_kind(head: bytes) -> Format:
     return "html" if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")) else "text"
 
 
+_TEXT = 256  # bytes that are no sound where all of them are letters
+
+
 @dataclass(frozen=True)
 class DataChunk:
     """A file's sound: bytes its header claims (None where the writer did not know), bytes that are there, and whether it runs on behind
-    what is claimed: the size is from an earlier flush, or wrapped at 4 GiB."""
+    what is claimed: the size is from an earlier flush, or wrapped at 4 GiB. The sound begins `start` bytes into the file."""
 
     claimed: int | None
     present: int
     runs_on: bool = False
+    start: int = field(default=0, compare=False)
 
 
 def data_chunk(file: BinaryIO, kind: Format, size: int) -> DataChunk | None:
@@ -79,7 +83,10 @@ def data_chunk(file: BinaryIO, kind: Format, size: int) -> DataChunk | None:
         return _riff_chunk(file, size, ">", b"SSND")
     if kind == "au" and len(header) >= 12:
         start, length = struct.unpack(">II", header[4:12])
-        return DataChunk(None if length >= _UNKNOWN_LENGTH else length, size - start)
+        present = size - start
+        return DataChunk(None if length >= _UNKNOWN_LENGTH else length, present, runs_on=0 < length < present, start=start)
+    if kind == "caf":
+        return _caf_chunk(file, size)
     return None
 
 
@@ -95,13 +102,27 @@ def _riff_chunk(file: BinaryIO, size: int, order: str, wanted: bytes) -> DataChu
         if name == wanted:
             present = size - position - 8
             if length == 0xFFFF_FFFF and long_data is not None:
-                return DataChunk(long_data, present)
+                return DataChunk(long_data, present, start=position + 8)
             unknown = (length >= _UNKNOWN_LENGTH and length > present) or (length == 0 and present > 0)
             if unknown:
                 return DataChunk(None, present)
             runs_on = wanted == b"data" and _runs_on(file, position + 8 + length + (length & 1), size, order)
-            return DataChunk(length, present, runs_on)
+            return DataChunk(length, present, runs_on, position + 8)
         position += 8 + length + (length & 1)
+    return None
+
+
+def _caf_chunk(file: BinaryIO, size: int) -> DataChunk | None:
+    """Walks the chunks of a Core Audio file: names of 4 bytes, lengths of 8, -1 where the writer did not know; sound lies behind 4 more."""
+    position = 8
+    while position + 12 <= size:
+        file.seek(position)
+        name, length = struct.unpack(">4sq", file.read(12))
+        if name == b"data":
+            return DataChunk(None if length < 0 else length - 4, size - position - 16, start=position + 16)
+        if length < 0:
+            return None
+        position += 12 + length
     return None
 
 
@@ -112,14 +133,17 @@ def _w64_chunk(file: BinaryIO, size: int) -> DataChunk | None:
         file.seek(position)
         name, length = struct.unpack("<16sQ", file.read(24))
         if name[:4] == b"data":
-            return DataChunk(length - 24, size - position - 24)
+            return DataChunk(length - 24, size - position - 24, start=position + 24)
         position += max(24, length + 7 & ~7)
     return None
 
 
 def _runs_on(file: BinaryIO, end: int, size: int, order: str) -> bool:
-    """Whether what lies behind the data chunk is no chunk: a name of four letters, and a length that fits."""
+    """Whether what lies behind the data chunk is sound: no chunk, which is a name of four letters and a length that fits, and no text."""
     if end + 8 > size:
+        return False
+    file.seek(end)
+    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in file.read(_TEXT)):
         return False
     file.seek(end)
     while end + 8 <= size:

@@ -5,8 +5,8 @@ import json
 import os
 import re
 import shutil
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -27,9 +27,10 @@ _SUFFIXES = frozenset(
     [
         *(".wav", ".wave", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".mp4", ".aac", ".webm", ".aif", ".aiff", ".au", ".caf"),
         *(".wma", ".asf", ".amr", ".awb", ".3gp", ".3ga", ".w64", ".rf64", ".ac3", ".wv", ".tta", ".mka", ".mkv", ".mov", ".ts", ".snd"),
-        *(".avi", ".mpg", ".mpeg", ".flv"),
+        *(".avi", ".mpg", ".mpeg", ".flv", ".wmv", ".mts", ".m2ts", ".vob", ".eac3", ".dts"),
     ]
 )
+_COMPANIONS = frozenset([SIDECAR, ".txt", ".csv", ".tsv", ".md", ".ini", ".log", ".xml", ".pdf", ".jpg", ".png"])
 _UNFINISHED = (".partial", ".part", ".tmp", ".crdownload")
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -270,12 +271,17 @@ def audio_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def left_out(folder: Path, taken: Collection[Path]) -> dict[str, int]:
+    """How many files below a folder are not among those that were taken, by ending; without hidden ones and companions of recordings."""
+    mine = set(taken)
+    there = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".") and path not in mine)
+    return dict(sorted(Counter(kind for path in there if (kind := path.suffix.lower()) not in _COMPANIONS).items()))
+
+
 def _natural(path: Path) -> list[tuple[tuple[int, int, str], ...]]:
     """Sorts numbers by their value, and a name before those that go on after it."""
     return [
-        tuple(
-            (0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"([0-9]+)", Path(name).stem) if part
-        )
+        tuple((0, int(part), part) if part.isdecimal() else (1, 0, part.casefold()) for part in re.split(r"(\d+)", Path(name).stem) if part)
         for name in path.parts
     ]
 

@@ -16,6 +16,7 @@ from soundmill.catalog.ledger import Item, Ledger
 from soundmill.catalog.queue import WorkQueue
 from soundmill.catalog.schema import DownloadRow
 from soundmill.errors import RequestRefused
+from soundmill.settings import masked_url
 
 WORKER = "downloads/worker "  # names of the leases that workers hold while they live begin so
 _LONGEST_NAME = 100  # bytes: two of them and an ending fit a file's name
@@ -58,7 +59,7 @@ class Wanted:
                 f"{self.conversation}: the URL for {self.speaker} is longer than {_LONGEST_URL} or holds control characters"
             )
         if not url.lower().startswith(("http://", "https://")):
-            raise RequestRefused(f"{self.conversation}: {url[:60]!r} is no http or https address")
+            raise RequestRefused(f"{self.conversation}: {masked_url(url)[:60]!r} is no http or https address")
         object.__setattr__(self, "url", url)
 
 
@@ -88,6 +89,11 @@ class DownloadRequest:
     message: str | None = None
     claimed_by: str | None = None
     finished_at: datetime | None = None
+
+    @property
+    def shown_url(self) -> str:
+        """The URL as people may see it: its password is masked."""
+        return masked_url(self.url)
 
     @property
     def speakers(self) -> tuple[str, ...]:

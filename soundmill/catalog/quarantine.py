@@ -6,6 +6,7 @@ from datetime import date
 
 from soundmill.catalog import Item
 from soundmill.lake import Lake
+from soundmill.settings import masked_url
 
 
 def quarantine_path(asset: str, day: date) -> str:
@@ -21,7 +22,7 @@ def write_quarantine(lake: Lake, asset: str, day: date, items: Iterable[Item]) -
             "reason": item.reason,
             "message": item.message,
             "retry": "transient" if item.transient else "permanent",
-            **({"url": item.measures["url"]} if "url" in item.measures else {}),
+            **({"url": masked_url(item.measures["url"])} if "url" in item.measures else {}),
         }
         for item in sorted(items, key=lambda item: item.key)
     ]

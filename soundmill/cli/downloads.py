@@ -118,7 +118,7 @@ def download_status(
     reasons = Counter(request.reason or "" for request in failed_or_retrying)
     if as_json:
         shown = ("conversation", "speaker", "url", "day", "state", "attempts", "reason", "message", "next_attempt_at")
-        listed = [{name: getattr(request, name) for name in shown} for request in failed_or_retrying]
+        listed = [{name: getattr(request, name) for name in shown} | {"url": request.shown_url} for request in failed_or_retrying]
         print_json({"requests": queue.counts(now), "reasons": reasons, **({"failed_or_retrying": listed} if failed else {})})
         return
     typer.echo(_counts(queue.counts(now)) or "no requests")
@@ -126,7 +126,7 @@ def download_status(
         typer.echo(f"  {reason:<20} {number}")
     for request in failed_or_retrying if failed else ():
         when = f"again after {request.next_attempt_at:%Y-%m-%d %H:%M} UTC" if request.next_attempt_at else "no further attempt"
-        typer.echo(f"{request.conversation} {request.speaker}: {request.reason}, {request.message} ({when})\n  {request.url}")
+        typer.echo(f"{request.conversation} {request.speaker}: {request.reason}, {request.message} ({when})\n  {request.shown_url}")
 
 
 @download.command("retry", epilog="Example: `soundmill download retry --reason http_403`")

@@ -33,7 +33,7 @@ def ingest(
     A name such as `20260105T101500Z.wav`, `REC_20260105_101500+0100.wav` or `1767608100000.wav` (ms since 1970) gives the start.
     Files `*.trans.txt` below a folder, as LibriSpeech has them, hold reference transcripts, from which the word error rate is computed.
     """
-    from soundmill.capture.landing import audio_files, check_source
+    from soundmill.capture.landing import audio_files, check_source, left_out
     from soundmill.speech.tables import REFERENCE_SUFFIX, REFERENCES
 
     lake, zone, first = the_lake(), _zone(timezone), instant(started_at)
@@ -50,6 +50,9 @@ def ingest(
             references.append(path)
             continue
         files.extend(audio_files(path) if path.is_dir() else [path])
+        if path.is_dir() and (others := left_out(path, files)):
+            kinds = ", ".join(f"{kind or 'no ending'} {number}" for kind, number in others.items())
+            typer.echo(f"{path}: left out as no audio by name or content: {kinds}", err=True)
         references += sorted(path.rglob(f"*{REFERENCE_SUFFIX}")) if path.is_dir() else []
     landed, failed = _land_all(lake, files, source, first, zone, dry_run=dry_run)
     for reference in [] if dry_run else references:
@@ -99,7 +102,7 @@ def _references_of_nothing(lake: Any, source: str, landed: list[dict[str, Any]],
     """Names in reference transcripts that no recording of the source has."""
     from soundmill.capture.landing import LANDING
     from soundmill.formats.spreadsheets import decoded
-    from soundmill.speech.word_errors import parse_references
+    from soundmill.speech.word_errors import parse_references, reference_name
 
     if not references:
         return []
@@ -108,7 +111,8 @@ def _references_of_nothing(lake: Any, source: str, landed: list[dict[str, Any]],
         stem = Path(entry.path).stem
         names |= {stem, stem.partition("_")[2]}
     wanted = [name for file in references for name in parse_references(decoded(file.read_bytes()))]
-    return [name for name in wanted if name not in names]
+    known = {reference_name(name) for name in names}
+    return [name for name in wanted if name not in known]
 
 
 def _report(landed: list[dict[str, Any]], failed: list[dict[str, str]], source: str, references: int, *, dry_run: bool) -> None:

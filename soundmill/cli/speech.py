@@ -43,7 +43,7 @@ def transcribe(
     is reported, and the others are transcribed. The model is that of SOUNDMILL_VOSK_MODEL.
     """
     from soundmill.speech.subtitles import FORMS
-    from soundmill.speech.word_errors import total, word_errors
+    from soundmill.speech.word_errors import reference_name, total, word_errors
 
     if form not in FORMS:
         raise typer.BadParameter(f"there are: {', '.join(FORMS)}", param_hint="--format")
@@ -55,7 +55,7 @@ def transcribe(
         refuse(f"two files are called {sorted(twice)[0]}: their transcripts would be one")
     keywords = _keywords(words, stemming, fuzzy)
     references = _references(reference)
-    if reference is not None and not {file.stem for file in files} & set(references):
+    if reference is not None and not {reference_name(file.stem) for file in files} & set(references):
         typer.echo(f"soundmill: no reference in {reference} is of a file named here", err=True)
     there = [file for file in files if file.is_file()]
     for file in files:
@@ -67,12 +67,13 @@ def transcribe(
         if transcript is None:
             failed = True
             continue
-        found = word_errors(references[file.stem], transcript.text) if file.stem in references else None
+        wanted = references.get(reference_name(file.stem))
+        found = None if wanted is None else word_errors(wanted, transcript.text)
         if found is not None:
             errors.append(found)
         report: Any = _report(file, transcript, keywords, sentiment) if form == "json" else FORMS[form](transcript, file.stem)
         if form == "json" and found is not None:
-            report["word_errors"] = {"rate": round(found.rate, 4), "reference": references[file.stem], **asdict(found)}
+            report["word_errors"] = {"rate": round(found.rate, 4), "reference": wanted, **asdict(found)}
         if output is None:
             reports.append(report)
         else:

@@ -96,6 +96,7 @@ def doctor(as_json: Json = False) -> None:
     known = {f"SOUNDMILL_{name.upper()}" for name in Settings.model_fields}
     if strange := sorted(name for name in os.environ if name.startswith("SOUNDMILL_") and name not in known and "_TEST_" not in name):
         checks["settings"] = f"failed: {', '.join(strange)} is no setting"
+    checks["dagster"] = _dagster_check(values)
     if values.backup:
         checks["backup"] = _backup_check(values)
     checks["speech"] = _speech_check(values)
@@ -130,6 +131,19 @@ def _speech_check(values: Settings) -> str:
         return f"failed: SOUNDMILL_KEYWORDS: {error}"
     except NoSpeechModel as error:
         return f"failed: {error}" if values.vosk_model else f"none: {error}"
+
+
+def _dagster_check(values: Settings) -> str:
+    """Where the runs are kept: $DAGSTER_HOME, or a folder of the home."""
+    chosen = os.environ.get("DAGSTER_HOME")
+    if not chosen:
+        return f"ok, {(values.home / 'dagster').absolute()}"
+    folder = Path(chosen).expanduser()
+    if not folder.is_absolute():
+        return f"ok, {folder.absolute()}: DAGSTER_HOME={chosen} is relative to the folder that a command is run in"
+    if folder.exists() and not folder.is_dir():
+        return f"failed: DAGSTER_HOME={chosen} is no folder"
+    return f"ok, {folder} (DAGSTER_HOME)" + ("" if folder.exists() else ": it is made when it is first needed")
 
 
 def _backup_check(values: Settings) -> str:

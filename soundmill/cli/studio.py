@@ -1,5 +1,6 @@
 """`soundmill studio`: the web application."""
 
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +24,11 @@ def studio(
 
     from soundmill.studio.connections import server_options
 
+    the_catalog()
+    logs = settings().logs
+    logs.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=logs):  # a home that cannot be written to is one line, not a traceback of the server
+        pass
     typer.echo(f"studio: http://{host}:{port}, its API at http://{host}:{port}/docs; stop with Ctrl-C", err=True)
     uvicorn.run(
         "soundmill.cli.studio:application",

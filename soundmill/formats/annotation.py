@@ -9,6 +9,7 @@ from soundmill.times import to_ms, utc
 
 _LONGEST_TAG = 64
 _SIGNS = frozenset(" .&'()/+-_")  # that a tag may hold beside letters, digits and the marks on them
+_JOINERS = frozenset("\u200c\u200d")  # between letters of Persian, Hindi and others: without them it is another word
 _APOSTROPHES = str.maketrans("\u2018\u2019\u02bc\u00b4`", "'''''")  # as keyboards and word processors write them
 LONGEST = timedelta(hours=1)
 RESERVED = frozenset({"other"})  # the recogniser's word for everything it was not trained on
@@ -56,8 +57,8 @@ class Annotation:
 def check_tag(tag: str) -> None:
     """Raises `ValueError` for a text that can be no tag."""
     kinds = [unicodedata.category(letter)[0] for letter in tag]
-    holds = all(kind in "LNM" or letter in _SIGNS for letter, kind in zip(tag, kinds, strict=True))
-    if not 1 <= len(tag) <= _LONGEST_TAG or kinds[0] not in "LN" or not holds:
+    holds = all(kind in "LNM" or letter in _SIGNS or letter in _JOINERS for letter, kind in zip(tag, kinds, strict=True))
+    if not 1 <= len(tag) <= _LONGEST_TAG or kinds[0] not in "LN" or tag[-1] in _JOINERS or not holds:
         raise ValueError(
             f"{tag!r} is no tag: it begins with a letter or digit, and holds up to 64 letters, digits, spaces and - _ . & ' ( ) / +"
         )
@@ -68,7 +69,9 @@ def check_tag(tag: str) -> None:
 def clean_tag(text: str) -> str:
     """The nearest text that can be a tag: other signs become `_`, and none is left at the ends; empty where nothing remains."""
     composed = unicodedata.normalize("NFC", text).translate(_APOSTROPHES)
-    kept = "".join(letter if letter in _SIGNS or unicodedata.category(letter)[0] in "LNM" else "_" for letter in composed)
+    kept = "".join(
+        letter if letter in _SIGNS or letter in _JOINERS or unicodedata.category(letter)[0] in "LNM" else "_" for letter in composed
+    )
     kept = re.sub(r"[ _]*_[ _]*", "_", kept)
     return kept.strip(" _.&'()/+-")[:_LONGEST_TAG].rstrip()
 

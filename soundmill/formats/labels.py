@@ -17,7 +17,7 @@ ORIGIN_COLUMNS = ("origin", "state", "model", "model_version", "score")
 
 
 Bad = Literal["refuse", "skip", "rename"]
-_MOST_NAMED = 20  # bad lines
+_MOST_NAMED = 200  # bad lines
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, TypeVar
+
+from sqlalchemy.exc import OperationalError
 
 from soundmill.audio import Truncated
 from soundmill.audio.sniff import HEAD_BYTES, sniff
@@ -27,6 +29,7 @@ from soundmill.ingest.originals import drop_originals, original_path
 from soundmill.ingest.spool import remove_part
 from soundmill.lake import Lake, PendingBlob
 from soundmill.options import DownloadOptions
+from soundmill.settings import masked_url
 
 ASSET = SOURCE = "downloads"  # the asset that these requests belong to, and their source in the ledger
 _MOST_CLAIMS = 50
@@ -81,8 +84,10 @@ class Downloader:
                 if not working:
                     return hours_left <= 0
                 done, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    outcome = task.result()
+                # all of them first: one whose failure nobody takes would be told with a traceback
+                for outcome in await asyncio.gather(*done, return_exceptions=True):
+                    if isinstance(outcome, BaseException):
+                        raise outcome
                     hours_left -= sum(item.seconds for item in outcome.items if item.state == "ready") / 3600
                     if progress:
                         progress(outcome)
@@ -101,7 +106,8 @@ class Downloader:
             try:
                 return await self._attempt(request)
             except BaseException:
-                self.queue.work.release(self.name, request.id)  # at once: who cancels does not wait for threads
+                with suppress(OperationalError):  # where the catalog has no room either, the claim ends with this worker
+                    self.queue.work.release(self.name, request.id)  # at once: who cancels does not wait for threads
                 raise
 
     async def _attempt(self, request: DownloadRequest) -> Outcome:
@@ -254,7 +260,7 @@ class Downloader:
                 _item(request, speaker),
                 state="quarantined",
                 reason=failure.code,
-                message=str(failure),
+                message=masked_url(str(failure)),
                 transient=failure.transient,
                 attempts=request.attempts + 1,
                 next_attempt_at=due,
@@ -267,7 +273,7 @@ class Downloader:
             now,
             state="queued" if due else "failed",
             reason=failure.code,
-            message=str(failure),
+            message=masked_url(str(failure)),
             next_attempt_at=due,
             stale=ASSET,
         )
@@ -300,7 +306,7 @@ def _item(request: DownloadRequest, speaker: str) -> Item:
         day=request.day,
         state="ready",
         fingerprint=digest([request.url, _RECIPE]),
-        measures={"conversation": request.conversation, "speaker": speaker, "url": request.url},
+        measures={"conversation": request.conversation, "speaker": speaker, "url": request.shown_url},
         attempts=request.attempts + 1,
     )
 

@@ -8,6 +8,8 @@ import httpcore
 
 _STATUS = re.compile(rb"(?i)^(?:http/([0-9])(?:\.([0-9]))?|icy)[ \t]+([0-9]{3})(?:[ \t]+(.*))?$")
 _FIELD = re.compile(rb"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:")
+_IDENTITY = re.compile(rb"(?i)^transfer-encoding[ \t]*:[ \t]*identity[ \t]*$")  # which says nothing, and is of old standards
+_CONTENT_LENGTH = re.compile(rb"(?i)^(content-length[ \t]*:[ \t]*[0-9]+)[ \t].*$")  # with a line folded into it
 _FOLDED = (b" ", b"\t")
 _LONGEST_HEAD = 300 << 10  # bytes, as in curl
 _LONG_HEAD = 64 << 10  # above it, lines that nobody reads here are left out: h11 takes 100 KB
@@ -64,7 +66,7 @@ class LenientStream(httpcore.AsyncNetworkStream):
 
 def mended_head(head: bytes) -> bytes:
     """A head as h11 takes it, to its blank line: lines that are no header fields are left out, a blank before the colon too."""
-    status, *lines = re.split(rb"\r?\n", head)
+    status, *lines = re.split(rb"\r?\n|\r", head)
     if found := _STATUS.match(status):
         version = b"1.0" if found[1] is None or found[1] + (found[2] or b"1") == b"10" else b"1.1"
         status = b"HTTP/" + version + b" " + found[3] + b" " + (found[4] or b"")
@@ -73,8 +75,9 @@ def mended_head(head: bytes) -> bytes:
         if line.startswith(_FOLDED):
             if kept:
                 kept[-1] += b" " + line.strip()
-        elif _FIELD.match(line):
+        elif _FIELD.match(line) and not _IDENTITY.match(line):
             kept.append(line)
+    kept = [_CONTENT_LENGTH.sub(rb"\1", line) for line in kept]
     if sum(map(len, kept)) > _LONG_HEAD:
         kept = [line for line in kept if line.lower().startswith(_READ)]
     return b"\r\n".join([status, *(line.replace(b"\0", b"") for line in kept)]) + b"\r\n\r\n"

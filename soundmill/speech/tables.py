@@ -23,7 +23,7 @@ from soundmill.speech.keywords import Keywords
 from soundmill.speech.sentiment import Scores, SentimentModel, TimedScores, sentiment_of
 from soundmill.speech.transcriber import Transcriber
 from soundmill.speech.transcript import Transcript, Word
-from soundmill.speech.word_errors import WordErrors, parse_references, total, word_errors
+from soundmill.speech.word_errors import WordErrors, parse_references, reference_name, total, word_errors
 
 _SECONDS = pa.float64()
 _WORDS = pa.list_(
@@ -353,8 +353,8 @@ def _summary(
 ) -> DayOfTranscripts:
     recognised: dict[str, list[str]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: (row["recording"], str(row["started_at"]), row["key"])):
-        if row["recording"] in references:
-            recognised[row["recording"]].append(row["text"])
+        if (name := reference_name(row["recording"])) in references:
+            recognised[name].append(row["text"])
     errors = {name: word_errors(references[name], " ".join(texts)) for name, texts in recognised.items()}
     seconds, words = sum(row["seconds"] for row in rows), sum(len(row["words"]) for row in rows)
     return DayOfTranscripts(len(rows), worked_on, seconds, words, changed, failed, errors)

@@ -1,6 +1,7 @@
 """How many words a transcript got wrong, compared with a reference."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -53,9 +54,18 @@ def word_errors(reference: str, recognised: str) -> WordErrors:
     return WordErrors(result.hits, result.substitutions, result.deletions, result.insertions)
 
 
+def reference_name(recording: str) -> str:
+    """A recording's name as references are found by: in Unicode's composed form, however its file system spells it."""
+    return unicodedata.normalize("NFC", recording)
+
+
 def parse_references(text: str) -> dict[str, str]:
     """References by the name of the recording without its ending, as LibriSpeech writes them: a name, a blank, and its words."""
-    return {found[1]: found[2].strip() for line in text.removeprefix("\ufeff").splitlines() if (found := _LINE.match(line.strip()))}
+    return {
+        reference_name(found[1]): found[2].strip()
+        for line in text.removeprefix("\ufeff").splitlines()
+        if (found := _LINE.match(line.strip()))
+    }
 
 
 def total(found: Iterable[WordErrors]) -> WordErrors:

@@ -102,8 +102,11 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
 
 
 async def _bad_input(request: Request, error: Exception) -> JSONResponse:
-    """What is missing or of the wrong kind, by name, as a 400."""
+    """What is missing or of the wrong kind, by name, as a 400; a body that is not said to be JSON, as a 415."""
     assert isinstance(error, RequestValidationError)
+    kind = request.headers.get("content-type", "")
+    if "json" not in kind and any(one["loc"] == ("body",) and one["type"] != "missing" for one in error.errors()):
+        return JSONResponse({"detail": f"send JSON, with Content-Type: application/json, not {kind or 'nothing'}"}, 415)
     if request.url.path.startswith("/transcriber/"):
         return JSONResponse({".".join(map(str, one["loc"][1:])) or str(one["loc"][0]): [one["msg"]] for one in error.errors()}, 400)
     lines = [f"{'.'.join(str(part) for part in one['loc'][1:]) or one['loc'][0]}: {one['msg']}" for one in error.errors()]

@@ -85,3 +85,17 @@ def test_every_setting_says_what_it_is_and_is_documented() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert f"SOUNDMILL_{name.upper()}" in documented, name
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://ann:s3cretpw@h/a", "http://s3cretpw@h/a", "http://ann:s3/cretpw@h/", "ftp://ann:s3cretpw@h/x", "https://h/a?token=s3cretpw&x=1",
+     "https://h/a?X-Amz-Signature=s3cretpw"],
+)  # fmt: skip
+def test_no_secret_of_a_url_shows(url: str) -> None:
+    assert "cretpw" not in masked_url(f"no answer from {url}")
+    assert "h/" in masked_url(url)
+
+
+def test_a_name_without_a_password_in_a_database_url_stays() -> None:
+    assert masked_url("postgresql+psycopg://ann@host/name") == "postgresql+psycopg://ann@host/name"

@@ -1,6 +1,7 @@
 """Every codec in, by content; broken files out, with a code each; memory that does not grow."""
 
 import io
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -298,3 +299,40 @@ def test_other_stereo_stays_the_mean_of_its_channels(caplog: pytest.LogCaptureFi
         np.testing.assert_allclose(heard(stereo_wav(stereo)), (left + right) / 2, atol=1e-4)
     assert heard(stereo_wav(np.zeros((4410, 2), np.int16))).max() == 0
     assert caplog.text == ""
+
+
+def _read(data: bytes) -> tuple[float, object]:
+    with open_audio(data) as reader:
+        frames = sum(len(block) for block in reader.blocks())
+        return frames / reader.info.sample_rate, reader.shortfall
+
+
+def test_a_size_that_counts_chunks_before_the_sound_is_no_loss() -> None:
+    whole = wav(3)
+    listed = whole[:36] + b"LIST" + struct.pack("<I", 80) + b"INFO" + b"x" * 76 + whole[36:]
+    at = listed.index(b"data") + 4
+    assert _read(listed[:at] + struct.pack("<I", len(listed)) + listed[at + 4 :]) == (pytest.approx(3.0), None)
+
+
+def test_text_behind_the_sound_is_no_sound() -> None:
+    assert _read(wav(3) + b"notes of the day " * 3000) == (pytest.approx(3.0), None)
+
+
+@pytest.mark.parametrize("tags", [[30, 200], [60, 10, 4000]])
+def test_several_tags_before_a_file_cost_nothing(tags: list[int]) -> None:
+    before = b"".join(b"ID3\x04\0\0\0\0" + bytes([size >> 7, size & 127]) + b"\0" * size for size in tags)
+    samples = np.random.default_rng(0).integers(-9000, 9000, 24_000).astype(np.int16)
+    au = b".snd" + struct.pack(">IIIII", 24, 48_000, 3, 8000, 1) + samples.astype(">i2").tobytes()
+    for file in (wav(3), au):
+        assert _read(before + file) == (pytest.approx(3.0), None)
+    half = au[:8] + struct.pack(">I", 24_000) + au[12:]
+    assert _read(half) == (pytest.approx(3.0), None)  # a size from an earlier flush
+
+
+def test_a_caf_that_ends_early_is_kept_and_the_rest_told() -> None:
+    samples = np.random.default_rng(0).integers(-9000, 9000, 24_000).astype(np.int16)
+    file = io.BytesIO()
+    sf.write(file, samples, 8000, format="CAF", subtype="PCM_16")
+    seconds, shortfall = _read(file.getvalue()[: len(file.getvalue()) // 2])
+    assert seconds == pytest.approx(1.5, abs=0.3)
+    assert "3.0 s" in str(shortfall)

@@ -24,10 +24,28 @@ def test_channels_become_their_mean(channels: int) -> None:
     assert not mixer.cancelled
 
 
-def test_of_two_channels_that_cancel_each_other_the_first_is_taken() -> None:
-    plane, mixer = np.ones(10, np.float32), Mixer("mix", 0.5)
-    np.testing.assert_array_equal(mixer([plane, -plane], np.empty(10, np.float32)), plane / 2)
+SOUND = np.random.default_rng(0).normal(0, 0.1, 1000).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("planes", "taken"),
+    [
+        ([SOUND, -SOUND], SOUND),
+        ([SOUND, -SOUND, SOUND, -SOUND], SOUND),
+        ([0 * SOUND, SOUND, -SOUND], SOUND),
+        ([SOUND / 2 + 0.1, -SOUND / 2 + 0.1], SOUND / 2 + 0.1),  # a constant is no sound
+    ],
+)
+def test_of_channels_that_cancel_each_other_one_is_taken(planes: list[np.ndarray], taken: np.ndarray) -> None:
+    mixer = Mixer("mix", 0.5)
+    np.testing.assert_array_equal(mixer(planes, np.empty(len(taken), np.float32)), taken * np.float32(0.5))
     assert mixer.cancelled
+
+
+def test_channels_of_which_one_is_silent_are_mixed() -> None:
+    mixer = Mixer("mix")
+    np.testing.assert_allclose(mixer([SOUND, 0 * SOUND], np.empty(len(SOUND), np.float32)), SOUND / 2, rtol=1e-6)
+    assert not mixer.cancelled
 
 
 def test_blocks_of_many_channels_are_shorter() -> None:

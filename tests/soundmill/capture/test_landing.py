@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from soundmill.capture.landing import Landed, audio_files, land, landed_on, landing_by_day, start_of, start_of_file
+from soundmill.capture.landing import Landed, audio_files, land, landed_on, landing_by_day, left_out, start_of, start_of_file
 from soundmill.lake import Lake
 from tests.conftest import wav
 
@@ -128,3 +128,15 @@ def test_takes_follow_each_other_by_their_numbers(tmp_path: Path) -> None:
     for name in ("New Recording 10", "New Recording 2", "New Recording", "b", "A"):
         (tmp_path / f"{name}.m4a").write_bytes(b"x")
     assert [path.stem for path in audio_files(tmp_path)] == ["A", "b", "New Recording", "New Recording 2", "New Recording 10"]
+
+
+def test_numbers_in_any_script_are_sorted_by_their_value(tmp_path: Path) -> None:
+    for name in ("録音１０.wav", "録音.wav", "録音２.wav"):
+        (tmp_path / name).write_bytes(wav(1))
+    assert [path.stem for path in audio_files(tmp_path)] == ["録音", "録音２", "録音１０"]
+
+
+def test_files_that_are_left_out_are_counted_by_their_endings(tmp_path: Path) -> None:
+    for name in ("a.wav", "a.voc", "b.voc", "c.gsm", "notes.txt", ".hidden", "a.wav.json"):
+        (tmp_path / name).write_bytes(b"x")
+    assert left_out(tmp_path, list(audio_files(tmp_path))) == {".gsm": 1, ".voc": 2}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from soundmill.formats.annotation import Annotation
+from soundmill.formats.annotation import Annotation, check_tag, clean_tag
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -56,3 +56,11 @@ def test_the_key_is_of_the_sound_and_not_of_its_author() -> None:
 def test_its_day_is_that_of_utc() -> None:
     early = datetime(2026, 1, 5, 0, 30, tzinfo=timezone(timedelta(hours=2)))
     assert bell(start=early, end=early + timedelta(seconds=1)).day == date(2026, 1, 4)
+
+
+@pytest.mark.parametrize("tag", ["می‌گوید", "क्‍ष"])
+def test_joiners_between_letters_belong_to_the_word(tag: str) -> None:
+    check_tag(tag)
+    assert clean_tag(tag) == tag
+    with pytest.raises(ValueError, match="is no tag"):
+        check_tag(tag + "\u200c")

@@ -93,3 +93,10 @@ def test_only_compressions_count_as_encodings() -> None:
     assert exact_encodings(["aws-chunked, UTF-8", "binary", "none", "", "identity"]) == []
     assert exact_encodings(["x-gzip, aws-chunked", "GZIP"]) == ["gzip", "gzip"]
     assert exact_encodings(["br"]) == ["br"]
+
+
+def test_folded_lengths_lone_returns_and_identity_are_taken_as_curl_takes_them() -> None:
+    assert mended_head(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n X-A: 1") == b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n"
+    assert mended_head(b"HTTP/1.1 200 OK\r\nX-A: 1\rX-B: 2") == b"HTTP/1.1 200 OK\r\nX-A: 1\r\nX-B: 2\r\n\r\n"
+    identity = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 5"
+    assert mended_head(identity) == b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"

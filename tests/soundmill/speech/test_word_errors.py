@@ -1,6 +1,8 @@
 """Word errors: what was understood against what was said."""
 
-from soundmill.speech.word_errors import parse_references, word_errors
+import unicodedata
+
+from soundmill.speech.word_errors import parse_references, reference_name, word_errors
 
 
 def test_word_errors_of_the_fewest_edits() -> None:
@@ -26,3 +28,9 @@ def test_other_words_count_in_every_script() -> None:
 
 def test_references_saved_by_an_editor_with_a_mark_keep_their_first_line() -> None:
     assert parse_references("\ufeffone SEVEN\r\ntwo ONE TWO\r\n") == {"one": "SEVEN", "two": "ONE TWO"}
+
+
+def test_a_reference_is_found_however_its_recording_s_name_is_spelled() -> None:
+    decomposed = unicodedata.normalize("NFD", "Größe")
+    assert parse_references(f"{decomposed} eins zwei") == {"Größe": "eins zwei"}
+    assert reference_name(decomposed) == "Größe"

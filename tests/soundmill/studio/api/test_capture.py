@@ -233,3 +233,10 @@ def test_a_disk_that_is_nearly_full_takes_no_segment(tmp_path: Path) -> None:
         answer = client.post("/capture/data", json={"ts": 1_767_608_100_000, "max_amp": 1, "wf": [1] * 1000})
         assert (answer.status_code, "free" in answer.json()["detail"]) == (507, True)
     assert not list((tmp_path / "lake").rglob("*.wav"))
+
+
+def test_a_switch_that_is_not_sent_as_json_is_not_thrown(client: httpx.Client) -> None:
+    answer = client.post("/capture/state", content=b'{"capture_state": true}', headers={"content-type": "text/plain"})
+    assert answer.status_code == 415
+    assert "application/json" in answer.json()["detail"]
+    assert client.get("/capture/state").json() == {"capture_state": False}
