@@ -1,11 +1,13 @@
-"""`python -m bench [audio] [features] [pipeline] [downloads] [capture] [speech] [ingest]`: prints each figure beside its target."""
+"""`python -m bench [PART ...]`: prints each figure beside its target; without parts, all of them (see `PARTS`)."""
 
 import sys
 
-from bench import audio, capture, downloads, features, ingest, pipeline, speech
+from bench import audio, capture, downloads, features, ingest, pipeline, speech, studio
 from bench.measure import use_one_core
 
-PARTS = ("audio", "features", "pipeline", "downloads", "capture", "speech", "ingest")
+FIGURES = {"audio": audio, "features": features, "downloads": downloads, "speech": speech}
+LINES = {"pipeline": pipeline, "downloads": downloads, "capture": capture, "speech": speech, "ingest": ingest, "studio": studio}
+PARTS = tuple(dict.fromkeys((*FIGURES, *LINES)))
 
 
 def main() -> None:
@@ -15,15 +17,15 @@ def main() -> None:
         raise SystemExit(f"no benchmark is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
     use_one_core()
     print("medians of interleaved repeats on one core; a ratio above 1 means that we are faster\n")
-    for part, module in (("audio", audio), ("features", features), ("downloads", downloads), ("speech", speech)):
+    for part, module in FIGURES.items():
         if part in wanted:
             for figure in module.figures():
                 print(figure.line(), flush=True)
     if "audio" in wanted:
         print(audio.snr_line())
-    for part, module in (("pipeline", pipeline), ("downloads", downloads), ("capture", capture), ("speech", speech), ("ingest", ingest)):
+    for part, source in LINES.items():
         if part in wanted:
-            for line in module.lines():
+            for line in source.lines():
                 print(line, flush=True)
 
 

@@ -6,6 +6,7 @@ Writes are atomic (written aside, then renamed; on object stores a single put), 
 import io
 import os
 import secrets
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from soundmill.errors import BlobDiscarded, DamagedTable, NotInLake
 from soundmill.times import parse_day
 
 _PARTIAL = ".partial"
+_COPY = "soundmill-lake-"  # files and folders for temporary copies of a bucket's objects
 LEFT_SECONDS = 3600.0  # after which a file that is half written is nobody's any more
 _MADE_FROM = b"soundmill.made_from"
 _SCHEMA_VERSION = b"soundmill.schema_version"
@@ -224,7 +226,7 @@ class Lake:
             os.makedirs(folder, exist_ok=True)
             partial = os.path.join(folder, f".{name}.{secrets.token_hex(6)}{_PARTIAL}")
             return PendingBlob(open(partial, "w+b"), partial, lambda: os.replace(partial, full))
-        handle, aside = tempfile.mkstemp(prefix="soundmill-")
+        handle, aside = tempfile.mkstemp(prefix=_COPY)
 
         def upload() -> None:
             self.fs.put_file(aside, full)
@@ -241,7 +243,7 @@ class Lake:
                 raise NotInLake(f"{full} is not there")
             yield Path(full)
             return
-        with tempfile.TemporaryDirectory(prefix="soundmill-") as folder:
+        with tempfile.TemporaryDirectory(prefix=_COPY) as folder:
             copy = Path(folder) / PurePosixPath(path).name
             try:
                 self.fs.get_file(full, str(copy))
@@ -290,9 +292,10 @@ class Lake:
 
     def sweep_partials(self, older_than_seconds: float, now: float, below: str = "") -> int:
         """Removes what a killed process left half written, everywhere or below a folder: files on disk, and everywhere in a bucket
-        uploads in parts, which S3 keeps until somebody completes them. Returns how many."""
+        uploads in parts, which S3 keeps until somebody completes them, and copies in this machine's folder for temporary files. Returns
+        how many."""
         if not self.is_local:
-            return 0 if below else self._abort_uploads(older_than_seconds, now)
+            return 0 if below else self._abort_uploads(older_than_seconds, now) + _remove_copies(older_than_seconds, now)
         removed = 0
         for folder, _, names in os.walk(self.full_path(below) if below else self.root):
             for name in names:
@@ -421,3 +424,18 @@ def _is_empty(folder: str) -> bool:
             return next(scan, None) is None
     except PermissionError:
         return False  # the walk itself lists it as unreadable
+
+
+def _remove_copies(older_than_seconds: float, now: float) -> int:
+    """Removes temporary copies of ours that a killed process left."""
+    removed = 0
+    for path in Path(tempfile.gettempdir()).glob(f"{_COPY}*"):
+        try:
+            facts = path.lstat()
+            if facts.st_uid != os.getuid() or now - facts.st_mtime <= older_than_seconds:
+                continue
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+            removed += 1
+        except FileNotFoundError:
+            pass
+    return removed

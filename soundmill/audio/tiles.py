@@ -8,6 +8,7 @@ frames in it, so that a short soft call stays visible in an overview.
 from collections.abc import Callable
 from functools import lru_cache
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
@@ -53,9 +54,9 @@ def spectrum_columns(read: Read, sample_rate: int, recipe: str, level: int, firs
     for place in range(0, count, at_once):
         some = min(at_once, count - place)
         numbers = np.arange((first + place) * a_column, (first + place + some) * a_column)
-        magnitudes = _magnitudes(read, sample_rate, recipe, ((numbers + 0.5) * hop_ms).astype(np.float64))
-        if magnitudes is not None:
-            columns[place : place + some] = _as_bytes(magnitudes.reshape(some, a_column, -1).max(axis=1))
+        powers = _powers(read, sample_rate, recipe, ((numbers + 0.5) * hop_ms).astype(np.float64))
+        if powers is not None:
+            columns[place : place + some] = _as_bytes(powers.reshape(some, a_column, -1).max(axis=1))
     return columns
 
 
@@ -89,8 +90,8 @@ def coarser_peaks(peaks: npt.NDArray[np.int8], times: int) -> npt.NDArray[np.int
     return np.stack([parts[:, :, 0].min(axis=1), parts[:, :, 1].max(axis=1)], axis=1)
 
 
-def _magnitudes(read: Read, sample_rate: int, recipe: str, middles_ms: npt.NDArray[np.float64]) -> Float32 | None:
-    """Largest magnitudes by row of the frames around n moments, shape (n, rows); -1 for frames without sound, None where all are."""
+def _powers(read: Read, sample_rate: int, recipe: str, middles_ms: npt.NDArray[np.float64]) -> Float32 | None:
+    """Largest powers by row of the frames around n moments, shape (n, rows); -1 for frames without sound, None where all are."""
     window = RECIPES[recipe]
     starts = np.rint(middles_ms * (sample_rate / 1000)).astype(np.int64) - window // 2
     samples, covered = read(int(starts[0]), int(starts[-1] - starts[0]) + window)
@@ -100,18 +101,42 @@ def _magnitudes(read: Read, sample_rate: int, recipe: str, middles_ms: npt.NDArr
     counted = np.concatenate([[0], np.cumsum(covered)])
     there = np.flatnonzero(counted[starts + window] > counted[starts])
     found = np.full((len(starts), _row_count(recipe)), -1, np.float32)
-    taper, sound, inside = _taper(window), samples.astype(np.float32), np.arange(window)
+    taper, edges = _taper(window), _row_edges(recipe, sample_rate)
+    frames = np.empty((_FRAMES, window), np.float32)
     for place in range(0, len(there), _FRAMES):
         some = there[place : place + _FRAMES]
-        spectra = np.abs(scipy.fft.rfft(sound[starts[some, None] + inside] * taper, axis=1))
-        found[some] = _in_rows(spectra, recipe, sample_rate)
+        _cut(samples, starts[some], taper, frames)
+        found[some] = _in_rows(scipy.fft.rfft(frames[: len(some)], axis=1), edges)
     return found
 
 
-def _as_bytes(magnitudes: Float32) -> Bytes:
-    decibels = 20 * np.log10(np.maximum(magnitudes, 1e-9))
+@nb.njit(cache=True, nogil=True)
+def _cut(samples: Int16, starts: npt.NDArray[np.int64], taper: Float32, out: Float32) -> None:
+    """Windowed frames from these samples on."""
+    for frame in range(len(starts)):
+        first = starts[frame]
+        for at in range(len(taper)):
+            out[frame, at] = samples[first + at] * taper[at]
+
+
+@nb.njit(cache=True, nogil=True)
+def _in_rows(spectra: npt.NDArray[np.complex64], edges: npt.NDArray[np.int64]) -> Float32:
+    """The largest power among each row's bins."""
+    out = np.empty((len(spectra), len(edges) - 1), np.float32)
+    for frame in range(len(spectra)):
+        for row in range(len(edges) - 1):
+            most = np.float32(0)
+            for at in range(edges[row], edges[row + 1]):
+                value = spectra[frame, at]
+                most = max(most, value.real * value.real + value.imag * value.imag)
+            out[frame, row] = most
+    return out
+
+
+def _as_bytes(powers: Float32) -> Bytes:
+    decibels = 10 * np.log10(np.maximum(powers, 1e-18))
     steps = np.clip(np.rint((decibels - FLOOR_DB) * (_STEPS / -FLOOR_DB)) + 1, 1, 255)
-    return np.where(magnitudes < 0, 0, steps).astype(np.uint8)
+    return np.where(powers < 0, 0, steps).astype(np.uint8)
 
 
 def _frame_level(window: int, sample_rate: int, level: int) -> int:
@@ -135,22 +160,17 @@ def _taper(window: int) -> Float32:
     return taper
 
 
-def _in_rows(spectra: Float32, recipe: str, sample_rate: int) -> Float32:
-    """The largest magnitude in each row's bins; the bin of 0 Hz is in none."""
-    bins = spectra.shape[1] - 1
-    if recipe != "mel128":
-        rows: Float32 = spectra[:, 1:].reshape(len(spectra), ROWS, bins // ROWS).max(axis=2)
-    else:
-        rows = np.maximum.reduceat(spectra[:, 1:], _mel_edges(bins, sample_rate), axis=1)
-    return rows
-
-
 @lru_cache
-def _mel_edges(bins: int, sample_rate: int) -> npt.NDArray[np.intp]:
-    """First bins of 128 rows evenly spaced on the mel scale (O'Shaughnessy's formula), each at least one bin above the one before."""
+def _row_edges(recipe: str, sample_rate: int) -> npt.NDArray[np.int64]:
+    """First bins of the rows, and the end of the last; the bin of 0 Hz is in none. For mel128 rows that are evenly spaced on the mel scale
+    (O'Shaughnessy's formula), each at least one bin above the one before."""
+    bins = RECIPES[recipe] // 2
+    if recipe != "mel128":
+        return np.arange(ROWS + 1, dtype=np.int64) * (bins // ROWS) + 1
     top = 2595 * np.log10(1 + sample_rate / 2 / 700)
-    hertz = 700 * (10 ** (np.arange(128) / 128 * top / 2595) - 1)
-    edges: npt.NDArray[np.intp] = np.floor(hertz / (sample_rate / 2) * bins).astype(np.intp)
+    hertz = 700 * (10 ** (np.arange(129) / 128 * top / 2595) - 1)
+    edges: npt.NDArray[np.int64] = np.floor(hertz / (sample_rate / 2) * bins).astype(np.int64)
     for row in range(1, 128):
         edges[row] = max(edges[row], edges[row - 1] + 1)
-    return edges
+    edges[128] = bins
+    return edges + 1

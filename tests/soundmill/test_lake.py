@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -186,6 +187,19 @@ def test_uploads_in_parts_that_nobody_completes_are_aborted_once_they_are_old(s3
     assert lake.sweep_partials(3600, began + 3700) == 1
     left = lake.fs.call_s3("list_multipart_uploads", Bucket=bucket)["Uploads"]
     assert [upload["Key"] for upload in left] == ["others/b.wav"]
+
+
+def test_copies_that_a_killed_process_left_beside_a_bucket_go_once_they_are_old(
+    s3_url: str, s3_endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lake = open_lake(f"{s3_url}/lake", s3_endpoint)
+    lake.pending("a.wav").file.write(b"half")  # and killed
+    (tmp_path / "soundmill-lake-x").mkdir()
+    (tmp_path / "somebody-else-s").write_bytes(b"x")
+    assert lake.sweep_partials(3600, time.time()) == 0
+    assert lake.sweep_partials(3600, time.time() + 7200) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["somebody-else-s"]
 
 
 def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
