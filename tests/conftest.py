@@ -31,6 +31,8 @@ from tests.command import soundmill  # noqa: E402, F401  # a fixture
 from tests.home import _built, built_home, home, instance_home, local_home  # noqa: E402, F401  # fixtures
 from tests.web import web  # noqa: E402, F401  # a fixture
 
+hypothesis.settings.register_profile("no deadlines", deadline=None)  # which a busy machine misses
+hypothesis.settings.load_profile("no deadlines")
 ROOT = Path(__file__).resolve().parent.parent
 RATE = 44_100
 

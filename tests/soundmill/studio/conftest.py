@@ -24,9 +24,10 @@ def people(tmp_path: Path) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system, or Playwright's own."""
+    """Chromium of the system, or Playwright's own. For a module at a time: while it is open, nothing else in this thread can run an event
+    loop."""
     with sync_playwright() as playwright:
         found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         try:

@@ -216,45 +216,55 @@ function Timeline() {
   const place = useRef<HTMLDivElement>(null);
   const painter = useRef<Painter | null>(null);
   const drag = useRef<Drag | null>(null);
-  const dirty = useRef({ sound: true, boxes: true });
+  const dirty = useRef({ sound: true, boxes: true, asked: 0 });
+
+  // a frame is drawn when something changed, and goes on by itself only while sound plays: an idle page costs nothing
+  const ask = useRef((what: "sound" | "boxes" | "hand"): void => {
+    if (what !== "hand") dirty.current[what] = true;
+    if (!dirty.current.asked) dirty.current.asked = requestAnimationFrame(() => frame.current());
+  }).current;
+  const frame = useRef((): void => undefined);
 
   useEffect(() => {
     const container = place.current!;
-    const mine = (painter.current = new Painter(container, () => (dirty.current.sound = true)));
+    const mine = (painter.current = new Painter(container, () => ask("sound")));
     const fit = new ResizeObserver(() => {
       const height = Math.max(260, Math.min(620, Math.round(window.innerHeight * 0.42)));
       container.style.height = `${height}px`;
       width.value = container.clientWidth;
       mine.resize(container.clientWidth, height);
-      dirty.current = { sound: true, boxes: true };
+      ask("sound");
     });
     fit.observe(container);
-    let frame = 0;
-    const tick = (): void => {
-      frame = requestAnimationFrame(tick);
-      if (!s.source.value) return;
+    frame.current = (): void => {
+      const { sound, boxes, asked } = dirty.current;
+      dirty.current = { sound: false, boxes: false, asked: 0 };
+      if (!s.source.value || !asked) return;
       const now = scene();
-      if (dirty.current.sound) mine.sound(now);
-      if (dirty.current.boxes || dirty.current.sound) mine.boxes(now);
-      dirty.current = { sound: false, boxes: false };
+      if (sound) mine.sound(now);
+      if (boxes || sound) mine.boxes(now);
       const at = player.cursor();
       if (at !== null) cursor.value = at;
       mine.hand(now, cursor.value, drag.current && drag.current.part !== "pan" ? drag.current.hand : null);
+      if (player.isPlaying) ask("hand");
     };
-    tick();
     return () => {
-      cancelAnimationFrame(frame);
+      cancelAnimationFrame(dirty.current.asked);
       fit.disconnect();
     };
   }, []);
 
   useSignalEffect(() => {
     void [s.source.value, s.view.value, s.look.value, s.timeline.value, samples.value];
-    dirty.current.sound = true;
+    ask("sound");
   });
   useSignalEffect(() => {
     void [s.boxes.value, s.others.value, s.openPredictions.value, s.selected.value, s.selectedPrediction.value, s.tags.value];
-    dirty.current.boxes = true;
+    ask("boxes");
+  });
+  useSignalEffect(() => {
+    void [cursor.value, playing.value];
+    ask("hand");
   });
   useSignalEffect(() => {
     const view = s.view.value;
@@ -297,6 +307,7 @@ function Timeline() {
     }
     if (!now.moved && Math.hypot(x - now.x, y - now.y) < 4) return;
     now.moved = true;
+    ask("hand");
     const look = scene().look;
     const by = at - now.at;
     if (now.part === "pan") {
@@ -322,6 +333,7 @@ function Timeline() {
   const up = (): void => {
     const now = drag.current;
     drag.current = null;
+    ask("hand");
     if (!now || now.part === "pan") return;
     if (now.moved && now.part === "new") return s.draw(now.hand.start, now.hand.end, now.hand.low, now.hand.high);
     if (now.moved && now.box) {

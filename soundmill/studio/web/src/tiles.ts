@@ -8,6 +8,7 @@ export const ROWS = 256;
 export const DEEPEST = 23;
 const COLUMN_MS = 4;
 const KEPT = 192;
+const RETRY_MS = 2000;
 
 export const columnMs = (level: number): number => COLUMN_MS * 2 ** level;
 export const tileMs = (level: number): number => COLUMNS * columnMs(level);
@@ -78,6 +79,7 @@ export class TileCache {
 
   private async fetch(address: string): Promise<void> {
     const controller = new AbortController();
+    let wait = 0;
     this.wanted.set(address, controller);
     try {
       const answer = await fetch(address, { signal: controller.signal });
@@ -89,10 +91,11 @@ export class TileCache {
         this.kept.delete(old);
       }
     } catch {
-      // given up, or the studio is away: the next drawing asks again
-    } finally {
+      wait = RETRY_MS; // given up, or the studio is away: the next drawing asks again
+    }
+    setTimeout(() => {
       if (this.wanted.get(address) === controller) this.wanted.delete(address);
       if (!controller.signal.aborted) this.arrived();
-    }
+    }, wait);
   }
 }

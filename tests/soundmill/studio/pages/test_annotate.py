@@ -31,6 +31,14 @@ def opened(browser: Browser, client: httpx.Client, where: str, errors: list[str]
     return page
 
 
+@pytest.fixture(autouse=True)
+def closed(browser: Browser) -> Iterator[None]:
+    """No test leaves pages open that go on drawing."""
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
 def rows(page: Page) -> list[str]:
     return [" ".join(row.inner_text().split()) for row in page.get_by_test_id("box-table").locator("tbody tr").all()]
 
