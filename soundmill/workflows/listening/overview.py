@@ -55,33 +55,32 @@ class Overviews:
         """Brings the overview of a source's day up to its segments."""
         mark = next((one.mark for one in self._index.days(source) if one.day == day), "")
         begin, stop = to_ms(midnight(day)), to_ms(midnight(day + timedelta(days=1)))
-        tiles = range(begin // tile_ms(FINE), -(-stop // tile_ms(FINE)))
-        items = self._index.segments(source, from_ms(tiles[0] * tile_ms(FINE)), from_ms(tiles[-1] * tile_ms(FINE) + tile_ms(FINE)))
-        before, parts = self._read(source, day, FINE), list[npt.NDArray[np.uint8]]()
-        peaks, digests, made, rates = list[npt.NDArray[np.int8]](), list[str](), 0, [0]
-        for number, tile in enumerate(tiles):
-            start = tile * tile_ms(FINE)
+        numbers = range(begin // tile_ms(FINE), -(-stop // tile_ms(FINE)))
+        items = self._index.segments(source, from_ms(numbers[0] * tile_ms(FINE)), from_ms((numbers[-1] + 1) * tile_ms(FINE)))
+        before = self._read(source, day, FINE)
+        tiles: dict[int, _Tile] = {}
+        made, rates = 0, [0]
+        for number in numbers:
+            start = number * tile_ms(FINE)
             touching = [one for one in items if _reaches(one, start, start + tile_ms(FINE))]
-            digests.append(digest([str(_CODE), *(f"{one.content_hash} {one.started_at}" for one in touching)]))
-            place = slice(number * TILE_COLUMNS, (number + 1) * TILE_COLUMNS)
             if not touching:
-                parts.append(np.zeros((TILE_COLUMNS, ROWS), np.uint8))
-                peaks.append(np.zeros((2 * TILE_COLUMNS, 2), np.int8))
-            elif before is not None and before.digests[number] == digests[-1]:
-                parts.append(before.columns[place])
-                peaks.append(before.peaks[2 * place.start : 2 * place.stop])
+                continue
+            content = digest([str(_CODE), *(f"{one.content_hash} {one.started_at}" for one in touching)])
+            known = before.tiles.get(number) if before else None
+            if before is not None and known is not None and known.content == content:
+                tiles[number] = known
                 rates.append(before.sample_rate)
-            else:
-                sound = self._sound.open(source, start, start + tile_ms(FINE))
-                first = tile * TILE_COLUMNS
-                parts.append(spectrum_columns(sound.read, sound.sample_rate, RECIPE, FINE, first, TILE_COLUMNS))
-                peaks.append(peak_columns(sound.read, sound.sample_rate, FINE, first, TILE_COLUMNS))
-                rates.append(sound.sample_rate)
-                made += 1
-        if made or before is None or before.digests != digests or before.mark != mark:
-            blob = _Blob(tiles[0] * TILE_COLUMNS, np.concatenate(parts), np.concatenate(peaks), digests, max(rates), mark)
-            self._lake.write_bytes(_path(source, day, COARSE), blob.coarse().dump())
-            self._lake.write_bytes(_path(source, day, FINE), blob.dump())
+                continue
+            sound = self._sound.open(source, start, start + tile_ms(FINE))
+            first = number * TILE_COLUMNS
+            columns = spectrum_columns(sound.read, sound.sample_rate, RECIPE, FINE, first, TILE_COLUMNS)
+            tiles[number] = _Tile(content, columns, peak_columns(sound.read, sound.sample_rate, FINE, first, TILE_COLUMNS))
+            rates.append(sound.sample_rate)
+            made += 1
+        new = _Blob(tiles, max(rates), mark)
+        if made or before is None or before.mark != mark or before.tiles.keys() != tiles.keys():
+            self._lake.write_bytes(_path(source, day, COARSE), new.coarse().dump())
+            self._lake.write_bytes(_path(source, day, FINE), new.dump())
         return DayOverview(source, made, len(tiles) - made)
 
     def columns(
@@ -103,13 +102,14 @@ class Overviews:
             is_whole &= blob is not None and blob.mark == marks[day]
             if blob is None:
                 continue
-            offset, mine, my_peaks = blob.first, blob.columns, blob.peaks
-            left, right = max(begin, offset), min(begin + count * times, offset + len(mine))
-            if right > left:
+            for number, tile in blob.tiles.items():
+                offset = number * len(tile.columns)
+                left, right = max(begin, offset), min(begin + count * times, offset + len(tile.columns))
+                if right <= left:
+                    continue
                 here, there = slice(left - begin, right - begin), slice(left - offset, right - offset)
-                columns[here] = np.maximum(columns[here], mine[there])
-                both = slice(2 * here.start, 2 * here.stop)
-                new = my_peaks[2 * there.start : 2 * there.stop]
+                columns[here] = np.maximum(columns[here], tile.columns[there])
+                both, new = slice(2 * here.start, 2 * here.stop), tile.peaks[2 * there.start : 2 * there.stop]
                 peaks[both, 0], peaks[both, 1] = np.minimum(peaks[both, 0], new[:, 0]), np.maximum(peaks[both, 1], new[:, 1])
             rate = max(rate, blob.sample_rate)
         return (coarser_peaks(peaks, times) if of_peaks else coarser(columns, times)), rate, is_whole
@@ -128,30 +128,41 @@ class Overviews:
 
 
 @dataclass(frozen=True)
-class _Blob:
-    first: int  # number of the first column of its level
+class _Tile:
+    """The columns and peaks of one tile of level 9, or what became of them at level 15; and what they were made from."""
+
+    content: str
     columns: npt.NDArray[np.uint8]
     peaks: npt.NDArray[np.int8]
-    digests: list[str]
+
+
+@dataclass(frozen=True)
+class _Blob:
+    """The tiles of a day that have sound, by their numbers at level 9."""
+
+    tiles: dict[int, _Tile]
     sample_rate: int
     mark: str
 
     def coarse(self) -> "_Blob":
-        """Columns of level 15 from those of level 9."""
+        """The same at level 15: eight columns a tile."""
         times = 1 << (COARSE - FINE)
-        return replace(
-            self, first=self.first // times, columns=coarser(self.columns, times), peaks=coarser_peaks(self.peaks, times), digests=[]
-        )
+        found = {
+            number: _Tile(tile.content, coarser(tile.columns, times), coarser_peaks(tile.peaks, times))
+            for number, tile in self.tiles.items()
+        }
+        return replace(self, tiles=found)
 
     def dump(self) -> bytes:
         """As it is stored."""
-        file = io.BytesIO()
+        file, tiles = io.BytesIO(), list(self.tiles.values())
         np.savez(
             file,
-            columns=self.columns,
-            peaks=self.peaks,
-            digests=np.array(self.digests),
-            facts=np.array([self.first, self.sample_rate]),
+            numbers=np.array(list(self.tiles), np.int64),
+            contents=np.array([tile.content for tile in tiles], np.str_),
+            columns=np.stack([tile.columns for tile in tiles]) if tiles else np.zeros((0, 1, ROWS), np.uint8),
+            peaks=np.stack([tile.peaks for tile in tiles]) if tiles else np.zeros((0, 2, 2), np.int8),
+            facts=np.array([self.sample_rate]),
             mark=np.array(self.mark),
         )
         return gzip.compress(file.getvalue(), 1, mtime=0)
@@ -160,9 +171,9 @@ class _Blob:
     def load(cls, data: bytes) -> "_Blob":
         """From what `dump` gave."""
         with np.load(io.BytesIO(gzip.decompress(data)), allow_pickle=False) as stored:
-            first, rate = map(int, stored["facts"])
-            digests = [str(one) for one in stored["digests"]]
-            return cls(first, stored["columns"], stored["peaks"], digests, rate, str(stored["mark"]))
+            parts = zip(stored["numbers"], stored["contents"], stored["columns"], stored["peaks"], strict=True)
+            tiles = {int(number): _Tile(str(content), columns, peaks) for number, content, columns, peaks in parts}
+            return cls(tiles, int(stored["facts"][0]), str(stored["mark"]))
 
 
 def _path(source: str, day: date, level: int) -> str:
