@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import hashlib
 import json
 import multiprocessing
@@ -298,3 +299,30 @@ def test_it_runs_where_a_loop_runs_already(folder_lake: Lake, sqlite_catalog: Ca
         return dict(update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path)).states)
 
     assert asyncio.run(notebook()) == {"ready": 1}
+
+
+def test_attempts_that_meet_a_full_disk_together_end_in_one_error(
+    folder_lake: Lake, sqlite_catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(sqlite_catalog, *((f"call{n}", "agent", f"http://127.0.0.1:9/{n}") for n in range(6)))
+
+    async def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Downloader, "_attempt", full)
+    with pytest.raises(OSError, match="No space left"):
+        update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, concurrency=6))
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+    assert {request.state for n in range(6) for request in DownloadQueue(sqlite_catalog).of(f"call{n}")} == {"queued"}
+
+
+def test_no_password_of_a_url_is_written_down(folder_lake: Lake, sqlite_catalog: Catalog, web: Web, tmp_path: Path) -> None:
+    secret = web.url.replace("http://", "http://ann:s3cretpw@")
+    web.serve("/a", wav(2))
+    ask(sqlite_catalog, ("good", "agent", f"{secret}/a"), ("bad", "agent", f"{secret}/gone?token=s3cretpw"))
+    update_downloads(folder_lake, sqlite_catalog, DAY, options(tmp_path, max_attempts=1))
+    written = [folder_lake.read_bytes(entry.path) for folder in ("tables", "quarantine") for entry in folder_lake.files(folder)]
+    assert not any(b"s3cretpw" in data for data in written)
+    assert "s3cretpw" not in repr(Ledger(sqlite_catalog).downloads())
+    assert DownloadQueue(sqlite_catalog).of("good")[0].shown_url.startswith("http://ann:***@")
