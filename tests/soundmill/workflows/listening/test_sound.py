@@ -21,7 +21,7 @@ def recording(folder_lake: Lake, sqlite_catalog: Catalog) -> Recording:
     return recorded(folder_lake, sqlite_catalog)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(-5 * RATE, (SECONDS + 5) * RATE), count=st.integers(1, 12 * RATE))
 def test_a_slice_is_the_samples_that_were_recorded_and_zeros_elsewhere(recording: Recording, first: int, count: int) -> None:
     sound = SoundByTime(recording.lake, recording.catalog)
