@@ -62,8 +62,8 @@ def lines() -> Iterator[str]:
                 start = to_ms(midnight(DAY - timedelta(days=A_YEAR - 1)))
                 indexes = list(range(start // tile_ms(level), begin // tile_ms(level) + 1))
                 yield _latency(client, "year", level, rng.sample(indexes, min(len(indexes), 10)))
-            yield _fifty_people(client, catalog)
             yield from _in_browser(client)
+            yield _fifty_people(client, catalog)  # last: from now on the studio asks who one is
         catalog.close()
 
 
