@@ -1,5 +1,5 @@
-"""The studio: how long tiles take over a day of 28,800 segments and a year of days, the annotator's first picture, and a thousand boxes
-drawn, beside wavesurfer in the same browser."""
+"""The studio: how long tiles take over a day of 28,800 segments and a year of days, the annotator's first picture, a thousand boxes drawn,
+and fifty people who label at once."""
 
 import os
 import random
@@ -36,7 +36,6 @@ _WAVS = 60
 _BOXES = 1000
 _PEOPLE = 50
 _PASSWORD = "a long one that nobody guesses"
-_WEB = Path(__file__).parents[1] / "soundmill" / "studio" / "web"
 
 
 def lines() -> Iterator[str]:

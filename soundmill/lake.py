@@ -168,13 +168,9 @@ class Lake:
 
     def read_start(self, path: str, size: int) -> bytes | None:
         """The first bytes of a blob, at most `size`; None where it is not there."""
-        full = self.full_path(path)
         try:
-            if self.is_local:
-                with open(full, "rb") as file:
-                    return file.read(size)
-            return bytes(self.fs.cat_file(full, start=0, end=size))
-        except FileNotFoundError:
+            return self.read_range(path, 0, size)
+        except NotInLake:
             return None
 
     def read_range(self, path: str, start: int, end: int) -> bytes:

@@ -122,8 +122,8 @@ def hour_in(moment: datetime, zone: tzinfo) -> str:
     return f"{local:%Y-%m-%d %H:00}" + (f"{local:%z}" if is_one_of_two else "")
 
 
-def from_ms(epoch_ms: int) -> datetime:
-    """The UTC moment of an epoch in milliseconds."""
+def from_ms(epoch_ms: float) -> datetime:
+    """The UTC moment of an epoch in milliseconds, to the microsecond."""
     return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=epoch_ms)
 
 

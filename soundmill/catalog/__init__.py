@@ -6,13 +6,13 @@ lies in the lake.
 
 from soundmill.catalog.accounts import ROLES, Account, Accounts, Role
 from soundmill.catalog.annotations import Annotations
-from soundmill.catalog.collection import DEMO, TRAINING_CLIPS, AudioCollection, without
+from soundmill.catalog.collection import DEMO, TRAINING_CLIPS, AudioCollection
 from soundmill.catalog.database import Catalog, create_catalog, is_empty_catalog, open_catalog
 from soundmill.catalog.devices import Device, Devices
 from soundmill.catalog.downloads import AddOutcome, DownloadQueue, DownloadRequest, Wanted, by_speaker, download_key
 from soundmill.catalog.drafts import Draft, Drafts
 from soundmill.catalog.erasures import Erasure, Erasures
-from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Standing, Submission, standing
+from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Standing, Submission
 from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, Span, StateCount, lies_in
 from soundmill.catalog.live import LiveDetection, LiveRecord
@@ -73,7 +73,5 @@ __all__ = [
     "lies_in",
     "open_catalog",
     "process_mark",
-    "standing",
     "upload_key",
-    "without",
 ]

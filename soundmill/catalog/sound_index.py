@@ -41,7 +41,6 @@ class Place:
     start: datetime
     seconds: float
     state: str
-    changed_at: datetime
 
 
 class SoundIndex:
@@ -64,9 +63,9 @@ class SoundIndex:
                 if first is not None and last is not None
             ]
 
-    def days(self, source: str) -> list[DaySummary]:
-        """A source's days with stored segments, the oldest first."""
-        mine = (ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state == "ready")
+    def days(self, source: str, first: date = date.min, last: date = date.max) -> list[DaySummary]:
+        """A source's days with stored segments, from first to last, the oldest first."""
+        mine = (ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state == "ready", ItemRow.day.between(first, last))
         query = select(ItemRow.day, func.count(), func.sum(ItemRow.seconds), func.max(ItemRow.updated_at)).where(*mine)
         with self._catalog.reading() as session:
             rows = session.execute(query.group_by(ItemRow.day).order_by(ItemRow.day))
@@ -74,11 +73,11 @@ class SoundIndex:
 
     def places(self, source: str, start: datetime, end: datetime) -> list[Place]:
         """Segments, stored or silent, that reach into a span, in order of time."""
-        query = select(ItemRow.started_at, ItemRow.seconds, ItemRow.state, ItemRow.updated_at)
+        query = select(ItemRow.started_at, ItemRow.seconds, ItemRow.state)
         query = query.where(*_reaching(source, start, end), ItemRow.state.in_(["ready", "silent"]))
         with self._catalog.reading() as session:
             rows = session.execute(query.order_by(ItemRow.started_at, ItemRow.key)).all()
-        places = [Place(begun, seconds, state, changed) for begun, seconds, state, changed in rows if begun is not None]
+        places = [Place(begun, seconds, state) for begun, seconds, state in rows if begun is not None]
         return [place for place in places if place.start + timedelta(seconds=place.seconds) > start]
 
     def mark(self, source: str, start: datetime, end: datetime) -> str:

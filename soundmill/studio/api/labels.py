@@ -3,7 +3,7 @@
 A person's labels of a source's day (UTC) are read, drafted and handed in as one list; times are in ms since 1970.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import pyarrow.compute as pc
@@ -15,7 +15,7 @@ from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotations, Box, Drafts, Labels, ModelRegistry, ReviewedSpan, Submission
 from soundmill.lake import Lake
 from soundmill.studio.auth import User, page_for
-from soundmill.times import midnight
+from soundmill.times import from_ms, midnight
 from soundmill.workflows.predictions import predictions, versions
 
 router = APIRouter(prefix="/api", tags=["labels"])
@@ -23,7 +23,7 @@ Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
 _MOST_BOXES = 5000
 _Moment = Annotated[float, Field(ge=0, le=4.2e12)]
 _Hertz = Annotated[float | None, Field(ge=0, le=200_000)]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = from_ms(0)
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "A label that cannot be"},
     412: {"description": "Somebody, or another tab, saved meanwhile: what is stored"},
@@ -175,7 +175,7 @@ async def predicted(
             return []
         return [
             PredictionOut(start=_ms(one.start), end=_ms(one.end), tag=one.tag, score=one.score, probability=one.probability)
-            for one in predictions(state.lake, state.catalog, chosen, source, _moment(start), _moment(end))
+            for one in predictions(state.lake, state.catalog, chosen, source, from_ms(start), from_ms(end))
         ]
 
     return await run_sync(read)
@@ -235,10 +235,10 @@ def _submit(request: Request, source: str, day: date, user: User, content: Label
     catalog = request.app.state.catalog
     labels, start, end = Labels(catalog), midnight(day), midnight(day + timedelta(days=1))
     before = labels.standing(user.name, source, start, end)
-    if any(not start <= _moment(box.start) < end for box in content.boxes):
+    if any(not start <= from_ms(box.start) < end for box in content.boxes):
         raise HTTPException(400, f"every label starts on {day} (UTC)")
     boxes = tuple(_box_in(box) for box in content.boxes)
-    reviewed = tuple(ReviewedSpan(_moment(span.start), _moment(span.end), tuple(span.tags)) for span in content.reviewed)
+    reviewed = tuple(ReviewedSpan(from_ms(span.start), from_ms(span.end), tuple(span.tags)) for span in content.reviewed)
     if content.based_on != before.version and (boxes, reviewed) != (before.boxes, before.reviewed):
         raise HTTPException(412, "labels were handed in from elsewhere meanwhile: load them first")
     try:
@@ -251,7 +251,7 @@ def _submit(request: Request, source: str, day: date, user: User, content: Label
 
 def _box_in(box: BoxIn) -> Box:
     return Box(
-        _moment(box.start), _moment(box.end), box.tag, box.low, box.high,
+        from_ms(box.start), from_ms(box.end), box.tag, box.low, box.high,
         box.origin, box.state, box.model, box.model_version, box.score, box.note,
     )  # fmt: skip
 
@@ -267,10 +267,6 @@ def _source(source: str) -> str:
     if len(source) > 128:
         raise HTTPException(400, "a source's name has 128 letters at most")
     return source
-
-
-def _moment(ms: float) -> datetime:
-    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def _ms(moment: datetime) -> float:

@@ -8,7 +8,8 @@ import gzip
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ from soundmill.catalog import Catalog, Item, SoundIndex
 from soundmill.errors import NotInLake
 from soundmill.fingerprint import digest
 from soundmill.lake import Lake
-from soundmill.times import days_between, from_ms, midnight, to_ms
+from soundmill.times import from_ms, midnight, to_ms
 from soundmill.workflows.listening.sound import SoundByTime
 
 FOLDER = "overviews"
@@ -53,7 +54,7 @@ class Overviews:
 
     def update(self, source: str, day: date) -> DayOverview:
         """Brings the overview of a source's day up to its segments."""
-        mark = next((one.mark for one in self._index.days(source) if one.day == day), "")
+        mark = next((one.mark for one in self._index.days(source, day, day)), "")
         begin, stop = to_ms(midnight(day)), to_ms(midnight(day + timedelta(days=1)))
         numbers = range(begin // tile_ms(FINE), -(-stop // tile_ms(FINE)))
         items = self._index.segments(source, from_ms(numbers[0] * tile_ms(FINE)), from_ms((numbers[-1] + 1) * tile_ms(FINE)))
@@ -90,14 +91,13 @@ class Overviews:
         base = FINE if level < COARSE else COARSE
         times = 1 << (level - base)
         begin = first * times
-        columns = np.zeros((count * times, ROWS), np.uint8)
-        peaks = np.zeros((2 * count * times, 2), np.int8)
         start, end = begin * column_ms(base), (begin + count * times) * column_ms(base)
-        marks = {one.day: one.mark for one in self._index.days(source)}
+        marks = {one.day: one.mark for one in self._index.days(source, from_ms(start).date(), from_ms(end - 1).date())}
+        # of peaks there are two a column
+        found: npt.NDArray[Any] = np.zeros((2 * count * times, 2), np.int8) if of_peaks else np.zeros((count * times, ROWS), np.uint8)
+        a_column = 2 if of_peaks else 1
         rate, is_whole = 0, True
-        for day in days_between(*(datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (start, end - 1))):
-            if day not in marks:
-                continue
+        for day in sorted(marks):
             blob = self._read(source, day, base)
             is_whole &= blob is not None and blob.mark == marks[day]
             if blob is None:
@@ -107,12 +107,14 @@ class Overviews:
                 left, right = max(begin, offset), min(begin + count * times, offset + len(tile.columns))
                 if right <= left:
                     continue
-                here, there = slice(left - begin, right - begin), slice(left - offset, right - offset)
-                columns[here] = np.maximum(columns[here], tile.columns[there])
-                both, new = slice(2 * here.start, 2 * here.stop), tile.peaks[2 * there.start : 2 * there.stop]
-                peaks[both, 0], peaks[both, 1] = np.minimum(peaks[both, 0], new[:, 0]), np.maximum(peaks[both, 1], new[:, 1])
+                here, there = (slice(a_column * (left - at), a_column * (right - at)) for at in (begin, offset))
+                if of_peaks:
+                    found[here, 0] = np.minimum(found[here, 0], tile.peaks[there, 0])
+                    found[here, 1] = np.maximum(found[here, 1], tile.peaks[there, 1])
+                else:
+                    found[here] = np.maximum(found[here], tile.columns[there])
             rate = max(rate, blob.sample_rate)
-        return (coarser_peaks(peaks, times) if of_peaks else coarser(columns, times)), rate, is_whole
+        return (coarser_peaks(found, times) if of_peaks else coarser(found, times)), rate, is_whole
 
     def delete(self, source: str, days: Iterable[date]) -> None:
         """Removes overviews, whose sound was withdrawn; the next run of the day makes them anew."""

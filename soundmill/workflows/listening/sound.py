@@ -6,7 +6,7 @@ holds the same samples.
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 import numpy as np
@@ -16,11 +16,10 @@ from soundmill.capture import SEGMENTS, Timeline, segment_row
 from soundmill.catalog import Catalog, Item, SoundIndex
 from soundmill.errors import NoAudio
 from soundmill.lake import Lake
-from soundmill.times import midnight, to_ms
+from soundmill.times import from_ms, midnight, to_ms
 
 Int16 = npt.NDArray[np.int16]
 Bools = npt.NDArray[np.bool_]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER = 44  # bytes of the WAVs that this project writes
 _MARGIN = timedelta(seconds=1)
 _USUAL_RATE = 44_100
@@ -62,7 +61,7 @@ class SoundByTime:
 
     def open(self, source: str, start_ms: float, end_ms: float) -> Sound:
         """What there is from start to end. Raises `NoAudio`."""
-        start, end = _moment(start_ms), _moment(end_ms)
+        start, end = from_ms(start_ms), from_ms(end_ms)
         if "/" in source:
             return self._recording(source)
         items = self.index.segments(source, start - _MARGIN, end + _MARGIN)
@@ -76,7 +75,7 @@ class SoundByTime:
         first = round(start_ms * sound.sample_rate / 1000)
         samples, covered = sound.read(first, count)
         if not covered.any():
-            raise NoAudio(f"{source} has no sound at {_moment(start_ms):%Y-%m-%d %H:%M:%S} UTC")
+            raise NoAudio(f"{source} has no sound at {from_ms(start_ms):%Y-%m-%d %H:%M:%S} UTC")
         return Slice(first, samples, sound.sample_rate, _runs(~covered))
 
     def mark(self, source: str, start_ms: float, end_ms: float) -> str:
@@ -84,7 +83,7 @@ class SoundByTime:
         if "/" in source:
             found = self.index.recording(source)
             return found[1] if found else ""
-        return self.index.mark(source, _moment(start_ms) - _MARGIN, _moment(end_ms) + _MARGIN)
+        return self.index.mark(source, from_ms(start_ms) - _MARGIN, from_ms(end_ms) + _MARGIN)
 
     def spans(self, source: str, start_ms: float, end_ms: float) -> list[Span]:
         """Where there is sound, and where silence, in order of time; the rest is a gap."""
@@ -93,7 +92,7 @@ class SoundByTime:
             begin = recording_start(item)
             return [Span(begin, begin + round(1000 * item.seconds), "sound")]
         found: list[Span] = []
-        for place in self.index.places(source, _moment(start_ms), _moment(end_ms)):
+        for place in self.index.places(source, from_ms(start_ms), from_ms(end_ms)):
             begin, state = to_ms(place.start), "sound" if place.state == "ready" else "silence"
             stop = begin + round(1000 * place.seconds)
             if found and found[-1].state == state and begin - found[-1].end <= 2:  # starts are kept to the millisecond
@@ -147,7 +146,7 @@ class _Captured:
     def _at_rate(self, timeline: Timeline, rate: int, begin: int, stop: int) -> tuple[Int16, Bools]:
         samples, covered = np.zeros((stop - begin) * rate, np.int16), np.zeros((stop - begin) * rate, bool)
         try:
-            _, pieces = timeline.pieces(self._source, _EPOCH + timedelta(seconds=begin), _EPOCH + timedelta(seconds=stop))
+            _, pieces = timeline.pieces(self._source, from_ms(1000 * begin), from_ms(1000 * stop))
         except NoAudio:
             return samples, covered
         at = 0
@@ -197,7 +196,3 @@ def _runs(marked: Bools) -> tuple[tuple[int, int], ...]:
     """First and last (exclusive) places of unbroken runs."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
     return tuple((int(a), int(b)) for a, b in edges.reshape(-1, 2))
-
-
-def _moment(ms: float) -> datetime:
-    return _EPOCH + timedelta(milliseconds=ms)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from soundmill.catalog import DEMO, TRAINING_CLIPS, AudioCollection, Catalog, Ledger, without
+from soundmill.catalog import DEMO, TRAINING_CLIPS, AudioCollection, Catalog, Ledger
+from soundmill.catalog.collection import without
 from tests.soundmill.catalog.test_ledger import DAY, recording, segment
 
 CLIPS_DAY = DAY - timedelta(days=400)

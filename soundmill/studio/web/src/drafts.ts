@@ -79,6 +79,13 @@ export class Draft {
     await this.flush();
   }
 
+  /** Gives up what this browser kept and the studio has not. */
+  forget(): void {
+    this.content = undefined;
+    localStorage.removeItem(this.place);
+    this.close();
+  }
+
   close(): void {
     clearTimeout(this.timer);
   }

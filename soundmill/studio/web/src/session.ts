@@ -332,8 +332,7 @@ export async function resolve(keepMine: boolean): Promise<void> {
     await draft?.overrule();
     return;
   }
-  localStorage.removeItem(`soundmill draft ${source.value} ${day.value}`);
-  draft?.close();
+  draft?.forget();
   draft = null;
   await loadDay(day.value);
 }
