@@ -28,8 +28,8 @@ REVISIONS = "annotations"
     check_specs=[dg.AssetCheckSpec("no_very_long_labels", asset="annotations", description="No annotation is longer than ten minutes.")],
 )
 def annotations(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
-    """The day's annotations (source, start, end, tag, author) as an immutable snapshot."""
-    from soundmill.catalog import Annotations
+    """The day's annotations (source, start, end, tag, author) as an immutable snapshot, and beside it the predictions that were rejected."""
+    from soundmill.catalog import Annotations, Labels
     from soundmill.labelling.snapshot import ANNOTATIONS, write_snapshot
 
     store, ledger, labels = lake.open(), catalog.ledger(), Annotations(catalog.open())
@@ -38,13 +38,15 @@ def annotations(context: dg.AssetExecutionContext, lake: LakeResource, catalog: 
         previous = ledger.processed(REVISIONS).get(day)
         revision = labels.revisions().get(day)
         found = labels.of_days(day, day)
-        changed = write_snapshot(store, day, found)
+        rejected = Labels(catalog.open()).rejected(day, day)
+        changed = write_snapshot(store, day, found, rejected)
         if revision is not None:
             ledger.mark_processed(REVISIONS, day, revision, previous)
         long = [a for a in found if (a.end - a.start).total_seconds() > 600]
         metadata: dict[str, Any] = {
             "status": status(changed, len(found)),
             "annotated_seconds": round(sum((a.end - a.start).total_seconds() for a in found), 3),
+            "rejected_predictions": len(rejected),
             "by_tag": counts_table(Counter(a.tag for a in found), "tag"),
             **table_facts(ANNOTATIONS, len(found), store.address(store.table_path(ANNOTATIONS, day))),
         }

@@ -5,6 +5,7 @@ SoundmillError
 │   ├── UnreadableTime                   a text that is no moment, day or range of days
 │   ├── StartTimeUnknown                 nothing says when a landed file began
 │   ├── UndecodableAudio                 bytes that are no usable sound; has `code` and `transient`
+│   ├── LabelsChanged                    labels that stand by now, and not those that a submission was made from
 │   ├── LabelFileRefused                 a label file with a line that cannot be read
 │   ├── RequestListRefused               a file that is no list of downloads
 │   ├── RequestRefused                   a download that can never be a file in the lake
@@ -84,6 +85,10 @@ class UndecodableAudio(InputRefused):
         super().__init__(message)
         self.code = code
         self.transient = transient
+
+
+class LabelsChanged(InputRefused):
+    """Labels were handed in meanwhile; nothing was stored over them."""
 
 
 class LabelFileRefused(InputRefused):

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     studio_proxies: str = Field(
         "", description="addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, comma separated; none when unset"
     )
+    studio_url: str = Field("http://localhost:8000", description="address under which people open the studio: for links from Dagster")
+    dagster_url: str = Field("http://localhost:3000", description="address of Dagster's web server: for what the studio shows of runs")
     log_dir: Path | None = Field(None, description="folder of the studio's log files (default: logs/ in home)")
     alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")
     gate_dbfs: float | None = Field(-48.0, le=0, description="segments whose peak stays below are counted as silent; 'off' keeps all")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from difflib import SequenceMatcher
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import Row, bindparam, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,14 @@ ROLES: tuple[Role, ...] = get_args(Role)
 # OWASP's second choice for Argon2id: 19 MiB, so that many who log in at once do not fill the memory
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _HASHING = threading.BoundedSemaphore(4)
+
+
+_BY_SESSION = (
+    select(AccountSessionRow.seen_at, AccountRow.id, AccountRow.username, AccountRow.email, AccountRow.roles, AccountRow.created_at)
+    .select_from(AccountSessionRow)
+    .outerjoin(AccountRow, AccountRow.id == AccountSessionRow.account)
+    .where(AccountSessionRow.sha256 == bindparam("cookie"))
+)  # every request of a page asks it: made once
 
 
 @dataclass(frozen=True)
@@ -150,12 +158,11 @@ class Accounts:
     def by_session(self, cookie: str, idle: timedelta) -> tuple[bool, Account | None]:
         """Whether a cookie's session is open, and whose it is (None: of the studio's password); it ends `idle` after its last use."""
         now = datetime.now(UTC)
-        query = select(AccountSessionRow, AccountRow).outerjoin(AccountRow, AccountRow.id == AccountSessionRow.account)
         with self._catalog.reading() as session:
-            found = session.execute(query.where(AccountSessionRow.sha256 == _sha256(cookie))).one_or_none()
-            if found is None:
-                return False, None
-            seen_at, account = found[0].seen_at, None if found[1] is None else _account(found[1])
+            found = session.execute(_BY_SESSION, {"cookie": _sha256(cookie)}).one_or_none()
+        if found is None:
+            return False, None
+        seen_at, account = found.seen_at, None if found.id is None else _account(found)
         if not -idle < now - seen_at < idle:  # neither long ago, nor far in the future by a clock that was set back
             self.close_session(cookie)
             return False, None
@@ -387,5 +394,5 @@ def _sha256(token: str) -> str:
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
-def _account(row: AccountRow) -> Account:
+def _account(row: AccountRow | Row[Any]) -> Account:
     return Account(row.id, row.username, row.email, tuple(row.roles), row.created_at)

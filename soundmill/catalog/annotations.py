@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.labels import Action, Box, Labels, Submission
-from soundmill.catalog.schema import AnnotationRow, BoxRow, TagRow
+from soundmill.catalog.schema import AnnotationRow, BoxRow, SubmissionRow, TagRow
 from soundmill.formats.annotation import Annotation
 from soundmill.formats.labels import Provenance
 
@@ -55,10 +56,21 @@ class Annotations:
             }
 
     def revisions(self) -> dict[date, str]:
-        """For each day with annotations, past ones included: a mark that changes with every change of the day's annotations."""
+        """For each day with annotations or rejected predictions, past ones included: a mark that changes with every change of either."""
         query = select(AnnotationRow.day, func.count(), func.sum(AnnotationRow.revision)).group_by(AnnotationRow.day)
+        first = select(BoxRow.submission, BoxRow.day, func.min(BoxRow.start).label("first"), func.max(BoxRow.start).label("last"))
+        rejecting = first.where(BoxRow.state == "rejected").group_by(BoxRow.submission, BoxRow.day).subquery()
+        mine, later = aliased(SubmissionRow), aliased(SubmissionRow)
+        newest = (
+            select(rejecting.c.day, func.max(later.id))
+            .join(mine, mine.id == rejecting.c.submission)
+            .join(later, and_(later.annotator == mine.annotator, later.source == mine.source))
+            .where(later.start <= rejecting.c.last, later.end > rejecting.c.first)
+            .group_by(rejecting.c.day)
+        )
         with self._catalog.reading() as session:
-            return {day: f"{count}.{total}" for day, count, total in session.execute(query)}
+            found = {day: f"{count}.{total}" for day, count, total in session.execute(query)}
+            return found | {day: f"{found.get(day, '0.0')}.{submission}" for day, submission in session.execute(newest)}
 
     def counts_by_day(self, source: str) -> dict[str, dict[str, int]]:
         """Annotations of a source by day (ISO) and tag."""

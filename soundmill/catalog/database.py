@@ -1,11 +1,12 @@
 """Opening the catalog: SQLite in WAL mode or PostgreSQL, brought to the newest schema on the way."""
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from soundmill.catalog.schema import Base
 from soundmill.errors import CatalogUnavailable
 from soundmill.settings import masked_url
 
-HEAD = "0008"  # the newest migration in migrations/versions
+HEAD = "0009"  # the newest migration in migrations/versions
 _MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
 _BUSY_SECONDS = 60
 _T = TypeVar("_T")
@@ -27,6 +28,8 @@ class Catalog:
         self.engine = engine
         # SQLite must take its write lock at the start of a transaction: taken midway, it fails at once where another writer was faster
         self._writing = engine.execution_options(soundmill_writes=True)
+        # writers of one process take turns here: SQLite itself has them poll, and the unlucky ones wait for seconds
+        self._turn: AbstractContextManager[Any] = threading.RLock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def __repr__(self) -> str:
         return f"Catalog({_shown(self.engine)!r})"
@@ -40,7 +43,7 @@ class Catalog:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that is committed when the block ends well and rolled back when it does not."""
-        with Session(self._writing) as session, session.begin():
+        with self._turn, Session(self._writing) as session, session.begin():
             yield session
 
     def alone(self, session: Session, name: str) -> None:
@@ -49,9 +52,10 @@ class Catalog:
             session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
     def insert(self, table: type[Base]) -> Any:
-        """An INSERT that knows ON CONFLICT, which SQLite and PostgreSQL spell alike."""
+        """An INSERT that knows ON CONFLICT, which SQLite and PostgreSQL spell alike. It is the table's own: the detour by mapped objects
+        would double its time."""
         dialect = sqlite if self.engine.dialect.name == "sqlite" else postgresql
-        return dialect.insert(table)
+        return dialect.insert(cast(Table, table.__table__))
 
     def close(self) -> None:
         """Closes every connection."""

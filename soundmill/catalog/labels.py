@@ -5,21 +5,23 @@ people's stay. Labels that belong to a round count when its rule makes annotatio
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import AnnotationRow, BoxRow, ReviewedSpanRow, SubmissionRow, TagRow
+from soundmill.errors import LabelsChanged
 from soundmill.fingerprint import digest
 from soundmill.formats.annotation import Annotation
-from soundmill.times import utc
+from soundmill.times import midnight, utc
 
 _SUBMIT_LOCK = 0x50_0D_41_14  # any constant but those of other locks in this folder
 
+_NOT_LOADED = {"synchronize_session": False}  # no object of the session shows what the statement changes
 Action = Literal["add", "replace", "withdraw"]
 Origin = Literal["drawn", "imported", "prediction"]
 BoxState = Literal["drawn", "kept", "moved", "rejected"]
@@ -55,6 +57,11 @@ class ReviewedSpan:
     end: datetime
     tags: tuple[str, ...]
 
+    def outside(self, start: datetime, end: datetime) -> "list[ReviewedSpan]":
+        """What of it lies before `start`, and after `end`."""
+        parts = (replace(self, end=min(self.end, start)), replace(self, start=max(self.start, end)))
+        return [part for part in parts if part.start < part.end]
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -87,8 +94,8 @@ class Submission:
 
 @dataclass(frozen=True)
 class Standing:
-    """An annotator's labels of a span as they stand: boxes by start, rejected predictions among them; what was reviewed; and the number of
-    the annotator's newest submission on the source."""
+    """An annotator's labels of a span as they stand: boxes by start, rejected predictions among them; what was reviewed; and the version of
+    the annotator's newest submission that reaches into the span (0: there is none)."""
 
     boxes: tuple[Box, ...]
     reviewed: tuple[ReviewedSpan, ...]
@@ -102,7 +109,7 @@ def standing(submissions: Iterable[Submission], start: datetime, end: datetime, 
     for one in submissions:
         if one.action == "replace":
             boxes = [box for box in boxes if not one.start <= box.start < one.end]
-            reviewed = [span for span in reviewed if not (one.start <= span.start and span.end <= one.end)]
+            reviewed = [part for span in reviewed for part in span.outside(one.start, one.end)]
         same = {_place(box) for box in one.boxes}
         boxes = [box for box in boxes if _place(box) not in same]
         if one.action != "withdraw":
@@ -121,87 +128,84 @@ class Labels:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        insert = catalog.insert(AnnotationRow)
+        self._upsert = insert.on_conflict_do_update(
+            index_elements=["identity"],
+            set_={"withdrawn_at": None, "box": insert.excluded.box, "revision": AnnotationRow.revision + 1},
+            where=AnnotationRow.withdrawn_at.is_not(None),
+        ).returning(AnnotationRow.id)
 
-    def submit(self, submission: Submission) -> tuple[Submission, int]:
+    def submit(self, submission: Submission, based_on: int | None = None) -> tuple[Submission, int]:
         """Stores a submission and what follows from it, all or nothing; returns it with its version, and how many annotations changed.
 
-        The same content as the annotator's newest on this source is not stored twice. Raises `ValueError` for a box that cannot be.
+        The same content as the annotator's newest on this span is not stored twice. `based_on` is the version of the standing labels
+        that it was made from. Raises `ValueError` for a box that cannot be, `LabelsChanged` where another version stands by now.
         """
         annotations = submission.annotations()
+        identities = [identity(annotation) for annotation in annotations]  # before anybody else has to wait
         now = submission.created_at or datetime.now(UTC)
         content = digest([submission.action, str(submission.round), str(submission.session), *map(repr, _content(submission))])
         with self._catalog.writing() as session:
             if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 session.execute(select(func.pg_advisory_xact_lock(_SUBMIT_LOCK)))
-            newest = session.scalar(
-                select(SubmissionRow)
-                .where(SubmissionRow.annotator == submission.annotator, SubmissionRow.source == submission.source)
-                .order_by(SubmissionRow.version.desc())
-                .limit(1)
-            )
-            if newest is not None and newest.content == content:
-                return _submission(newest, submission.boxes, submission.reviewed), 0
-            row = SubmissionRow(
-                annotator=submission.annotator,
-                source=submission.source,
-                version=1 if newest is None else newest.version + 1,
-                action=submission.action,
-                start=submission.start,
-                end=submission.end,
-                round=submission.round,
-                session=submission.session,
-                content=content,
-                note=submission.note,
-                created_at=now,
-            )
-            session.add(row)
-            session.flush()
-            boxes = [BoxRow(submission=row.id, day=utc(box.start).date(), **vars(box)) for box in submission.boxes]
-            session.add_all(boxes)
-            session.add_all(
-                ReviewedSpanRow(submission=row.id, day=utc(span.start).date(), start=span.start, end=span.end, tags=list(span.tags))
-                for span in submission.reviewed
-            )
-            session.flush()
+            before = session.scalar(select(SubmissionRow).where(*_near(submission)).order_by(SubmissionRow.version.desc()).limit(1))
+            if before is not None and before.content == content:
+                return _submission(before, submission.boxes, submission.reviewed), 0
+            if based_on is not None and based_on != (before.version if before else 0):
+                raise LabelsChanged("labels were handed in from elsewhere meanwhile: load them first")
+            mine = (SubmissionRow.annotator == submission.annotator, SubmissionRow.source == submission.source)
+            newest = session.scalar(select(func.max(SubmissionRow.version)).where(*mine)) or 0
+            stored = replace(submission, version=newest + 1, created_at=now)
+            row = {name: getattr(stored, name) for name in _SUBMISSION} | {"content": content}
+            number = session.scalar(self._catalog.insert(SubmissionRow).returning(SubmissionRow.id), row)
+            of = {"submission": number}
+            boxes = [{**of, "day": utc(box.start).date(), **vars(box)} for box in submission.boxes]
+            spans = [{**of, "day": utc(span.start).date(), **vars(span), "tags": list(span.tags)} for span in submission.reviewed]
+            insert = self._catalog.insert(BoxRow).returning(BoxRow.id, sort_by_parameter_order=True)
+            numbers = session.scalars(insert, boxes).all() if boxes else []
+            if spans:
+                session.execute(self._catalog.insert(ReviewedSpanRow), spans)
             for tag in sorted({annotation.tag for annotation in annotations}):
                 session.execute(self._catalog.insert(TagRow).values(name=tag, created_at=now).on_conflict_do_nothing())
             changed = 0
             if submission.round is None:
-                of_box = [box.id for box in boxes if box.state != "rejected"]
-                changed = self._derive(session, submission, dict(zip(of_box, annotations, strict=True)), now)
-            return _submission(row, submission.boxes, submission.reviewed), changed
+                of_box = [number for number, box in zip(numbers, submission.boxes, strict=True) if box.state != "rejected"]
+                changed = self._derive(session, submission, list(zip(of_box, identities, annotations, strict=True)), now)
+            return stored, changed
 
     def standing(self, annotator: str, source: str, start: datetime, end: datetime) -> "Standing":
         """What an annotator's submissions come to from start to end, those of rounds left out."""
-        near = (SubmissionRow.start < end, SubmissionRow.end > start, SubmissionRow.round.is_(None))
-        query = select(SubmissionRow).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source, *near)
-        newest = select(func.max(SubmissionRow.version)).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source)
+        near = _near(Submission(annotator, source, start, end, ()))
+        whole = (SubmissionRow.action == "replace", SubmissionRow.start <= start, SubmissionRow.end >= end)
+        first = select(func.max(SubmissionRow.version)).where(*near, *whole).scalar_subquery()  # nothing before it counts any more
+        query = select(SubmissionRow).where(*near, SubmissionRow.version >= func.coalesce(first, 0))
         with self._catalog.reading() as session:
-            rows = session.scalars(query.order_by(SubmissionRow.version)).all()
-            numbers = [row.id for row in rows]
-            boxes, spans = _boxes_of(session, numbers), _spans_of(session, numbers)
-            found = [_submission(row, boxes.get(row.id, ()), spans.get(row.id, ())) for row in rows]
-            return standing(found, start, end, session.scalar(newest) or 0)
+            found = _read(session, query.order_by(SubmissionRow.version))
+        return standing(found, start, end, found[-1].version if found else 0)
 
     def history(self, annotator: str, source: str) -> list[Submission]:
         """An annotator's submissions on a source, the oldest first."""
         query = select(SubmissionRow).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source)
         with self._catalog.reading() as session:
-            rows = session.scalars(query.order_by(SubmissionRow.version)).all()
-            numbers = [row.id for row in rows]
-            boxes, spans = _boxes_of(session, numbers), _spans_of(session, numbers)
-            return [_submission(row, boxes.get(row.id, ()), spans.get(row.id, ())) for row in rows]
+            return _read(session, query.order_by(SubmissionRow.version))
 
-    def rejected(self, first: date, last: date) -> list[tuple[str, Box]]:
-        """Predictions that annotators rejected on the days from first to last, each with its source: explicit negatives."""
+    def rejected(self, first: date, last: date) -> list[tuple[str, str, Box]]:
+        """Predictions that stand as rejected on the days from first to last, explicit negatives: source, annotator, box."""
         query = (
-            select(SubmissionRow.source, BoxRow)
+            select(SubmissionRow.source, SubmissionRow.annotator, BoxRow.day)
             .join(BoxRow, BoxRow.submission == SubmissionRow.id)
             .where(BoxRow.state == "rejected", BoxRow.day >= first, BoxRow.day <= last)
-            .order_by(SubmissionRow.source, BoxRow.start, BoxRow.id)
+            .distinct()
+            .order_by(SubmissionRow.source, SubmissionRow.annotator, BoxRow.day)
         )
         with self._catalog.reading() as session:
-            return [(source, _box(row)) for source, row in session.execute(query)]
+            places = [(source, annotator, midnight(day)) for source, annotator, day in session.execute(query)]
+        return [
+            (source, annotator, box)
+            for source, annotator, start in places
+            for box in self.standing(annotator, source, start, start + timedelta(days=1)).boxes
+            if box.state == "rejected"
+        ]
 
     def reviewed(self, first: date, last: date) -> list[tuple[str, str, ReviewedSpan]]:
         """Spans that were looked through on the days from first to last: source, annotator, span."""
@@ -214,9 +218,10 @@ class Labels:
         with self._catalog.reading() as session:
             return [(source, annotator, _span(row)) for source, annotator, row in session.execute(query)]
 
-    def _derive(self, session: Session, submission: Submission, fresh: dict[int, Annotation], now: datetime) -> int:
-        """Brings the annotator's annotations up to a submission; returns how many changed."""
-        identities = {identity(annotation) for annotation in fresh.values()}
+    def _derive(self, session: Session, submission: Submission, fresh: Sequence[tuple[int, str, Annotation]], now: datetime) -> int:
+        """Brings the annotator's annotations up to a submission, whose boxes come with their numbers and identities; returns how many
+        changed."""
+        identities = {known_by for _, known_by, _ in fresh}
         changed = 0
         if submission.action != "add":
             gone = update(AnnotationRow).where(AnnotationRow.withdrawn_at.is_(None))
@@ -227,20 +232,14 @@ class Labels:
                 inside = (AnnotationRow.start >= submission.start, AnnotationRow.start < submission.end)
                 gone = gone.where(*mine, *inside, AnnotationRow.identity.not_in(identities))
             gone = gone.values(withdrawn_at=now, revision=AnnotationRow.revision + 1)
-            changed += len(session.execute(gone.returning(AnnotationRow.id)).all())
-        if submission.action == "withdraw":
+            changed += len(session.execute(gone.returning(AnnotationRow.id), execution_options=_NOT_LOADED).all())
+        if submission.action == "withdraw" or not fresh:
             return changed
-        for box, annotation in fresh.items():
-            insert = self._catalog.insert(AnnotationRow).values(
-                **vars(annotation), day=annotation.day, identity=identity(annotation), box=box, created_at=now, revision=1
-            )
-            insert = insert.on_conflict_do_update(
-                index_elements=["identity"],
-                set_={"withdrawn_at": None, "box": box, "revision": AnnotationRow.revision + 1},
-                where=AnnotationRow.withdrawn_at.is_not(None),
-            )
-            changed += session.execute(insert.returning(AnnotationRow.id)).scalar() is not None
-        return changed
+        rows = {
+            known_by: {**vars(one), "day": one.day, "identity": known_by, "box": box, "created_at": now, "revision": 1}
+            for box, known_by, one in fresh  # of equal boxes the last
+        }
+        return changed + len(session.execute(self._upsert, list(rows.values())).all())
 
 
 def identity(annotation: Annotation) -> str:
@@ -256,6 +255,7 @@ def _content(submission: Submission) -> Iterable[Any]:
 
 
 _BOX = [f.name for f in fields(Box)]
+_SUBMISSION = [f.name for f in fields(Submission) if f.name not in ("boxes", "reviewed")]
 
 
 def _box(row: BoxRow) -> Box:
@@ -266,17 +266,32 @@ def _span(row: ReviewedSpanRow) -> ReviewedSpan:
     return ReviewedSpan(row.start, row.end, tuple(row.tags))
 
 
-def _boxes_of(session: Session, submissions: Sequence[int]) -> dict[int, tuple[Box, ...]]:
-    found: dict[int, tuple[Box, ...]] = {}
-    for row in session.scalars(select(BoxRow).where(BoxRow.submission.in_(submissions)).order_by(BoxRow.id)):
-        found[row.submission] = (*found.get(row.submission, ()), _box(row))
+def _near(submission: Submission) -> tuple[ColumnElement[bool], ...]:
+    """Conditions for the submissions of the same annotator, source and round that reach into the same span."""
+    mine = (SubmissionRow.annotator == submission.annotator, SubmissionRow.source == submission.source)
+    of_round = SubmissionRow.round.is_not_distinct_from(submission.round)
+    return (*mine, of_round, SubmissionRow.start < submission.end, SubmissionRow.end > submission.start)
+
+
+def _read(session: Session, query: Select[Any]) -> list[Submission]:
+    rows = session.scalars(query).all()
+    numbers = [row.id for row in rows]
+    boxes, spans = _boxes_of(session, numbers), _spans_of(session, numbers)
+    return [_submission(row, tuple(boxes.get(row.id, ())), tuple(spans.get(row.id, ()))) for row in rows]
+
+
+def _boxes_of(session: Session, submissions: Sequence[int]) -> dict[int, list[Box]]:
+    found: dict[int, list[Box]] = {}
+    columns = [BoxRow.submission, *(getattr(BoxRow, name) for name in _BOX)]
+    for submission, *values in session.execute(select(*columns).where(BoxRow.submission.in_(submissions)).order_by(BoxRow.id)):
+        found.setdefault(submission, []).append(Box(*values))
     return found
 
 
-def _spans_of(session: Session, submissions: Sequence[int]) -> dict[int, tuple[ReviewedSpan, ...]]:
-    found: dict[int, tuple[ReviewedSpan, ...]] = {}
+def _spans_of(session: Session, submissions: Sequence[int]) -> dict[int, list[ReviewedSpan]]:
+    found: dict[int, list[ReviewedSpan]] = {}
     for row in session.scalars(select(ReviewedSpanRow).where(ReviewedSpanRow.submission.in_(submissions)).order_by(ReviewedSpanRow.id)):
-        found[row.submission] = (*found.get(row.submission, ()), _span(row))
+        found.setdefault(row.submission, []).append(_span(row))
     return found
 
 

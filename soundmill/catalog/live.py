@@ -65,6 +65,11 @@ class LiveRecord:
         with self._catalog.reading() as session:
             return session.scalar(wanted)
 
+    def newest_detected_at(self) -> datetime | None:
+        """When the last verdict was there."""
+        with self._catalog.reading() as session:
+            return session.scalar(select(func.max(LiveDetectionRow.detected_at)))
+
     def detections(self, since: datetime, source: str | None = None) -> list[LiveDetection]:
         """Verdicts on segments that began since then, in order of time."""
         wanted = select(LiveDetectionRow).where(LiveDetectionRow.started_at >= since).order_by(LiveDetectionRow.started_at)

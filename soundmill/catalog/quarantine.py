@@ -1,12 +1,40 @@
-"""What a day's asset could not use, as a file that people read: `quarantine/{date}/{asset}.json` in the lake."""
+"""What could not be used: of a day's asset as a file that people read, `quarantine/{date}/{asset}.json` in the lake; and all of it."""
 
 import json
 from collections.abc import Iterable
 from datetime import date
 
-from soundmill.catalog import Item
+from sqlalchemy import func, select
+
+from soundmill.catalog.database import Catalog
+from soundmill.catalog.ledger import Item, Ledger
+from soundmill.catalog.schema import ItemRow
 from soundmill.lake import Lake
 from soundmill.settings import masked_url
+
+
+class Quarantine:
+    """Queries of everything that is in quarantine."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def counts(self) -> dict[str, int]:
+        """Items by reason, the most frequent first."""
+        number = func.count().label("number")
+        query = select(ItemRow.reason, number).where(ItemRow.state == "quarantined").group_by(ItemRow.reason)
+        with self._catalog.reading() as session:
+            return {reason or "": count for reason, count in session.execute(query.order_by(number.desc(), ItemRow.reason))}
+
+    def newest(self, limit: int, reason: str | None = None) -> list[Item]:
+        """The items that came last, of a reason or of all."""
+        query = select(ItemRow.key).where(ItemRow.state == "quarantined")
+        if reason is not None:
+            query = query.where(ItemRow.reason == reason)
+        with self._catalog.reading() as session:
+            keys = list(session.scalars(query.order_by(ItemRow.updated_at.desc(), ItemRow.key).limit(limit)))
+        known = Ledger(self._catalog).known(keys)
+        return [known[key] for key in keys if key in known]
 
 
 def quarantine_path(asset: str, day: date) -> str:

@@ -46,6 +46,9 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+_QUARANTINED = text("state = 'quarantined'")
+
+
 class Base(DeclarativeBase):
     type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, int: BigInteger}
 
@@ -61,6 +64,7 @@ class ItemRow(Base):
         Index("items_by_path", "path"),
         Index("items_by_start", "source", "started_at"),
         Index("items_by_content", "content_hash"),
+        Index("items_in_quarantine", "updated_at", sqlite_where=_QUARANTINED, postgresql_where=_QUARANTINED),
     )
 
     key: Mapped[str] = mapped_column(String(1024), primary_key=True)

@@ -28,10 +28,12 @@ class DataChoice:
     background: tuple[date, ...]
 
 
-def choose_days(spec: ModelSpec, annotated: Collection[date]) -> DataChoice:
-    """The days for training, testing and background; `annotated` are days that hold annotations of the model's tags.
+def choose_days(spec: ModelSpec, annotated: Collection[date], rejecting: Collection[date] = ()) -> DataChoice:
+    """The days for training, testing and background; `annotated` are days that hold annotations of the model's tags, `rejecting` those on
+    which predictions were rejected.
 
-    Without days in the specification the first 70 % of the annotated days train and the rest test. Raises `NotEnoughData`.
+    Without days in the specification the first 70 % of the annotated days train and the rest test; background is drawn from training days
+    and from those with rejected predictions. Raises `NotEnoughData`.
     """
     days = sorted(annotated)
     if not days:
@@ -44,7 +46,7 @@ def choose_days(spec: ModelSpec, annotated: Collection[date]) -> DataChoice:
         train = tuple(free) if test else tuple(free[: max(1, math.floor(TRAIN_SHARE * len(free)))])
     if not test:
         test = tuple(day for day in days if day not in train and day not in (spec.background_days or ()))
-    background = train if spec.background_days is None else spec.background_days
+    background = (*train, *sorted(set(rejecting) - set(train))) if spec.background_days is None else spec.background_days
     return DataChoice(tuple(train), tuple(test), tuple(day for day in background if day not in test))
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from anyio import CapacityLimiter
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -21,7 +22,7 @@ from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, downloader, labels, sound, transcriber
+from soundmill.studio.api import capture, dashboard, downloader, labels, sound, transcriber
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
@@ -33,6 +34,7 @@ from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
 log = logging.getLogger("soundmill.studio")
+_THREADS = 8  # that answer requests: more of them would only keep each other, and the event loop, from Python's lock
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
 
 
@@ -70,12 +72,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(OperationalError, _catalog_away)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
-    for api in (downloader.router, capture.router, transcriber.router):
+    for router in (sound.router, labels.router, dashboard.router, pages.router):  # what is asked most often is found first
+        app.include_router(router)
+    for api in (capture.router, downloader.router, transcriber.router):
         app.include_router(api)
         app.include_router(documentation(api))
-    app.include_router(sound.router)
-    app.include_router(labels.router)
-    app.include_router(pages.router)
     app.mount("/static", StaticAssets(directory=STATIC), name="static")
     app.add_api_route("/favicon.ico", lambda: RedirectResponse("/static/favicon.svg"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Lake, catalog and workers, open while the block runs."""
+    current_default_thread_limiter().total_tokens = _THREADS
     app.state.settings, app.state.started_at = settings, datetime.now(UTC)
     app.state.lake = open_lake(settings.lake_url, settings.s3_endpoint)
     app.state.catalog = open_catalog(settings.catalog_url)

@@ -12,6 +12,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+ENDLESS = frozenset({"/api/events"})  # answers that go on for as long as somebody reads them
 LONGEST_HEAD = 64 << 10  # bytes: request line and headers
 _PATIENCE = 30.0  # seconds
 _LEAST_BYTES = 1024  # of a body, in that time
@@ -46,6 +47,17 @@ class Connection(H11Protocol):
     def waits_for_head(self) -> bool:
         """Whether no request is being answered, or received."""
         return self.cycle is None or self.cycle.response_complete
+
+    def on_response_complete(self) -> None:
+        """Begins the watch anew: who was answered has brought a whole request."""
+        self._since, self._came = self.loop.time(), 0
+        super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Ends with the server: an answer that has no end of its own is cut off, others are finished."""
+        if not self.waits_for_head and self.scope["path"] in ENDLESS:
+            self.transport.abort()
+        super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """Refuses what is no request; with 431 where its head is too long."""

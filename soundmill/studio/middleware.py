@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _VERSION = re.compile(r"/transcriber/v([12])(?=/|$)")
+_SOME_WITH_SLASH = ("/transcriber", "/downloader", "/capture")  # below these, some routes end with a slash
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -71,6 +72,8 @@ class KnownPaths:
                 query = query + (b"&" if query else b"") + f"compat={version[1]}".encode()
         if path.startswith("/transcriber/api/") and path.endswith(".json"):
             path = path.removesuffix(".json")
+        if not path.endswith("/") and not path.startswith(_SOME_WITH_SLASH):
+            return scope
         toggled = path.rstrip("/") if path.endswith("/") else f"{path}/"
         if toggled and not self._is_known(scope, path) and self._is_known(scope, toggled):
             path = toggled

@@ -1,7 +1,7 @@
 """A model's predictions as events that people can accept, correct or reject."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pyarrow.compute as pc
@@ -17,8 +17,9 @@ _GAP = 0.5  # of a segment: what lies closer is one event
 
 @dataclass(frozen=True)
 class Predicted:
-    """Neighbouring detections of one tag by one model version. `score` is the largest margin, `probability` the largest one."""
+    """Neighbouring detections of one tag on one source by one model version. Of `score` (the margin) and `probability` the largest."""
 
+    source: str
     start: datetime
     end: datetime
     tag: str
@@ -34,43 +35,44 @@ def versions(catalog: Catalog) -> list[ModelVersion]:
     return sorted(found, key=lambda one: (not one.champion, one.name, -one.version))
 
 
-def predictions(lake: Lake, catalog: Catalog, version: ModelVersion, source: str, start: datetime, end: datetime) -> list[Predicted]:
-    """What a model version predicted of a source from start to end: by the day's tables, and by live detection where these are behind."""
-    mine = (pc.field("model") == version.name) & (pc.field("version") == version.version)
-    wanted = mine & (pc.field("source") == source) & (pc.field("tag") != OTHER)
-    columns = ["started_at", "seconds", "tag", "score", "probability"]
+def predictions(lake: Lake, catalog: Catalog, version: ModelVersion, source: str | None, start: datetime, end: datetime) -> list[Predicted]:
+    """What a model version predicted of a source (None: of all) from start to end, in order of time: by the day's tables, and by live
+    detection where these are behind."""
+    wanted = (pc.field("model") == version.name) & (pc.field("version") == version.version) & (pc.field("tag") != OTHER)
+    if source is not None:
+        wanted = wanted & (pc.field("source") == source)
+    columns = ["source", "started_at", "seconds", "tag", "score", "probability"]
     rows = lake.read_days(DETECTIONS, days_between((start - timedelta(days=1)).date(), end.date()), columns=columns, where=wanted)
     found = [
-        Predicted(at, at + timedelta(seconds=seconds), tag, float(score), probability, version.name, version.version)
-        for at, seconds, tag, score, probability in zip(*(rows[name].to_pylist() for name in columns), strict=True)
+        Predicted(place, at, at + timedelta(seconds=seconds), tag, float(score), probability, version.name, version.version)
+        for place, at, seconds, tag, score, probability in zip(*(rows[name].to_pylist() for name in columns), strict=True)
     ]
-    known = {one.start for one in found}
+    known = {(one.source, one.start) for one in found}
     for live in LiveRecord(catalog).detections(start - timedelta(minutes=1), source):
-        if (live.model, live.version) == (version.name, version.version) and live.tag != OTHER and live.started_at not in known:
-            stop = live.started_at + timedelta(seconds=live.seconds)
-            found.append(Predicted(live.started_at, stop, live.tag, live.score, live.probability, live.model, live.version))
-    return [one for one in joined(sorted(found, key=lambda one: (one.start, one.tag))) if one.start < end and one.end > start]
+        if (live.model, live.version) != (version.name, version.version) or live.tag == OTHER or (live.source, live.started_at) in known:
+            continue
+        stop = live.started_at + timedelta(seconds=live.seconds)
+        found.append(Predicted(live.source, live.started_at, stop, live.tag, live.score, live.probability, live.model, live.version))
+    ordered = sorted(found, key=lambda one: (one.start, one.source, one.tag))
+    return [one for one in joined(ordered) if one.start < end and one.end > start]
 
 
 def joined(detections: Sequence[Predicted]) -> list[Predicted]:
-    """Events from detections in order of time: those of one tag that follow each other are one."""
+    """Events from detections in order of time: those of one tag on one source that follow each other are one."""
     events: list[Predicted] = []
-    newest: dict[str, int] = {}
+    newest: dict[tuple[str, str], int] = {}
     for one in detections:
-        place = newest.get(one.tag)
+        place = newest.get((one.source, one.tag))
         if place is not None and one.start - events[place].end < _GAP * (one.end - one.start):
             before = events[place]
             probabilities = [value for value in (before.probability, one.probability) if value is not None]
-            events[place] = Predicted(
-                before.start,
-                max(before.end, one.end),
-                one.tag,
-                max(before.score, one.score),
-                max(probabilities, default=None),
-                one.model,
-                one.version,
+            events[place] = replace(
+                before,
+                end=max(before.end, one.end),
+                score=max(before.score, one.score),
+                probability=max(probabilities, default=None),
             )
         else:
-            newest[one.tag] = len(events)
+            newest[one.source, one.tag] = len(events)
             events.append(one)
     return events

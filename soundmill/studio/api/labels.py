@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotations, Box, Drafts, Labels, ModelRegistry, ReviewedSpan, Submission
+from soundmill.errors import LabelsChanged
 from soundmill.lake import Lake
 from soundmill.studio.auth import User, page_for
 from soundmill.times import from_ms, midnight
@@ -234,15 +235,14 @@ def _labels(request: Request, source: str, day: date, user: User) -> LabelsOut:
 def _submit(request: Request, source: str, day: date, user: User, content: LabelsIn) -> Saved:
     catalog = request.app.state.catalog
     labels, start, end = Labels(catalog), midnight(day), midnight(day + timedelta(days=1))
-    before = labels.standing(user.name, source, start, end)
     if any(not start <= from_ms(box.start) < end for box in content.boxes):
         raise HTTPException(400, f"every label starts on {day} (UTC)")
     boxes = tuple(_box_in(box) for box in content.boxes)
     reviewed = tuple(ReviewedSpan(from_ms(span.start), from_ms(span.end), tuple(span.tags)) for span in content.reviewed)
-    if content.based_on != before.version and (boxes, reviewed) != (before.boxes, before.reviewed):
-        raise HTTPException(412, "labels were handed in from elsewhere meanwhile: load them first")
     try:
-        stored, changed = labels.submit(Submission(user.name, source, start, end, boxes, "replace", reviewed))
+        stored, changed = labels.submit(Submission(user.name, source, start, end, boxes, "replace", reviewed), content.based_on)
+    except LabelsChanged as error:
+        raise HTTPException(412, str(error)) from None
     except ValueError as error:
         raise HTTPException(400, str(error)) from None
     Drafts(catalog).discard(user.name, source, day)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from soundmill.capture import SEGMENTS, Timeline
 from soundmill.errors import MissingFeatures, NoAudio, NotEnoughData
 from soundmill.fingerprint import digest
-from soundmill.labelling.snapshot import ANNOTATIONS
+from soundmill.labelling.snapshot import ANNOTATIONS, REJECTIONS
 from soundmill.lake import DayTable, Lake
 from soundmill.osr.metrics import Span
 from soundmill.osr.selection import (
@@ -37,6 +37,7 @@ from soundmill.times import midnight
 
 _DAY = timedelta(days=1)
 _TOUCH = timedelta(milliseconds=10)
+SpanOfSource = tuple[str, datetime, datetime]  # source, start, end
 
 
 class TrainingData:
@@ -63,6 +64,7 @@ class TrainingData:
         labels = self._lake.read_days(ANNOTATIONS, segment_days, columns=columns, where=self._of_sources)
         spans = {row.pop("key"): row for row in labels.to_pylist()}  # one sound is one, however many people labelled it
         parts += [str(sorted(row.items())) for row in spans.values()]
+        parts += sorted(map(repr, self._rejections(self.days.background)))
         return digest(parts)
 
     def training_sounds(self) -> tuple[Sounds, dict[str, int], str]:
@@ -115,8 +117,8 @@ class TrainingData:
         return [*copies, *same_content(segments_trained, segments_tested)]
 
     def background_for(self, support: dict[str, int]) -> Sounds:
-        """Background to learn from."""
-        return self._background(self.days.background, background_share(support))[0]
+        """Background to learn from: what was taken for a sound and is none, as far as people said so, and more at random."""
+        return self._background(self.days.background, background_share(support), self._rejections(self.days.background))[0]
 
     def test_background(self) -> tuple[Sounds, float]:
         """Background to test on, and its seconds."""
@@ -200,12 +202,15 @@ class TrainingData:
             tags=[row["tag"] for row in labels],
         )
 
-    def _background(self, of_days: tuple[date, ...], count: int) -> tuple[Sounds, float]:
-        """At most `count` segments, drawn at random, that no annotation touches; and their seconds."""
+    def _background(self, of_days: tuple[date, ...], count: int, rejections: Sequence[SpanOfSource] = ()) -> tuple[Sounds, float]:
+        """At most `count` segments that no annotation touches, and their seconds: drawn at random, but up to half of them from those that
+        rejected predictions touch."""
         segments = self._lake.read_days(SEGMENTS, of_days, where=self._of_sources)
         with_eves = sorted({near for day in of_days for near in (day - _DAY, day)})  # an annotation may last beyond midnight
         labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, with_eves).to_pylist()]
-        chosen = sample(free_of(_spans(segments), labels), count, self.spec.seed)
+        free, far = free_of(_spans(segments), labels), set(free_of(_spans(segments), rejections))
+        hard = sample([key for key in free if key not in far], count // 2, self.spec.seed)
+        chosen = [*hard, *sample([key for key in free if key not in set(hard)], count - len(hard), self.spec.seed)]
         segments = segments.filter(_is_in("key", chosen))
         sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.zone)
         days = [moment.date() for moment in segments["started_at"].to_pylist()]
@@ -243,12 +248,19 @@ class TrainingData:
                     f"these tags are labelled only in {', '.join(sorted(there))}, which is apart from the collection; "
                     "to train on it, name it: --sources"
                 )
-        return choose_days(self.spec, annotated)
+        with_vectors = set(self._lake.days(feature_table("segment", self.spec.extractor)))
+        rejecting = [day for day in self._lake.days(REJECTIONS) if day in with_vectors and self._rejections((day,))]
+        return choose_days(self.spec, annotated, rejecting)
 
     def _labels(self, of_days: tuple[date, ...], *, of_any_tag: bool = False) -> list[dict[str, Any]]:
         """Labelled sounds, each once, however many people labelled it alike."""
         by_key = {row["key"]: row for row in self._lake.read_days(ANNOTATIONS, of_days, where=self._of_sources).to_pylist()}
         return [row for row in by_key.values() if of_any_tag or not self.spec.tags or row["tag"] in self.spec.tags]
+
+    def _rejections(self, of_days: tuple[date, ...]) -> list[SpanOfSource]:
+        """Predictions that people rejected on these days."""
+        rows = self._lake.read_days(REJECTIONS, of_days, columns=["source", "start", "end"], where=self._of_sources)
+        return [(row["source"], row["start"], row["end"]) for row in rows.to_pylist()]
 
     @property
     def _of_sources(self) -> pc.Expression:

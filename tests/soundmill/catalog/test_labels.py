@@ -1,6 +1,7 @@
 """Submissions, which never change, and the annotations that are derived from them."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soundmill.catalog import Annotations, Box, Catalog, Labels, ReviewedSpan, Submission
+from soundmill.catalog.labels import standing
+from soundmill.errors import LabelsChanged
 from soundmill.formats.annotation import Annotation
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -61,8 +64,56 @@ def test_a_rejected_prediction_is_kept_as_a_negative_and_is_no_annotation(catalo
     wrong, right = box(1, state="rejected", **of_model), box(9, state="kept", low_hz=300.0, high_hz=900.0, **of_model)
     labels.submit(submission("ann", wrong, right))
     assert current(catalog) == [("ann", 9.0, "owl")]
-    assert labels.rejected(DAY, DAY) == [("garden", wrong)]
+    assert labels.rejected(DAY, DAY) == [("garden", "ann", wrong)]
     assert labels.history("ann", "garden")[0].boxes == (wrong, right)
+
+
+def test_a_rejection_that_was_taken_back_is_none_and_its_day_has_changed(catalog: Catalog) -> None:
+    labels, marks = Labels(catalog), []
+    for boxes in ((box(1, state="rejected"),), (), (box(1, state="rejected"),)):
+        labels.submit(submission("ann", *boxes))
+        marks.append(Annotations(catalog).revisions()[DAY])
+        assert labels.rejected(DAY, DAY) == [("garden", "ann", one) for one in boxes]
+    assert len(set(marks)) == 3
+
+
+def test_labels_that_others_stand_by_now_are_not_overwritten_and_other_days_do_not_matter(catalog: Catalog) -> None:
+    labels = Labels(catalog)
+    labels.submit(submission("ann", box(1)), based_on=0)
+    labels.submit(submission("ann", box(100), first=60, last=120), based_on=0)  # nothing was there
+    with pytest.raises(LabelsChanged):
+        labels.submit(submission("ann"), based_on=0)
+    assert labels.submit(submission("ann", box(1)), based_on=0)[0].version == 1  # the same again, as when the answer got lost
+    assert labels.submit(submission("ann"), based_on=1)[0].version == 3
+    assert labels.standing("ann", "garden", NOON, NOON + timedelta(seconds=60)).version == 3
+
+
+_piece = st.tuples(
+    st.sampled_from(["replace", "add", "withdraw"]), st.integers(0, 5), st.integers(1, 6), st.frozensets(st.integers(0, 9), max_size=3)
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(_piece, max_size=6))
+def test_what_stands_of_a_span_is_what_all_of_the_history_comes_to(
+    pieces: list[tuple[str, int, int, frozenset[int]]], sqlite_catalog: Catalog
+) -> None:
+    labels, annotator = Labels(sqlite_catalog), f"ann {hash(tuple(pieces)) & 0xFFFF_FFFF}"
+    for action, first, seconds, starts in pieces:
+        last = first + seconds
+        span = ReviewedSpan(NOON + timedelta(seconds=first), NOON + timedelta(seconds=last), (str(seconds),))
+        inside = [box(start, seconds=0.5) for start in sorted(starts) if first <= start < last]
+        labels.submit(submission(annotator, *inside, action=action, first=first, last=last, reviewed=(span,)))
+    for first, last in ((0, 3), (2, 5), (0, 20)):
+        start, end = NOON + timedelta(seconds=first), NOON + timedelta(seconds=last)
+        whole = standing(labels.history(annotator, "garden"), start, end, 0)
+        found = labels.standing(annotator, "garden", start, end)
+        assert found.boxes == whole.boxes
+        assert {_clipped(span, start, end) for span in found.reviewed} == {_clipped(span, start, end) for span in whole.reviewed}
+
+
+def _clipped(span: ReviewedSpan, start: datetime, end: datetime) -> ReviewedSpan:
+    return replace(span, start=max(span.start, start), end=min(span.end, end))
 
 
 def test_labels_of_a_round_wait_for_its_rule(catalog: Catalog) -> None:

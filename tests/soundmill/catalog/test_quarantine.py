@@ -1,10 +1,10 @@
-"""The file that names what a day could not use."""
+"""What could not be used: a day's file of it, and all of it by reason."""
 
 import json
 from datetime import date
 
-from soundmill.catalog import Item
-from soundmill.catalog.quarantine import quarantine_path, write_quarantine
+from soundmill.catalog import Catalog, Item, Ledger
+from soundmill.catalog.quarantine import Quarantine, quarantine_path, write_quarantine
 from soundmill.lake import Lake
 
 DAY = date(2026, 1, 5)
@@ -28,3 +28,24 @@ def test_where_nothing_is_left_to_name_there_is_no_file(lake: Lake) -> None:
     write_quarantine(lake, "downloads", DAY, [bad("a")])
     write_quarantine(lake, "downloads", DAY, [])
     assert not lake.exists(quarantine_path("downloads", DAY))
+
+
+def in_quarantine(name: str, reason: str | None) -> Item:
+    state = "quarantined" if reason else "cut"
+    return Item(f"landing/yard/{DAY}/{name}", "recording", "yard", DAY, state, "1", DAY, reason=reason)
+
+
+def test_the_most_frequent_reason_and_the_newest_item_come_first(catalog: Catalog) -> None:
+    ledger, quarantine = Ledger(catalog), Quarantine(catalog)
+    for one in (
+        in_quarantine("a.wav", "empty"),
+        in_quarantine("b.wav", "not_audio"),
+        in_quarantine("c.wav", "empty"),
+        in_quarantine("d.wav", None),
+    ):
+        ledger.record(one)
+    assert quarantine.counts() == {"empty": 2, "not_audio": 1}
+    assert list(quarantine.counts()) == ["empty", "not_audio"]
+    assert [one.key[-5:] for one in quarantine.newest(2)] == ["c.wav", "b.wav"]
+    assert [one.key[-5:] for one in quarantine.newest(9, "empty")] == ["c.wav", "a.wav"]
+    assert quarantine.newest(9, "odd") == []

@@ -36,6 +36,7 @@ def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
             yield client
         server.should_exit = True
         thread.join(20)
+        assert not thread.is_alive(), "the studio does not end"
 
 
 @contextmanager

@@ -52,6 +52,14 @@ def test_a_connection_without_a_whole_request_is_closed(hasty: httpx.Client, sen
     assert hasty.get("/downloader/").status_code == 200
 
 
+def test_a_connection_that_goes_on_asking_is_kept(hasty: httpx.Client) -> None:
+    with socket.create_connection((hasty.base_url.host, hasty.base_url.port or 80), 10) as connection:
+        for _ in range(15):  # three times as long as a connection may bring nothing
+            connection.sendall(b"GET /favicon.ico HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 307")
+            time.sleep(0.1)
+
+
 def test_a_body_that_comes_slowly_is_taken(hasty: httpx.Client) -> None:
     body = b"conversation_id=" + b"x" * 6000
     head = HALF_BODY[: HALF_BODY.index(b"Content-Length")] + b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)

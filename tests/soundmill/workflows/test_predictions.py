@@ -15,7 +15,7 @@ NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 def one(second: float, tag: str = "owl", score: float = 1.0) -> Predicted:
     start = NOON + timedelta(seconds=second)
-    return Predicted(start, start + timedelta(seconds=3), tag, score, 0.5 + score / 10, "yard", 1)
+    return Predicted("mic", start, start + timedelta(seconds=3), tag, score, 0.5 + score / 10, "yard", 1)
 
 
 def test_detections_that_follow_each_other_are_one_event_with_the_best_score() -> None:

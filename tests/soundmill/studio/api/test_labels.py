@@ -42,7 +42,7 @@ def test_labels_that_are_handed_in_come_back_with_their_origin_and_count_as_anno
     catalog = open_catalog(sqlite_in(tmp_path))
     (annotation,) = Annotations(catalog).of_days(DAY, DAY)
     assert (annotation.tag, annotation.author, annotation.low_hz) == ("owl", "local user", 300)
-    assert [box.tag for _, box in Labels(catalog).rejected(DAY, DAY)] == ["fox"]
+    assert [box.tag for *_, box in Labels(catalog).rejected(DAY, DAY)] == ["fox"]
     assert client.get("/api/label-counts/mic").json() == {str(DAY): {"owl": 1}}
     assert client.get("/api/tags").json() == ["owl"]
     catalog.close()

@@ -1,12 +1,13 @@
 """The data of a model: which sounds it is trained and tested on, and when that counts as changed."""
 
 from dataclasses import replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import Annotations
+from soundmill.catalog import Annotations, Box
 from soundmill.errors import MissingFeatures, NotEnoughData
 from soundmill.labelling.snapshot import write_snapshot
 from soundmill.osr.spec import ModelSpec
@@ -14,6 +15,7 @@ from soundmill.workflows.training.data import TrainingData, feature_table
 from tests.home import DAYS, Home
 
 UTC = ZoneInfo("UTC")
+SECOND = timedelta(seconds=1)
 SPEC = ModelSpec(train_days=DAYS[:2], test_days=DAYS[2:])
 
 
@@ -42,6 +44,37 @@ def test_the_fingerprint_follows_labels_and_specification_and_nothing_else(built
     assert TrainingData(lake, SPEC, UTC).fingerprint("code") == first  # the same sounds, labelled by two
     write_snapshot(lake, DAYS[0], labels[1:])
     assert TrainingData(lake, SPEC, UTC).fingerprint("code") != first
+
+
+def test_what_people_rejected_is_background_to_learn_from_and_none_to_test_on(built_home: Home) -> None:
+    lake = built_home.lake
+    data = TrainingData(lake, SPEC, UTC)
+    one_sound = {"owl": 1}  # fifteen segments of background
+    before, fingerprint = set(data.background_for(one_sound).keys), data.fingerprint("code")
+    every = set(data.background_for({"owl": 1000}).keys)
+    segments = {row["key"]: row for row in lake.read_days(SEGMENTS, DAYS).to_pylist()}
+    wanted = sorted(every - before)[:3]
+    for day in DAYS:
+        mine = [segments[key] for key in wanted if segments[key]["started_at"].date() == day]
+        rejected = [(row["source"], "ann", Box(row["started_at"], row["started_at"] + SECOND, "owl", state="rejected")) for row in mine]
+        write_snapshot(lake, day, Annotations(built_home.catalog).of_days(day, day), rejected)
+    again = TrainingData(lake, SPEC, UTC)
+    assert set(wanted) <= set(again.background_for(one_sound).keys)
+    assert len(again.background_for(one_sound)) == 15
+    assert again.fingerprint("code") != fingerprint
+    assert list(again.test_background()[0].keys) == list(data.test_background()[0].keys)
+
+
+def test_a_day_with_rejections_alone_is_a_day_of_background(built_home: Home) -> None:
+    lake = built_home.lake
+    for day in DAYS[1:]:
+        write_snapshot(lake, day, [])
+    segment = lake.read_days(SEGMENTS, DAYS[2:]).to_pylist()[0]
+    start = segment["started_at"]
+    write_snapshot(lake, DAYS[2], [], [(segment["source"], "ann", Box(start, start + SECOND, "owl", state="rejected"))])
+    data = TrainingData(lake, ModelSpec(train_days=DAYS[:1]), UTC)
+    assert data.days.background == (DAYS[0], DAYS[2])
+    assert segment["key"] in data.background_for({"owl": 1}).keys
 
 
 def test_a_test_segment_that_is_a_training_segment_is_a_leak(built_home: Home) -> None:
