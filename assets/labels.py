@@ -28,7 +28,7 @@ REVISIONS = "annotations"
     check_specs=[dg.AssetCheckSpec("no_very_long_labels", asset="annotations", description="No annotation is longer than ten minutes.")],
 )
 def annotations(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
-    """The day's annotations (source, start, end, tag, author) as an immutable snapshot, and beside it the predictions that were rejected."""
+    """The day's annotations (source, start, end, tag, author) as an immutable snapshot, and its rejected predictions."""
     from soundmill.catalog import Annotations, Labels
     from soundmill.labelling.snapshot import ANNOTATIONS, write_snapshot
 

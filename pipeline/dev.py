@@ -82,7 +82,8 @@ def _processes(settings: Settings, port: int, studio_port: int, studio_host: str
     )
     # the children run in the project's folder: what the caller's .env says, and paths relative to the caller, are handed on
     mine = {**settings.environment(), "SOUNDMILL_HOME": str(settings.home.absolute())}
-    environment = {**os.environ, **mine, "DAGSTER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    each_other = {"SOUNDMILL_DAGSTER_URL": f"http://localhost:{port}", "SOUNDMILL_STUDIO_URL": f"http://localhost:{studio_port}"}
+    environment = {**os.environ, **each_other, **mine, "DAGSTER_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     code = ["code-server", "start", "-m", "pipeline.definitions", "-a", "defs", "-d", str(_ROOT), "--location-name", "soundmill"]
     commands = {
         "code server": ["dagster", *code, "--host", "localhost", "--port", str(grpc)],

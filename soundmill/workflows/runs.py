@@ -1,6 +1,6 @@
 """What Dagster runs, and what failed: asked of its web server, which people open from the studio."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,10 +42,10 @@ class RunsNow:
     """Runs under way, failed ones, and the newest of all, each the newest first. `problem` says why there are none to see."""
 
     address: str
-    problem: str = ""
-    under_way: list[RunNow] = field(default_factory=list)
-    failed: list[RunNow] = field(default_factory=list)
-    newest: list[RunNow] = field(default_factory=list)
+    problem: str
+    under_way: list[RunNow]
+    failed: list[RunNow]
+    newest: list[RunNow]
 
 
 def runs_now(address: str) -> RunsNow:
@@ -56,10 +56,14 @@ def runs_now(address: str) -> RunsNow:
         answer = httpx.post(f"{address}/graphql", json=asked, timeout=_PATIENCE).raise_for_status().json()
         under_way, failed, newest = ([_run(address, one) for one in answer["data"][name]["results"]] for name in _LISTS)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return RunsNow(address, f"Dagster does not answer at {address} ({type(error).__name__}): start it, or set SOUNDMILL_DAGSTER_URL")
+        return _nothing(address, f"Dagster does not answer at {address} ({type(error).__name__}): start it, or set SOUNDMILL_DAGSTER_URL")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return RunsNow(address, f"what answers at {address} is not Dagster's web server: set SOUNDMILL_DAGSTER_URL")
+        return _nothing(address, f"what answers at {address} is not Dagster's web server: set SOUNDMILL_DAGSTER_URL")
     return RunsNow(address, "", under_way, failed, newest)
+
+
+def _nothing(address: str, problem: str) -> RunsNow:
+    return RunsNow(address, problem, [], [], [])
 
 
 def _run(address: str, run: dict[str, Any]) -> RunNow:

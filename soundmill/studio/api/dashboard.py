@@ -136,6 +136,7 @@ async def detections(
     start: Annotated[_Moment, Query(alias="from")],
     end: Annotated[_Moment, Query(alias="to")],
     source: Annotated[str, Query(max_length=512, description="all where it is left out")] = "",
+    tag: Annotated[str, Query(max_length=64, description="all where it is left out")] = "",
     model: Annotated[str, Query(max_length=100, description="name/version; the champion where it is left out")] = "",
 ) -> DetectionsOut:
     """Events of a model version over a month at most, from the days' tables and from live detection."""
@@ -151,6 +152,7 @@ async def detections(
         if chosen is None:
             return DetectionsOut("", 0, [], {})
         found = predictions(state.lake, state.catalog, chosen, source or None, from_ms(start), from_ms(end))
+        found = [one for one in found if not tag or one.tag == tag]
         counts: dict[str, Counter[int]] = {}
         for one in found:
             counts.setdefault(one.tag, Counter())[to_ms(one.start) // _HOUR_MS * _HOUR_MS] += 1

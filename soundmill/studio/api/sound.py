@@ -5,6 +5,7 @@ Time is absolute, in ms since 1970 (UTC). A source is the name of a microphone, 
 
 import struct
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from anyio import CapacityLimiter
@@ -18,6 +19,8 @@ from soundmill.audio.tiles import LEVELS, RECIPES, tile_ms
 from soundmill.errors import NoAudio
 from soundmill.studio.auth import page_for
 from soundmill.workflows.listening import SoundByTime, Tiles
+from soundmill.workflows.listening.newest import newest_sound
+from soundmill.workflows.listening.noise import NoiseHour, noise_by_hour
 from soundmill.workflows.listening.tiles import PEAKS, Tile
 
 router = APIRouter(prefix="/api", tags=["sound"], dependencies=[Depends(page_for("engineer", "annotator"))])
@@ -66,15 +69,13 @@ class DayOut(BaseModel):
 class TimelineOut(BaseModel):
     """What there is of a source.
 
-    spans  where there is sound, and silence; the rest are gaps. Empty for more than two days: see `days`.
+    spans  where there is sound, and silence; the rest are gaps. For more than two days of a microphone empty: see `/api/days`.
     marks  for each hour of the span (hours since 1970) a mark that changes when its sound does: `v` of tiles and peaks
-    days   every day of the source, also outside the span
     """
 
     source: str
     spans: list[SpanOut]
     marks: dict[int, str]
-    days: list[DayOut]
 
 
 @router.get("/sources", summary="Sources with captured sound")
@@ -105,16 +106,58 @@ async def timeline(
     hours = range(int(start // _HOUR_MS), int(end // _HOUR_MS) + 1) if fine else range(0)
 
     def read() -> TimelineOut:
-        spans = sound.spans(source, start, end) if fine else []
-        days = [] if "/" in source else sound.index.days(source)
+        spans = sound.spans(source, start, end) if fine or "/" in source else []
         return TimelineOut(
             source=source,
             spans=[SpanOut(start=one.start, end=one.end, state="sound" if one.state == "sound" else "silence") for one in spans],
             marks={hour: sound.mark(source, hour * _HOUR_MS, (hour + 1) * _HOUR_MS) for hour in hours},
-            days=[DayOut(day=str(one.day), segments=one.segments, seconds=round(one.seconds, 3), mark=one.mark) for one in days],
         )
 
     return await _found(read)
+
+
+@router.get("/days/{source:path}", summary="A source's days")
+async def days(request: Request, source: str) -> list[DayOut]:
+    """Every day (UTC) of a microphone with stored segments, the oldest first. Downloads and uploads have none."""
+    found = [] if "/" in source else await run_sync(_sound(request).index.days, source)
+    return [DayOut(day=str(one.day), segments=one.segments, seconds=round(one.seconds, 3), mark=one.mark) for one in found]
+
+
+@router.get("/noise/{source:path}", summary="A source's noise floor, hour by hour")
+async def noise(
+    request: Request,
+    source: str,
+    last: Annotated[date, Query(description="the last day (UTC)")],
+    number: Annotated[int, Query(ge=1, le=31, description="how many days")] = 7,
+) -> list[NoiseHour]:
+    """Levels of the stored segments of some days, in dBFS."""
+    some = [last - timedelta(days=back) for back in range(number - 1, -1, -1)]
+    return await run_sync(noise_by_hour, request.app.state.lake, source, some)
+
+
+@router.get(
+    "/newest/{source:path}",
+    summary="The last minute of a microphone",
+    response_class=Response,
+    responses={204: {"description": "None yet"}},
+)
+async def newest(request: Request, source: str) -> Response:
+    """Columns of a spectrogram, 256 bytes each as those of tiles, of what has just landed, also before a run has cut it. `X-Start` (ms),
+    `X-Column-Ms` and `X-Columns` say when and how many."""
+    state = request.app.state
+    try:
+        found = await run_sync(newest_sound, state.lake, state.catalog, source, datetime.now(UTC))
+    except NoAudio:  # a microphone that has not begun is no error
+        return Response(status_code=204)
+    headers = {
+        "Content-Encoding": "gzip",
+        "Cache-Control": "no-store",
+        "X-Start": str(found.start),
+        "X-Column-Ms": str(found.column_ms),
+        "X-Columns": str(found.columns),
+        "X-Sample-Rate": str(found.sample_rate),
+    }
+    return Response(found.data, media_type="application/octet-stream", headers=headers)
 
 
 @router.get(

@@ -15,7 +15,7 @@ from soundmill.studio.auth import LOCAL, User
 
 _TEMPLATES = Jinja2Templates(Path(__file__).parent.parent / "templates")
 _ISLAND = Markup(
-    '<div id="{0}" class="island"><noscript>This part of the page needs JavaScript.</noscript></div>'
+    '<div id="{0}" data-of="{3}" class="island"><noscript>This part of the page needs JavaScript.</noscript></div>'
     '{1}<script type="module" src="{2}"></script>'
 )
 _STYLE = Markup('<link rel="stylesheet" href="{0}">')
@@ -38,12 +38,12 @@ _HEADERS = {
 }
 
 
-def island(name: str) -> Markup:
-    """The place that a page's script fills, or what is missing for it."""
+def island(name: str, of: str = "") -> Markup:
+    """The place that a page's script fills, `of` something that the script is told; or what is missing for it."""
     found = built(name)
     if found is None:
         return _NOT_BUILT
-    return _ISLAND.format(name, Markup("").join(_STYLE.format(style) for style in found.styles), found.script)
+    return _ISLAND.format(name, Markup("").join(_STYLE.format(style) for style in found.styles), found.script, of)
 
 
 _TEMPLATES.env.globals["island"] = island

@@ -203,7 +203,7 @@ function Header() {
 
 function scene(): Scene {
   return {
-    source: s.source.value, view: s.view.value, timeline: s.timeline.value, boxes: s.boxes.value, others: s.others.value,
+    source: s.source.value, view: s.view.value, timeline: s.timeline.value, days: s.days.value, boxes: s.boxes.value, others: s.others.value,
     predictions: s.openPredictions.value, selected: s.selected.value, selectedPrediction: s.selectedPrediction.value, tags: s.tags.value,
     samples: samples.value,
     look: { map: s.colours.value, mapKey: `${s.look.value.map} ${s.look.value.low} ${s.look.value.high}`, recipe: s.look.value.recipe, topHz: s.look.value.topHz },
@@ -255,7 +255,7 @@ function Timeline() {
   }, []);
 
   useSignalEffect(() => {
-    void [s.source.value, s.view.value, s.look.value, s.timeline.value, samples.value];
+    void [s.source.value, s.view.value, s.look.value, s.timeline.value, s.days.value, samples.value];
     ask("sound");
   });
   useSignalEffect(() => {

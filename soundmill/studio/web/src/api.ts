@@ -7,10 +7,19 @@ export type LabelsIn = components["schemas"]["LabelsIn"];
 export type BoxIn = components["schemas"]["BoxIn"];
 export type Saved = components["schemas"]["Saved"];
 export type Timeline = components["schemas"]["TimelineOut"];
+export type Day = components["schemas"]["DayOut"];
+export type NoiseHour = components["schemas"]["NoiseHour"];
 export type Source = components["schemas"]["SourceOut"];
 export type Model = components["schemas"]["ModelOut"];
 export type PredictionOut = components["schemas"]["PredictionOut"];
 export type Levels = components["schemas"]["LevelsOut"];
+export type Overview = components["schemas"]["Overview"];
+export type Collection = components["schemas"]["CollectionNow"];
+export type Station = components["schemas"]["StationNow"];
+export type Run = components["schemas"]["RunNow"];
+export type Quarantine = components["schemas"]["QuarantineNow"];
+export type Detections = components["schemas"]["DetectionsOut"];
+export type Detected = components["schemas"]["DetectedEvent"];
 
 /** An answer that is no success: `status` 0 where there was none at all. */
 export class Refused extends Error {
@@ -47,11 +56,19 @@ export const sources = (): Promise<Source[]> => ask("/api/sources");
 export const models = (): Promise<Model[]> => ask("/api/models");
 export const timeline = (source: string, from: number, to: number): Promise<Timeline> =>
   ask(`/api/timeline/${named(source)}?from=${from}&to=${to}`);
+export const days = (source: string): Promise<Day[]> => ask(`/api/days/${named(source)}`);
+export const noise = (source: string, last: string, number: number): Promise<NoiseHour[]> =>
+  ask(`/api/noise/${named(source)}?last=${last}&number=${number}`);
+export const newestAddress = (source: string): string => `/api/newest/${named(source)}`;
 export const labels = (source: string, day: string): Promise<Labels> => ask(`/api/labels/${named(source)}/${day}`);
 export const labelCounts = (source: string): Promise<Record<string, Record<string, number>>> => ask(`/api/label-counts/${named(source)}`);
 export const levels = (source: string, day: string): Promise<Levels> => ask(`/api/levels/${named(source)}/${day}`);
 export const predictions = (source: string, from: number, to: number, model: string): Promise<PredictionOut[]> =>
   ask(`/api/predictions/${named(source)}?from=${from}&to=${to}&model=${encodeURIComponent(model)}`);
+export const detections = (from: number, to: number, model: string, tag = "", source = ""): Promise<Detections> =>
+  ask(`/api/detections?from=${from}&to=${to}&model=${encodeURIComponent(model)}&tag=${encodeURIComponent(tag)}&source=${encodeURIComponent(source)}`);
+export const quarantine = (reason: string): Promise<Quarantine> =>
+  ask(`/api/quarantine${reason && `?reason=${encodeURIComponent(reason)}`}`);
 export const saveDraft = (source: string, day: string, content: LabelsIn, version: number): Promise<Saved> =>
   ask(`/api/drafts/${named(source)}/${day}`, json("PUT", content, { "if-match": String(version) }));
 export const discardDraft = (source: string, day: string): Promise<void> =>
@@ -59,6 +76,10 @@ export const discardDraft = (source: string, day: string): Promise<void> =>
 export const submit = (source: string, day: string, content: LabelsIn): Promise<Saved> =>
   ask(`/api/labels/${named(source)}/${day}`, json("POST", content));
 
+export const quarantineAddress = (key: string, what: "file" | "sound.wav"): string => `/api/quarantine/${named(key)}/${what}`;
+export const annotatorAddress = (source: string, from: number, to: number): string =>
+  `/annotate?source=${encodeURIComponent(source)}&at=${from}&span=${to - from}`;
+export const sourceAddress = (source: string): string => `/sources/${named(source)}`;
 export const tileAddress = (source: string, recipe: string, level: number, index: number, v: string): string =>
   `/api/tiles/${named(source)}/${recipe}/${level}/${index}${v && `?v=${encodeURIComponent(v)}`}`;
 export const peaksAddress = (source: string, level: number, index: number, v: string): string =>

@@ -1,7 +1,7 @@
 // The picture of the timeline: three canvases on top of each other (sound; boxes; what is in hand), so that playing and dragging paint
 // the topmost alone.
 
-import { peaksAddress, tileAddress, type Timeline } from "./api.ts";
+import { type Day, peaksAddress, tileAddress, type Timeline } from "./api.ts";
 import { longest, visible, type Box, type Boxes, type Prediction } from "./boxes.ts";
 import { tagColour, type Map256 } from "./colours.ts";
 import { COLUMNS, DEEPEST, TileCache, columnMs, levelFor, tileMs, tilesIn, versionOf, type Tile } from "./tiles.ts";
@@ -26,6 +26,7 @@ export interface Scene {
   readonly view: View;
   readonly look: Look;
   readonly timeline: Timeline | null;
+  readonly days: readonly Day[];
   readonly boxes: Boxes;
   readonly others: Boxes;
   readonly predictions: readonly Prediction[];
@@ -55,7 +56,9 @@ export class Painter {
   private height = 0;
   private marks = new Map<number, string>();
   private dayMarks = new Map<number, string>();
-  private marksOf: Timeline | null = null;
+  private marksOf = "";
+  private timelineRead: Timeline | null = null;
+  private daysRead: readonly Day[] = [];
 
   constructor(container: HTMLElement, arrived: () => void) {
     this.cache = new TileCache(arrived);
@@ -108,7 +111,7 @@ export class Painter {
     this.silences(layer, scene);
     const level = levelFor(scene.view, this.width);
     const addresses = new Set<string>();
-    this.readMarks(scene.timeline);
+    this.readMarks(scene);
     for (const index of tilesIn(scene.view, level)) {
       this.tile(layer, scene, level, index, addresses);
       this.wave(layer, scene, level, index, addresses);
@@ -302,11 +305,17 @@ export class Painter {
     return versionOf(level, index, this.marks) || versionOf(level, index, this.dayMarks, DAY);
   }
 
-  private readMarks(timeline: Timeline | null): void {
-    if (timeline === this.marksOf) return;
-    this.marksOf = timeline;
-    for (const [hour, mark] of Object.entries(timeline?.marks ?? {})) this.marks.set(Number(hour), mark);
-    const days = timeline?.days ?? [];
+  private readMarks({ source, timeline, days }: Scene): void {
+    if (source !== this.marksOf) {
+      this.marksOf = source;
+      this.marks.clear();
+    }
+    if (timeline !== this.timelineRead && timeline?.source === source) {
+      this.timelineRead = timeline;
+      for (const [hour, mark] of Object.entries(timeline.marks)) this.marks.set(Number(hour), mark);
+    }
+    if (days === this.daysRead) return;
+    this.daysRead = days;
     this.dayMarks = new Map(days.map((one) => [startOfDay(one.day) / DAY, one.mark]));
     const [first, last] = [days[0], days.at(-1)].map((one) => (one ? startOfDay(one.day) / DAY : 0));
     for (let day = (first ?? 0) - 30; first && day < (last ?? 0) + 30; day++) if (!this.dayMarks.has(day)) this.dayMarks.set(day, "0");

@@ -9,6 +9,7 @@ import { DAY, HOUR, dayOf, startOfDay } from "./time.ts";
 import { around, bounded, showing, span, type View } from "./view.ts";
 
 const asked = new URLSearchParams(location.search);
+const DAYS_FOR = 60_000; // ms, after which a source's days are looked at again
 const FINE = 2 * DAY; // a longer timeline is told by day
 
 export const sources = signal<api.Source[]>([]);
@@ -43,7 +44,7 @@ export const openPredictions = computed(() => {
   return unanswered(predicted.value, boxes.value, name, version);
 });
 export const selectedBox = computed(() => boxes.value.find((box) => box.id === selected.value) ?? null);
-export const days = computed(() => timeline.value?.days ?? []);
+export const days = signal<api.Day[]>([]);
 
 let basedOn = 0;
 let draft: Draft | null = null;
@@ -67,15 +68,17 @@ export async function start(): Promise<void> {
 /** Opens a source, at a moment, on a day, or on its last day. */
 export async function openSource(name: string, at = NaN, wide = NaN, onDay = ""): Promise<void> {
   await flush();
-  const whole = await api.timeline(name, 0, 400 * DAY);
+  const [whole, all] = await Promise.all([api.timeline(name, 0, 400 * DAY), api.days(name)]);
+  daysAt = Date.now();
   batch(() => {
     source.value = name;
     timeline.value = whole;
+    days.value = all;
     day.value = "";
     back.value = [];
   });
   void api.labelCounts(name).then((counts) => (labelCounts.value = counts));
-  const last = whole.days.at(-1)?.day ?? dayOf(Date.now());
+  const last = all.at(-1)?.day ?? dayOf(Date.now());
   if (Number.isFinite(at)) go(around(at, at + (Number.isFinite(wide) ? wide : 6000)), false);
   else if (whole.spans.length) go(around(whole.spans[0]!.start, whole.spans.at(-1)!.end, 0.05), false); // a call, or an upload
   else await openDay(onDay || last);
@@ -132,7 +135,12 @@ export async function loadTimeline(): Promise<void> {
   const [start, end] = to - from <= FINE ? [Math.max(0, from - margin), to + margin] : [from, to];
   const found = await api.timeline(name, Math.floor(start), Math.ceil(end)).catch(() => null);
   if (found && name === source.value) timeline.value = found;
+  if (Date.now() - daysAt < DAYS_FOR) return;
+  daysAt = Date.now();
+  const all = await api.days(name).catch(() => null);
+  if (all && name === source.value) days.value = all;
 }
+let daysAt = 0;
 
 async function loadDay(name: string): Promise<void> {
   await flush();

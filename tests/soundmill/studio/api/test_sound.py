@@ -4,15 +4,20 @@ import gzip
 import io
 import wave
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 
+from soundmill.audio import wav_bytes
 from soundmill.audio.tiles import tile_ms
+from soundmill.capture.landing import landing_path
+from soundmill.capture.naming import SegmentName
 from soundmill.catalog import Item, Ledger, open_catalog
 from soundmill.lake import open_lake
+from soundmill.times import to_ms
 from tests.catalogs import sqlite_in
 from tests.soundmill.studio.running import studio
 from tests.soundmill.workflows.listening.recording import DAY, RATE, Recording, recorded
@@ -43,11 +48,32 @@ def test_a_slice_is_a_wav_of_exactly_these_samples_with_its_gaps_named(client: h
     assert int(answer.headers["x-first-sample"]) == (recording.ms - 1000) * RATE // 1000
 
 
+def test_the_last_minute_of_what_landed_is_there_before_a_run_cuts_it(client: httpx.Client, tmp_path: Path) -> None:
+    lake, now = open_lake(str(tmp_path / "lake")), datetime.now(UTC).replace(microsecond=0)
+    tone = (np.sin(np.arange(3 * RATE) * 2 * np.pi * 1000 / RATE) * 9000).astype(np.int16)
+    assert client.get("/api/newest/porch").status_code == 204
+    for number in range(3):
+        name = SegmentName(now + timedelta(seconds=3 * (number - 3)), to_ms(now), number, 3 * RATE * number)
+        lake.write_bytes(landing_path("porch", name), wav_bytes(tone, RATE))
+    found = client.get("/api/newest/porch")
+    columns = np.frombuffer(found.content, np.uint8).reshape(-1, 256)
+    each, start = int(found.headers["x-column-ms"]), int(found.headers["x-start"])
+    assert len(columns) == int(found.headers["x-columns"])
+    assert abs(start + each * len(columns) - to_ms(now)) <= each
+    assert not columns[: len(columns) - 9200 // each].any()  # nothing before the first file
+    heard = columns[-8800 // each : -200 // each]
+    assert heard.all()
+    assert abs(int(heard.mean(axis=0).argmax()) - round(1000 / (RATE / 2) * 256)) <= 1
+    Ledger(open_catalog(sqlite_in(tmp_path))).withdraw("porch", [(now - timedelta(seconds=9), now)], [], "captured_segments")
+    assert client.get("/api/newest/porch").status_code == 204  # nobody hears what was taken back
+
+
 def test_the_timeline_tells_coverage_and_marks_under_which_tiles_are_kept(client: httpx.Client, recording: Recording) -> None:
     assert [one["source"] for one in client.get("/api/sources").json()] == ["mic"]
     found = client.get(f"/api/timeline/mic?from={recording.ms - 1000}&to={recording.ms + 1_000_000}").json()
     assert [(span["start"] - recording.ms, span["state"]) for span in found["spans"]] == [(0, "sound"), (600_000, "sound")]
-    assert [day["day"] for day in found["days"]] == [str(DAY)]
+    assert [day["day"] for day in client.get("/api/days/mic").json()] == [str(DAY)]
+    assert client.get("/api/days/downloads/7/agent").json() == []
     hour = recording.ms // 3_600_000
     mark = found["marks"][str(hour)]
     index = recording.ms // tile_ms(4)

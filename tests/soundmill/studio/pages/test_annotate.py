@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from soundmill.catalog import Annotations, Labels
 from tests.catalogs import sqlite_in
 from tests.home import DAYS, Home
+from tests.soundmill.studio.pages.looking import violations
 from tests.soundmill.studio.running import studio
 
 DAY = DAYS[2]
@@ -149,9 +150,7 @@ def test_the_page_is_accessible_at_every_width(browser: Browser, client: httpx.C
     page.get_by_test_id("timeline").focus()
     page.keyboard.press("j")
     page.keyboard.press("y")
-    page.evaluate(axe)
-    found = page.evaluate("axe.run().then((result) => result.violations.map((one) => `${one.id}: ${one.nodes[0].html}`))")
-    assert found == []
+    assert violations(page, axe) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("accept the selected prediction")
