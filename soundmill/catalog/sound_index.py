@@ -71,6 +71,13 @@ class SoundIndex:
             rows = session.execute(query.group_by(ItemRow.day).order_by(ItemRow.day))
             return [DaySummary(day, number, float(seconds), _mark(number, newest)) for day, number, seconds, newest in rows]
 
+    def count(self, source: str, start: datetime, end: datetime) -> int:
+        """Stored segments that began from start to end."""
+        mine = (ItemRow.source == source, ItemRow.started_at >= start, ItemRow.started_at < end)
+        query = select(func.count()).where(*mine, ItemRow.kind == "segment", ItemRow.state == "ready")
+        with self._catalog.reading() as session:
+            return session.scalar(query) or 0
+
     def places(self, source: str, start: datetime, end: datetime) -> list[Place]:
         """Segments, stored or silent, that reach into a span, in order of time."""
         query = select(ItemRow.started_at, ItemRow.seconds, ItemRow.state)

@@ -22,7 +22,7 @@ from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, dashboard, downloader, labels, sound, transcriber
+from soundmill.studio.api import capture, dashboard, downloader, labels, osr, sound, transcriber
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
@@ -51,7 +51,8 @@ def create_app(settings: Settings) -> FastAPI:
         title="Soundmill studio",
         version=version("soundmill"),
         description="`/downloader` fetches audio by URL, as 16 kHz mono WAV. `/capture` takes segments from edge devices, each once. "
-        "`/transcriber` transcribes uploaded recordings, finds keywords in them, and rates their sentiment. `/api` is what the pages use: "
+        "`/transcriber` transcribes uploaded recordings, finds keywords in them, and rates their sentiment. `/osr` is Buddybork's "
+        "data API. `/api` is what the pages use: "
         "sound by time, labels, detections.",
         lifespan=lifespan,
         redoc_url=None,
@@ -74,7 +75,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RoleNeeded, not_allowed)
     for router in (sound.router, labels.router, dashboard.router, pages.router):  # what is asked most often is found first
         app.include_router(router)
-    for api in (capture.router, downloader.router, transcriber.router):
+    for api in (capture.router, downloader.router, osr.router, transcriber.router):
         app.include_router(api)
         app.include_router(documentation(api))
     app.mount("/static", StaticAssets(directory=STATIC), name="static")

@@ -61,7 +61,11 @@ def sign_out(request: Request) -> Response:
 
 async def to_sign_in(request: Request, _: Exception) -> Response:
     """Leads a browser to the sign-in page; answers 401 to all else, with Basic where the studio has a password."""
-    if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
+    is_page = "text/html" in request.headers.get("accept", "")
+    if is_page and request.url.path.startswith("/osr"):  # whose clients look at the answer itself
+        has_password = request.app.state.settings.studio_password is not None
+        return page(request, "sign_in.html", status=401, next="/", has_password=has_password)
+    if is_page and request.method == "GET":
         where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/sign-in?next={quote(where, safe='')}", 303)
     has_people = await run_in_threadpool(Accounts(request.app.state.catalog).has_people)
