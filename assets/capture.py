@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.metadata import counts_table, picture, preview, status, table_facts
+from assets.metadata import counts_table, links, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
-from resources import CatalogResource, CollectionResource, LakeResource
+from resources import CatalogResource, CollectionResource, LakeResource, StudioResource
 from soundmill.times import midnight
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ landing_area = dg.AssetSpec(
     check_specs=[dg.AssetCheckSpec("few_in_quarantine", asset="captured_segments", description="Few items of a day are in quarantine.")],
 )
 def captured_segments(
-    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    catalog: CatalogResource,
+    collection: CollectionResource,
+    studio: StudioResource,
 ) -> dg.MaterializeResult:
     """Segments of about 3 s, cut from the day's landed files and kept where they are not silent.
 
@@ -57,7 +61,7 @@ def captured_segments(
             max_attempts=collection.max_attempts,
             progress=progress,
         )
-        return DayOutcome(_segments_metadata(store, day, result, collection), {"few_in_quarantine": _few(result, collection)})
+        return DayOutcome(_segments_metadata(store, day, result, collection, studio), {"few_in_quarantine": _few(result, collection)})
 
     return for_each_day(context, catalog.open(), update)
 
@@ -151,7 +155,9 @@ def _few(result: "DayOfSegments", collection: CollectionResource) -> Verdict:
     return Verdict(share <= collection.quarantine_warn_share, f"{bad} of {all_items} items ({share:.0%}): {reasons}")
 
 
-def _segments_metadata(lake: "Lake", day: date, result: "DayOfSegments", collection: CollectionResource) -> dict[str, Any]:
+def _segments_metadata(
+    lake: "Lake", day: date, result: "DayOfSegments", collection: CollectionResource, studio: StudioResource
+) -> dict[str, Any]:
     from soundmill.capture import SEGMENTS
     from soundmill.catalog.quarantine import quarantine_path
 
@@ -170,12 +176,15 @@ def _segments_metadata(lake: "Lake", day: date, result: "DayOfSegments", collect
     if result.reasons:
         metadata["quarantine_reasons"] = counts_table(result.reasons, "reason")
         metadata["quarantine"] = dg.MetadataValue.path(lake.address(quarantine_path(SEGMENTS.name, day)))
+        metadata["quarantine_in_studio"] = dg.MetadataValue.url(studio.overview())
     if result.cut_short:
         metadata["truncated_kept"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in result.cut_short[:50]))
     if result.other_days:
         metadata["also_reached"] = ", ".join(other.isoformat() for other in result.other_days)
     if ready:
         segments = lake.read_days(SEGMENTS, [day])
+        sources = sorted(set(segments["source"].to_pylist()))
+        metadata["studio"] = links({f"hear and label {source}": studio.day(source, day) for source in sources})
         made_from = lake.made_from(SEGMENTS, day) or ""
         for name, png in _pictures(lake, day, made_from, segments, collection).items():
             metadata[name] = picture(png, f"{name} of {day}")

@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.metadata import counts_table, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
-from resources import CatalogResource, LakeResource
+from resources import CatalogResource, LakeResource, StudioResource
 
 catalog_labels = dg.AssetSpec(
     "catalog_labels",
@@ -27,7 +27,9 @@ REVISIONS = "annotations"
     code_version="1",
     check_specs=[dg.AssetCheckSpec("no_very_long_labels", asset="annotations", description="No annotation is longer than ten minutes.")],
 )
-def annotations(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
+def annotations(
+    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, studio: StudioResource
+) -> dg.MaterializeResult:
     """The day's annotations (source, start, end, tag, author) as an immutable snapshot, and its rejected predictions."""
     from soundmill.catalog import Annotations, Labels
     from soundmill.labelling.snapshot import ANNOTATIONS, write_snapshot
@@ -51,7 +53,11 @@ def annotations(context: dg.AssetExecutionContext, lake: LakeResource, catalog: 
             **table_facts(ANNOTATIONS, len(found), store.address(store.table_path(ANNOTATIONS, day))),
         }
         if found:
-            metadata["preview"] = preview(store.read_days(ANNOTATIONS, [day]), ["source", "start", "end", "tag", "author"])
+            metadata["preview"] = preview(
+                store.read_days(ANNOTATIONS, [day]),
+                ["source", "start", "end", "tag", "author"],
+                lambda row: studio.moment(row["source"], row["start"], (row["end"] - row["start"]).total_seconds()),
+            )
         facts = f"{len(long)} longer than ten minutes" + (f", the first {long[0].tag} at {long[0].start:%H:%M:%S}" if long else "")
         return DayOutcome(metadata, {"no_very_long_labels": Verdict(not long, facts)})
 

@@ -1,6 +1,6 @@
 """What assets say about themselves in the UI, put the same way everywhere: schema, previews, pictures, times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -31,14 +31,20 @@ def table_facts(table: "DayTable", rows: int, address: str) -> dict[str, Any]:
     }
 
 
-def preview(rows: "pa.Table", columns: Sequence[str]) -> dg.MarkdownMetadataValue:
-    """The first rows as a Markdown table."""
-    shown = rows.select(list(columns)).slice(0, _PREVIEW_ROWS).to_pylist()
-    lines = [" | ".join(columns), " | ".join("---" for _ in columns)]
-    lines += [" | ".join(_cell(row[column]) for column in columns) for row in shown]
+def preview(rows: "pa.Table", columns: Sequence[str], address: Callable[[dict[str, Any]], str] | None = None) -> dg.MarkdownMetadataValue:
+    """The first rows as a Markdown table; with an address of a row, each leads to where it is shown."""
+    shown = rows.slice(0, _PREVIEW_ROWS).to_pylist()
+    lines = [" | ".join([*columns, *([""] if address else [])]), " | ".join("---" for _ in range(len(columns) + bool(address)))]
+    ends = [[f"[hear and label]({address(row)})"] if address else [] for row in shown]
+    lines += [" | ".join([*(_cell(row[column]) for column in columns), *end]) for row, end in zip(shown, ends, strict=True)]
     if rows.num_rows > len(shown):
         lines.append(f"… {rows.num_rows - len(shown)} more" + " |" * (len(columns) - 1))
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
+
+
+def links(addresses: Mapping[str, str]) -> dg.MarkdownMetadataValue:
+    """Links by what they say."""
+    return dg.MetadataValue.md("\n".join(f"- [{said}]({address})" for said, address in addresses.items()))
 
 
 def counts_table(counts: Mapping[str, Any], heading: str) -> dg.MarkdownMetadataValue:

@@ -12,7 +12,7 @@ from assets.failures import refused_in_one_line
 from assets.features import annotation_features, segment_features
 from assets.metadata import counts_table, picture, preview, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day, models
-from resources import CatalogResource, CollectionResource, LakeResource
+from resources import CatalogResource, CollectionResource, LakeResource, StudioResource
 
 _ALL_DAYS = dg.AllPartitionMapping()
 _FEW_SOUNDS = 10
@@ -134,7 +134,11 @@ def evaluation_report(
     ],
 )
 def detections(
-    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, collection: CollectionResource
+    context: dg.AssetExecutionContext,
+    lake: LakeResource,
+    catalog: CatalogResource,
+    collection: CollectionResource,
+    studio: StudioResource,
 ) -> dg.MaterializeResult:
     """The champion model's verdict on each segment of the day: tag or "other", score, model version."""
     import pyarrow.compute as pc
@@ -160,7 +164,9 @@ def detections(
             **table_facts(DETECTIONS, len(done.rows), store.address(store.table_path(DETECTIONS, day))),
         }
         if named := done.rows.filter(pc.field("tag") != OTHER):
-            metadata["preview"] = preview(named, ["source", "started_at", "tag", "score", "version"])
+            metadata["preview"] = preview(
+                named, ["source", "started_at", "tag", "score"], lambda row: studio.moment(row["source"], row["started_at"], row["seconds"])
+            )
         verdict = Verdict(len(done.rows) == done.segments, f"{len(done.rows)} of {done.segments}")
         return DayOutcome(metadata, {"every_segment_has_a_verdict": verdict})
 

@@ -10,6 +10,7 @@ from resources.collection import CollectionResource
 from resources.downloads import DownloadsResource
 from resources.speech import SpeechResource
 from resources.storage import CatalogResource, LakeResource
+from resources.studio import StudioResource
 from resources.wiring import resources_from
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "DownloadsResource",
     "LakeResource",
     "SpeechResource",
+    "StudioResource",
     "resources_from",
 ]

@@ -14,6 +14,7 @@ from resources.collection import CollectionResource
 from resources.downloads import DownloadsResource
 from resources.speech import SpeechResource
 from resources.storage import CatalogResource, LakeResource
+from resources.studio import StudioResource
 from soundmill.options import backup_options, download_options, speech_options
 from soundmill.settings import Settings
 
@@ -44,6 +45,7 @@ def resources_from(settings: Settings) -> dict[str, Any]:
         ),
         "speech": _speech(settings),
         "fetching": _downloads(settings),
+        "studio": StudioResource(url=settings.studio_url),
         "backup": BackupResource(**vars(backup_options(settings))),
         "alerts": AlertsResource(
             webhook=_secret("SOUNDMILL_ALERT_WEBHOOK", settings.alert_webhook.get_secret_value() if settings.alert_webhook else ""),

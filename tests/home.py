@@ -15,7 +15,16 @@ from filelock import FileLock
 from assets.operations import CAPTURE_DAY
 from pipeline.definitions import build_definitions
 from pipeline.run import Materialized, materialize
-from resources import AlertsResource, BackupResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
+from resources import (
+    AlertsResource,
+    BackupResource,
+    CatalogResource,
+    CollectionResource,
+    DownloadsResource,
+    LakeResource,
+    SpeechResource,
+    StudioResource,
+)
 from soundmill.audio import to_pcm16, wav_bytes
 from soundmill.catalog import Annotations, Catalog, Ledger, ModelRegistry
 from soundmill.formats.annotation import Annotation
@@ -108,6 +117,7 @@ def _resources(lake_url: str, endpoint: str, catalog_url: str, folder: Path) -> 
         "speech": SpeechResource(vosk_model=str(folder / "no-model")),
         "backup": BackupResource(),
         "alerts": AlertsResource(),
+        "studio": StudioResource(),
     }
 
 

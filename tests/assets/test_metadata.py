@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pyarrow as pa
 
-from assets.metadata import counts_table, picture, preview, status, table_facts
+from assets.metadata import counts_table, links, picture, preview, status, table_facts
 from soundmill.capture import SEGMENTS
 
 
@@ -34,3 +34,10 @@ def test_columns_of_a_table_are_those_of_its_schema_with_their_meaning() -> None
 def test_counts_and_pictures_are_markdown() -> None:
     assert counts_table({"bell": 3, "share": 0.5}, "tag").md_str == "| tag | |\n| --- | --- |\n| bell | 3 |\n| share | 0.500 |"
     assert str(picture(b"png", "a day").md_str).startswith("![a day](data:image/png;base64,")
+
+
+def test_each_row_of_a_preview_leads_to_where_it_is_shown() -> None:
+    rows = pa.table({"tag": ["owl", "fox"], "at": [1, 2]})
+    lines = str(preview(rows, ["tag"], lambda row: f"http://studio/{row['at']}").md_str).splitlines()
+    assert lines[2:] == ["| owl | [hear and label](http://studio/1) |", "| fox | [hear and label](http://studio/2) |"]
+    assert links({"hear": "http://studio/"}).md_str == "- [hear](http://studio/)"

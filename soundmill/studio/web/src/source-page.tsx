@@ -88,6 +88,7 @@ function Coverage({ source }: { source: string }) {
   return (
     <section class="part" aria-label="Coverage">
       <h2>Coverage of {day.value}</h2>
+      {now.value.runs && <p class="small"><a href={`${now.value.runs.address}/assets/captured_segments?partition=${day.value}`}>This day in Dagster</a></p>}
       <figure>
         <figcaption>{(["sound", "silence", "gap"] as const).map((one) => <span key={one} class="legend"><i class={`swatch ${one}`} /> {WORDS[one]} {(100 * share[one]).toFixed(1)} %</span>)}</figcaption>
         <svg class="coverage" data-testid="coverage" role="img" aria-label={`${(100 * share.sound).toFixed(1)} % sound, ${(100 * share.silence).toFixed(1)} % silence, ${(100 * share.gap).toFixed(1)} % gaps`} viewBox="0 0 1440 40" preserveAspectRatio="none">
