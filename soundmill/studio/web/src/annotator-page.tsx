@@ -2,54 +2,38 @@
 
 import { signal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { changed, type Box } from "./boxes.ts";
+import { changed, merged, split } from "./boxes.ts";
 import { parseClock } from "./clock.ts";
 import { DayChart, LevelChart } from "./charts.tsx";
 import { MAPS, tagColour } from "./colours.ts";
 import { isTyping, listen, shown, type Action } from "./keys.ts";
-import { Player, samplesOf } from "./player.ts";
-import { AXIS_HEIGHT, Painter, WAVE_HEIGHT, showsSamples, type Hand, type Hit, type Scene } from "./scene.ts";
+import { cursor, gain, loops, onlyBand, play, playChosen, playView, player, playing, speed } from "./playback.ts";
 import * as s from "./session.ts";
-import { clock, dayOf, length, startOfDay } from "./time.ts";
-import { around, moved, span, toMs, zoomed } from "./view.ts";
+import { clock, startOfDay } from "./time.ts";
+import { Timeline, width } from "./timeline.tsx";
+import { around, moved, span, zoomed } from "./view.ts";
 
-const cursor = signal<number | null>(null);
-const playing = signal(false);
-const loops = signal(false);
-const speed = signal(1);
-const gain = signal(0);
-const onlyBand = signal(false);
-const samples = signal<Scene["samples"]>(null);
-const width = signal(0);
 const helping = signal(false);
-
-const player = new Player(
-  () => (playing.value = player.isPlaying),
-  (why) => (s.notice.value = why),
-);
-
-function play(from: number, to: number, band: Box | null = null): void {
-  const bounded = onlyBand.value && band && (band.low !== null || band.high !== null);
-  player.options = { speed: speed.value, gainDb: gain.value, band: bounded ? { low: band.low ?? 0, high: band.high ?? 1e6 } : null };
-  void player.play(s.source.value, { from, to, loop: loops.value });
-}
-
-function playView(): void {
-  if (playing.value) return player.stop();
-  const { from, to } = s.view.value;
-  const at = cursor.value !== null && cursor.value > from && cursor.value < to - 20 ? cursor.value : from;
-  play(at, loops.value ? to : Math.max(to, at + 1));
-}
-
-function playChosen(): void {
-  const one = s.selectedBox.value ?? s.selectedPrediction.value;
-  if (one) play(one.start, one.end, s.selectedBox.value);
-}
 
 function nudge(which: "start" | "end", by: number): void {
   const box = s.selectedBox.value;
   if (!box) return void s.go(moved(s.view.value, by > 0 ? 0.1 : -0.1), false);
   s.commit(changed(s.boxes.value, box.id, { [which]: box[which] + (by * span(s.view.value)) / Math.max(300, width.value) }));
+}
+
+function cutChosen(): void {
+  const box = s.selectedBox.value;
+  if (!box) return void (s.notice.value = "Select a box first.");
+  const at = cursor.value !== null && cursor.value > box.start && cursor.value < box.end ? cursor.value : (box.start + box.end) / 2;
+  s.commit(split(s.boxes.value, box.id, at));
+  s.notice.value = `Cut at ${clock(at)}.`;
+}
+
+function mergeChosen(): void {
+  const box = s.selectedBox.value;
+  const next = box && merged(s.boxes.value, box.id);
+  if (!next) return void (s.notice.value = box ? "No later box has this tag." : "Select a box first.");
+  s.commit(next);
 }
 
 function contrast(by: number): void {
@@ -78,6 +62,8 @@ const ACTIONS: Action[] = [
   { group: "Label", keys: ["[", "]"], does: "start and end a box at the sound that plays", run: mark },
   { group: "Label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], does: "give the tag with this number", run: (event) => s.setTag(s.tags.value[Number(event.key) - 1] ?? "") },
   { group: "Label", keys: ["/"], does: "search a tag, or type a new one", run: () => document.getElementById("tag-search")?.focus() },
+  { group: "Label", keys: ["c"], does: "cut the selected box in two at the cursor", run: cutChosen },
+  { group: "Label", keys: ["m"], does: "merge the selected box with the next one of its tag", run: mergeChosen },
   { group: "Label", keys: ["Delete", "Backspace", "d"], does: "delete the selected box", run: s.remove },
   { group: "Label", keys: ["ArrowLeft"], does: "move the box's start earlier", run: () => nudge("start", -1) },
   { group: "Label", keys: ["ArrowRight"], does: "move the box's start later", run: () => nudge("start", 1) },
@@ -141,7 +127,7 @@ export function Annotator() {
         <DayChart days={s.days.value} labels={s.labelCounts.value} day={s.day.value} choose={(day) => void s.openDay(day)} />
         <LevelChart levels={s.levels.value} view={s.view.value} day={s.day.value} choose={(view) => s.go(view)} />
       </div>
-      <Timeline />
+      <Timeline tip={tip} zoom={zoom} />
       <Controls />
       <div class="panels">
         <Tags />
@@ -198,187 +184,6 @@ function Header() {
       <button data-testid="submit" class="main" title={tip("hand in the day's labels")} onClick={() => void s.submit()}>Hand in</button>
       <button title={tip("this help")} onClick={() => (helping.value = true)}>Help</button>
     </div>
-  );
-}
-
-function scene(): Scene {
-  return {
-    source: s.source.value, view: s.view.value, timeline: s.timeline.value, days: s.days.value, boxes: s.boxes.value, others: s.others.value,
-    predictions: s.openPredictions.value, selected: s.selected.value, selectedPrediction: s.selectedPrediction.value, tags: s.tags.value,
-    samples: samples.value,
-    look: { map: s.colours.value, mapKey: `${s.look.value.map} ${s.look.value.low} ${s.look.value.high}`, recipe: s.look.value.recipe, topHz: s.look.value.topHz },
-  };
-}
-
-type Drag = { hand: Hand; box: Box | null; part: "new" | "pan" | Exclude<Hit & { kind: "box" }, never>["part"]; x: number; y: number; has_band: boolean; moved: boolean; at: number };
-
-function Timeline() {
-  const place = useRef<HTMLDivElement>(null);
-  const painter = useRef<Painter | null>(null);
-  const drag = useRef<Drag | null>(null);
-  const dirty = useRef({ sound: true, boxes: true, asked: 0 });
-
-  // a frame is drawn when something changed, and goes on by itself only while sound plays: an idle page costs nothing
-  const ask = useRef((what: "sound" | "boxes" | "hand"): void => {
-    if (what !== "hand") dirty.current[what] = true;
-    if (!dirty.current.asked) dirty.current.asked = requestAnimationFrame(() => frame.current());
-  }).current;
-  const frame = useRef((): void => undefined);
-
-  useEffect(() => {
-    const container = place.current!;
-    const mine = (painter.current = new Painter(container, () => ask("sound")));
-    const fit = new ResizeObserver(() => {
-      const height = Math.max(260, Math.min(620, Math.round(window.innerHeight * 0.42)));
-      container.style.height = `${height}px`;
-      width.value = container.clientWidth;
-      mine.resize(container.clientWidth, height);
-      ask("sound");
-    });
-    fit.observe(container);
-    frame.current = (): void => {
-      const { sound, boxes, asked } = dirty.current;
-      dirty.current = { sound: false, boxes: false, asked: 0 };
-      if (!s.source.value || !asked) return;
-      const now = scene();
-      if (sound) mine.sound(now);
-      if (boxes || sound) mine.boxes(now);
-      const at = player.cursor();
-      if (at !== null) cursor.value = at;
-      mine.hand(now, cursor.value, drag.current && drag.current.part !== "pan" ? drag.current.hand : null);
-      if (player.isPlaying) ask("hand");
-    };
-    return () => {
-      cancelAnimationFrame(dirty.current.asked);
-      fit.disconnect();
-    };
-  }, []);
-
-  useSignalEffect(() => {
-    void [s.source.value, s.view.value, s.look.value, s.timeline.value, s.days.value, samples.value];
-    ask("sound");
-  });
-  useSignalEffect(() => {
-    void [s.boxes.value, s.others.value, s.openPredictions.value, s.selected.value, s.selectedPrediction.value, s.tags.value];
-    ask("boxes");
-  });
-  useSignalEffect(() => {
-    void [cursor.value, playing.value];
-    ask("hand");
-  });
-  useSignalEffect(() => {
-    const view = s.view.value;
-    if (!s.source.value || !showsSamples(view, width.value, painter.current?.rate ?? 44_100)) return void (samples.value = null);
-    const wait = setTimeout(() => void samplesOf(s.source.value, view.from - span(view), view.to + span(view)).then((found) => { if (s.view.value === view) samples.value = found; }), 60);
-    return () => clearTimeout(wait);
-  });
-
-  const point = (event: PointerEvent | WheelEvent): { x: number; y: number; at: number } => {
-    const bounds = place.current!.getBoundingClientRect();
-    const x = event.clientX - bounds.left;
-    return { x, y: event.clientY - bounds.top, at: toMs(s.view.value, x, bounds.width) };
-  };
-
-  const down = (event: PointerEvent): void => {
-    if (event.button === 2) return;
-    place.current!.focus();
-    const { x, y, at } = point(event);
-    const mine = painter.current!;
-    const hit = mine.hit(scene(), x, y);
-    const pans = event.button === 1 || event.altKey || y > place.current!.clientHeight - AXIS_HEIGHT;
-    const nothing: Hand = { start: at, end: at, low: null, high: null };
-    if (pans) drag.current = { hand: nothing, box: null, part: "pan", x, y, has_band: false, moved: false, at };
-    else if (hit?.kind === "box" && hit.box.state !== "rejected" && !event.shiftKey) {
-      s.choose(hit.box.id);
-      drag.current = { hand: hit.box, box: hit.box, part: hit.part, x, y, has_band: hit.box.low !== null || hit.box.high !== null, moved: false, at };
-    } else drag.current = { hand: nothing, box: null, part: "new", x, y, has_band: y > WAVE_HEIGHT, moved: false, at };
-    place.current!.setPointerCapture(event.pointerId);
-  };
-
-  const move = (event: PointerEvent): void => {
-    const mine = painter.current!;
-    const { x, y, at } = point(event);
-    const now = drag.current;
-    if (!now) {
-      const hit = mine.hit(scene(), x, y);
-      const edge = hit?.kind === "box" ? hit.part : null;
-      place.current!.style.cursor = y > place.current!.clientHeight - AXIS_HEIGHT ? "grab" : edge === "start" || edge === "end" ? "ew-resize" : edge === "low" || edge === "high" ? "ns-resize" : hit ? "pointer" : "crosshair";
-      return;
-    }
-    if (!now.moved && Math.hypot(x - now.x, y - now.y) < 4) return;
-    now.moved = true;
-    ask("hand");
-    const look = scene().look;
-    const by = at - now.at;
-    if (now.part === "pan") {
-      const share = -(x - now.x) / width.value;
-      now.x = x;
-      return s.go(moved(s.view.value, share), false);
-    }
-    if (now.part === "new") {
-      const band = now.has_band && Math.abs(y - now.y) > 10;
-      const [a, b] = [mine.hzAt(now.y, look), mine.hzAt(y, look)];
-      now.hand = { start: Math.min(now.at, at), end: Math.max(now.at, at), low: band ? Math.min(a, b) : null, high: band ? Math.max(a, b) : null };
-      return;
-    }
-    const box = now.box!;
-    const hz = mine.hzAt(y, look) - mine.hzAt(now.y, look);
-    if (now.part === "start") now.hand = { ...box, start: Math.min(box.start + by, box.end - 1) };
-    else if (now.part === "end") now.hand = { ...box, end: Math.max(box.end + by, box.start + 1) };
-    else if (now.part === "low") now.hand = { ...box, low: Math.max(0, Math.min((box.low ?? 0) + hz, (box.high ?? 1e6) - 1)) };
-    else if (now.part === "high") now.hand = { ...box, high: Math.max((box.high ?? mine.topHz(look)) + hz, (box.low ?? 0) + 1) };
-    else now.hand = { start: box.start + by, end: box.end + by, low: box.low === null ? null : Math.max(0, box.low + hz), high: box.high === null ? null : box.high + hz };
-  };
-
-  const up = (): void => {
-    const now = drag.current;
-    drag.current = null;
-    ask("hand");
-    if (!now || now.part === "pan") return;
-    if (now.moved && now.part === "new") return s.draw(now.hand.start, now.hand.end, now.hand.low, now.hand.high);
-    if (now.moved && now.box) {
-      const { start, end, low, high } = now.hand;
-      return s.commit(changed(s.boxes.value, now.box.id, { start, end, low, high }));
-    }
-    if (now.part !== "new") return;
-    const hit = painter.current!.hit(scene(), now.x, now.y);
-    if (hit?.kind === "prediction") return s.choosePrediction(hit.prediction);
-    if (hit?.kind === "box") return s.choose(hit.box.id);
-    s.choose(null);
-    cursor.value = now.at;
-    if (playing.value) play(now.at, Math.max(s.view.value.to, now.at + 1));
-  };
-
-  const wheel = (event: WheelEvent): void => {
-    event.preventDefault();
-    const { at } = point(event);
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) s.go(moved(s.view.value, (event.deltaX || event.deltaY) / 1000), false);
-    else s.go(zoomed(s.view.value, 2 ** (event.deltaY / 240), at), false);
-  };
-  useEffect(() => {
-    const container = place.current!;
-    container.addEventListener("wheel", wheel, { passive: false });
-    return () => container.removeEventListener("wheel", wheel);
-  }, []);
-
-  const view = s.view.value;
-  const label = `${s.source.value}, ${dayOf(view.from)} from ${clock(view.from)} to ${clock(view.to)} UTC`;
-  return (
-    <section class="timeline" aria-label="Timeline">
-      <div class="range">
-        <span>{dayOf(view.from)} {clock(view.from, span(view) / 10)} to {dayOf(view.to) === dayOf(view.from) ? "" : `${dayOf(view.to)} `}{clock(view.to, span(view) / 10)} UTC, {length(span(view))}</span>
-        <span class="grow" />
-        <button title={tip("zoom in")} onClick={() => zoom(0.5)}>Zoom in</button>
-        <button title={tip("zoom out")} onClick={() => zoom(2)}>Zoom out</button>
-        <button title={tip("show the whole day")} onClick={() => void s.openDay(s.day.value)}>Day</button>
-        <button title={tip("back to the view before")} disabled={!s.back.value.length} onClick={s.goBack}>Back</button>
-      </div>
-      <div
-        ref={place} class="canvases" data-testid="timeline" role="application" tabIndex={0} aria-label={label} aria-describedby="timeline-keys"
-        onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => (drag.current = null)}
-      />
-      <p id="timeline-keys" class="soft small">Drag to draw a box (in the spectrogram with frequency bounds), the wheel zooms, Shift and wheel, or the axis, moves; Shift and drag draws on top of a box; press ? for all keys. The table below holds the same boxes.</p>
-    </section>
   );
 }
 

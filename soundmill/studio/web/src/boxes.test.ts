@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { added, begin, changed, done, drawn, judged, longest, redone, removed, sorted, unanswered, undone, visible, type Boxes } from "./boxes.ts";
+import { added, begin, changed, done, drawn, judged, longest, merged, redone, removed, snapped, sorted, split, unanswered, undone, visible, type Boxes } from "./boxes.ts";
 
 const prediction = { start: 1000, end: 4000, tag: "owl", score: 1.5, probability: 0.9 };
 
@@ -53,4 +53,30 @@ test("a removed box is gone, and the others stay in order", () => {
   const boxes = added(added([], a), b);
   assert.deepEqual(boxes.map((box) => box.tag), ["fox", "owl"]);
   assert.deepEqual(removed(boxes, a.id), [b]);
+});
+
+test("a box cut in two and merged again is the box it was", () => {
+  const box = drawn(1000, 5000, "owl", 300, 900);
+  const two = split([box], box.id, 3000);
+  assert.deepEqual(two.map((one) => [one.start, one.end, one.tag, one.low, one.high]), [[1000, 3000, "owl", 300, 900], [3000, 5000, "owl", 300, 900]]);
+  assert.notEqual(two[0]!.id, two[1]!.id);
+  assert.deepEqual(merged(two, two[0]!.id), [box]);
+  assert.deepEqual(split([box], box.id, 1000), [box]);
+  assert.deepEqual(split([box], box.id, 900), [box]);
+});
+
+test("a prediction that is cut was moved, and merging takes only later boxes of the same tag that count", () => {
+  const kept = judged(prediction, "yard", 3, "kept");
+  assert.deepEqual(split([kept], kept.id, 2000).map((one) => [one.state, one.model, one.score]), [["moved", "yard", 1.5], ["moved", "yard", 1.5]]);
+  const [one, fox] = [drawn(0, 10, "owl"), drawn(20, 30, "fox")];
+  const rejected = judged({ ...prediction, start: 40, end: 50 }, "yard", 3, "rejected");
+  assert.equal(merged([one, fox, rejected], one.id), null);
+  const far = drawn(60, 70, "owl", 100, 200);
+  assert.deepEqual(merged([one, fox, rejected, far], one.id)!.map((box) => [box.start, box.end, box.tag, box.low]), [[0, 70, "owl", null], [20, 30, "fox", null], [40, 50, "owl", null]]);
+});
+
+test("an edge joins the nearest one within reach, and no other", () => {
+  assert.equal(snapped(100, [90, 95, 120], 10), 95);
+  assert.equal(snapped(100, [80], 10), 100);
+  assert.equal(snapped(100, [95], 0), 100);
 });

@@ -66,6 +66,32 @@ export function changed(boxes: Boxes, id: string, fields: Partial<Pick<Box, "sta
   );
 }
 
+/** With a box cut in two at a moment inside it; the second part is a box of its own. */
+export function split(boxes: Boxes, id: string, at: number): Boxes {
+  const box = boxes.find((one) => one.id === id);
+  if (!box || at <= box.start + 1 || at >= box.end - 1) return boxes;
+  const [first, second] = [changed(boxes, id, { end: at }), { ...box, id: newId(), start: round(at), state: box.origin === "prediction" ? ("moved" as const) : box.state }];
+  return added(first, second);
+}
+
+/** With a box and the next one of the same tag as one, frequencies and all; null where there is none. */
+export function merged(boxes: Boxes, id: string): Boxes | null {
+  const box = boxes.find((one) => one.id === id);
+  if (!box) return null;
+  const next = sorted(boxes).find((one) => one.id !== id && one.tag === box.tag && one.state !== "rejected" && one.start >= box.start);
+  if (!next) return null;
+  const low = box.low === null || next.low === null ? null : Math.min(box.low, next.low);
+  const high = box.high === null || next.high === null ? null : Math.max(box.high, next.high);
+  return changed(removed(boxes, next.id), id, { end: Math.max(box.end, next.end), low, high });
+}
+
+/** A moment, or the nearest of some edges where one is within reach. */
+export function snapped(at: number, edges: readonly number[], reach: number): number {
+  let [best, far] = [at, reach];
+  for (const edge of edges) if (Math.abs(edge - at) <= far) [best, far] = [edge, Math.abs(edge - at)];
+  return best;
+}
+
 /** Predictions that no box of the same model version answers yet. */
 export function unanswered(predictions: readonly Prediction[], boxes: Boxes, model: string, version: number): Prediction[] {
   const answers = boxes.filter((box) => box.model === model && box.model_version === version);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DAY } from "./time.ts";
-import { LONGEST, SHORTEST, around, bounded, moved, showing, span, toMs, toX, zoomed } from "./view.ts";
+import { LONGEST, SHORTEST, around, bounded, moved, pinched, showing, span, toMs, toX, zoomed } from "./view.ts";
 
 const view = { from: 10 * DAY, to: 11 * DAY };
 
@@ -32,4 +32,12 @@ test("what is shown already moves nothing, and what is outside comes in", () => 
   }
   assert.ok(span(showing({ from: 0, to: 100 }, 1000, 5000)) > 4000);
   assert.ok(span(around(1000, 1003)) >= 100);
+});
+
+test("what lies below two fingers stays there", () => {
+  const short = { from: 10_000, to: 20_000 };
+  const after = pinched(short, [400, 600], [300, 900], 1000);
+  assert.ok(Math.abs(after.to - after.from - 10_000 / 3) < 1e-6);
+  assert.ok(Math.abs(toMs(after, 600, 1000) - toMs(short, 500, 1000)) < 1e-6);
+  assert.deepEqual(pinched(short, [100, 300], [200, 400], 1000), { from: 9000, to: 19_000 });
 });

@@ -28,6 +28,15 @@ export function zoomed(view: View, factor: number, about: number): View {
   return { from, to: from + wanted };
 }
 
+/** As two fingers leave it that lay at two places (pixels of `width`), and now lie at two others: what was below them still is. */
+export function pinched(view: View, before: readonly [number, number], after: readonly [number, number], width: number): View {
+  const [was, is] = [Math.max(8, Math.abs(before[1] - before[0])), Math.max(8, Math.abs(after[1] - after[0]))];
+  const held = toMs(view, (before[0] + before[1]) / 2, width);
+  const wanted = Math.min(LONGEST, Math.max(SHORTEST, (span(view) * was) / is));
+  const from = Math.max(0, held - ((after[0] + after[1]) / 2 / width) * wanted);
+  return { from, to: from + wanted };
+}
+
 /** Moved by a share of its length. */
 export function moved(view: View, share: number): View {
   const by = share * span(view);

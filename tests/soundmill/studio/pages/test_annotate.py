@@ -143,6 +143,85 @@ def test_two_tabs_of_one_person_do_not_overwrite_each_other(browser: Browser, cl
     assert [one_error for one_error in errors if "412" not in one_error] == []
 
 
+def test_boxes_are_cut_merged_and_joined_to_their_neighbours(browser: Browser, client: httpx.Client) -> None:
+    errors: list[str] = []
+    page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors)
+    timeline = page.get_by_test_id("timeline")
+    place = timeline.bounding_box()
+    assert place is not None
+
+    def draw(first: float, last: float) -> None:
+        page.keyboard.down("Shift")
+        page.mouse.move(place["x"] + first, place["y"] + 60)
+        page.mouse.down()
+        page.mouse.move(place["x"] + last, place["y"] + 62, steps=5)
+        page.mouse.up()
+        page.keyboard.up("Shift")
+
+    def edges() -> list[tuple[float, float]]:
+        """Start and end of each box, in seconds of the day."""
+        found = []
+        for row in table.all():
+            start, seconds = (edge.input_value() for edge in row.locator("input.edge").all())
+            begin = sum(float(part) * 60**power for power, part in enumerate(reversed(start.split(":"))))
+            found.append((begin, begin + float(seconds)))
+        return found
+
+    table = page.get_by_test_id("box-table").locator("tbody tr")
+    timeline.focus()
+    draw(500, 700)
+    page.keyboard.press("c")
+    expect(table).to_have_count(2)
+    (first, middle), (again, last) = edges()
+    assert middle == pytest.approx(again, abs=0.002)
+    page.keyboard.press("m")
+    expect(table).to_have_count(1)
+    assert edges() == [pytest.approx((first, last), abs=0.002)]
+    draw(703, 760)  # three pixels from the edge of the first
+    expect(table).to_have_count(2)
+    assert edges()[1][0] == pytest.approx(last, abs=0.002)
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    expect(table).to_have_count(2)  # as after the cut
+    assert errors == []
+
+
+def test_fingers_move_zoom_and_draw(browser: Browser, client: httpx.Client) -> None:
+    errors: list[str] = []
+    page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors, 800)
+    touch = page.context.new_cdp_session(page)
+    place = page.get_by_test_id("timeline").bounding_box()
+    assert place is not None
+
+    def send(kind: str, *places: float) -> None:
+        points = [{"x": place["x"] + x, "y": place["y"] + 150, "id": number} for number, x in enumerate(places)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def shown() -> str:
+        return page.get_by_test_id("timeline").get_attribute("aria-label") or ""
+
+    before = shown()
+    send("touchStart", 400)
+    for x in (390, 350, 300):
+        send("touchMove", x)
+    send("touchEnd")
+    after = shown()
+    assert after != before  # moved
+    assert page.get_by_test_id("box-table").locator("tbody tr").count() == 0
+    send("touchStart", 300, 400)
+    for wide in (20, 60, 100):
+        send("touchMove", 300 - wide, 400 + wide)
+    send("touchEnd")
+    assert shown() != after  # zoomed
+    send("touchStart", 300)
+    page.wait_for_timeout(600)  # the finger rests
+    for x in (320, 360, 420):
+        send("touchMove", x)
+    send("touchEnd")
+    expect(page.get_by_test_id("box-table").locator("tbody tr")).to_have_count(1)
+    assert errors == []
+
+
 @pytest.mark.parametrize("width", [360, 1280, 2560])
 def test_the_page_is_accessible_at_every_width(browser: Browser, client: httpx.Client, width: int, axe: str) -> None:
     errors: list[str] = []
