@@ -3,9 +3,7 @@ and fifty people who label at once."""
 
 import os
 import random
-import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -20,6 +18,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import numpy as np
 
+from bench.browser import in_browser
 from soundmill.audio import wav_bytes
 from soundmill.audio.tiles import tile_ms
 from soundmill.catalog import Accounts, Catalog, Item, Labels, Ledger, open_catalog
@@ -33,7 +32,6 @@ SEGMENTS = 28_788  # of a day
 DAY = date(2026, 1, 5)
 A_YEAR = 365
 _WAVS = 60
-_BOXES = 1000
 _PEOPLE = 50
 _PASSWORD = "a long one that nobody guesses"
 
@@ -61,7 +59,7 @@ def lines() -> Iterator[str]:
                 start = to_ms(midnight(DAY - timedelta(days=A_YEAR - 1)))
                 indexes = list(range(start // tile_ms(level), begin // tile_ms(level) + 1))
                 yield _latency(client, "year", level, rng.sample(indexes, min(len(indexes), 10)))
-            yield from _in_browser(client)
+            yield from in_browser(client, DAY)
             yield _fifty_people(client, catalog)  # last: from now on the studio asks who one is
         catalog.close()
 
@@ -176,60 +174,3 @@ def _fifty_people(client: httpx.Client, catalog: Catalog) -> str:
         f"{len(wrong)} wrong answers, {stored} of {sum(handed_in)} submissions stored  target 300 ms  {'ok' if is_ok else 'SHORT'}"
         + "".join(f"\n  {one}" for one in wrong[:3])
     )
-
-
-def _in_browser(client: httpx.Client) -> Iterator[str]:
-    from playwright.sync_api import sync_playwright
-
-    chromium = shutil.which("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
-        got: list[int] = []
-        page.on("response", lambda answer: got.append(int(answer.headers.get("content-length", 0))) if "/static/" in answer.url else None)
-        times = []
-        for _ in range(3):
-            before = time.perf_counter()
-            page.goto(f"{client.base_url}/annotate?source=day&at={to_ms(midnight(DAY)) + 36_000_000}&span=20000")
-            with page.expect_response(lambda answer: "/api/tiles/" in answer.url and answer.ok, timeout=60_000):
-                pass
-            times.append(1000 * (time.perf_counter() - before))
-        yield f"/annotate: first picture after {statistics.median(times):.0f} ms; {sum(got) / 3 / 1024:.0f} KiB of scripts and styles"
-        start = to_ms(midnight(DAY)) + 36_000_000
-        boxes = [
-            {"start": start + 100 * n, "end": start + 100 * n + 80, "tag": f"tag{n % 7}", "low": 200 + n, "high": 4000}
-            for n in range(_BOXES)
-        ]
-        client.put(f"/api/drafts/day/{DAY}", json={"boxes": boxes}).raise_for_status()
-        page.goto(f"{client.base_url}/annotate?source=day&at={start + 25_000}&span=50000")
-        page.get_by_test_id("box-table").locator("tbody tr").first.wait_for()
-        page.wait_for_timeout(3000)
-        profile = page.evaluate(_FRAMES)
-        yield (
-            f"{_BOXES} boxes in view: script of a frame while zooming {profile['median']:.2f} ms at the median, "
-            f"{profile['p95']:.2f} ms at the 95th percentile  target 4 ms  {'ok' if profile['median'] <= 4 else 'SHORT'}"
-        )
-        browser.close()
-
-
-# time that the page's own frames take while the wheel zooms: requestAnimationFrame callbacks, summed frame by frame
-_FRAMES = """async () => {
-  const taken = [], real = window.requestAnimationFrame;
-  let sum = 0;
-  window.requestAnimationFrame = (callback) => real((at) => {
-    const begun = performance.now();
-    callback(at);
-    sum += performance.now() - begun;
-  });
-  const place = document.querySelector("[data-testid=timeline]");
-  for (let frame = 0; frame < 120; frame++) {
-    sum = 0;
-    const deltaY = frame % 40 < 20 ? 8 : -8;
-    place.dispatchEvent(new WheelEvent("wheel", { deltaY, clientX: 600, clientY: 500, cancelable: true, bubbles: true }));
-    await new Promise((done) => setTimeout(done, 34));
-    if (sum > 0) taken.push(sum);
-  }
-  window.requestAnimationFrame = real;
-  taken.sort((a, b) => a - b);
-  return { median: taken[Math.floor(taken.length / 2)] ?? 0, p95: taken[Math.floor(0.95 * taken.length)] ?? 0, frames: taken.length };
-}"""

@@ -242,12 +242,13 @@ function Tags() {
 }
 
 const ORIGINS = { drawn: "drawn", kept: "accepted", moved: "corrected", rejected: "rejected" };
-const SHOWN_ROWS = 200;
+const SHOWN_ROWS = 60; // more would take longer to lay out than all else on the page together
 
 function Table() {
   const all = s.boxes.value;
   const at = Math.max(0, all.findIndex((box) => box.id === s.selected.value));
-  const first = Math.max(0, Math.min(all.length - SHOWN_ROWS, at - SHOWN_ROWS / 2));
+  const half = SHOWN_ROWS / 2; // the rows stay the same ones while the next box is selected
+  const first = Math.max(0, Math.min(all.length - SHOWN_ROWS, Math.floor(at / half) * half - half / 2));
   const begins = startOfDay(s.day.value);
   return (
     <section class="boxes" aria-label="Boxes">
