@@ -291,7 +291,8 @@ class Lake:
         uploads in parts, which S3 keeps until somebody completes them, and copies in this machine's folder for temporary files. Returns
         how many."""
         if not self.is_local:
-            return 0 if below else self._abort_uploads(older_than_seconds, now) + _remove_copies(older_than_seconds, now)
+            copies = _remove_copies(older_than_seconds, now)
+            return copies if below else copies + self._abort_uploads(older_than_seconds, now)
         removed = 0
         for folder, _, names in os.walk(self.full_path(below) if below else self.root):
             for name in names:

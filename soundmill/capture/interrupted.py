@@ -6,15 +6,19 @@ is deleted once it is cut.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from soundmill.capture.landing import LandedFile, named_start
-from soundmill.catalog import Item, Ledger, Span
+from soundmill.catalog import Item, Ledger, Span, held
 from soundmill.lake import Lake
-from soundmill.times import days_between, to_ms
+from soundmill.times import days_between, from_ms, to_ms
 
 CUTTING = "being cut"  # fingerprint of an item whose cut has begun, and is not over
 _UNKNOWN = 86_400.0  # seconds that are looked through where a length is not known
+
+
+FILE_DELETED = "file deleted"  # fingerprint of a recording whose file a redaction deleted: should it land again, it is looked at again
+_CUT_FROM = "cut_from"  # of a mark: when the file began, in ms since 1970, where its name does not say it
 
 
 def marked(before: Item | None, file: LandedFile) -> Item:
@@ -24,28 +28,45 @@ def marked(before: Item | None, file: LandedFile) -> Item:
     return Item(file.key, "recording", file.source, file.day, "cut", CUTTING, landed=file.day)
 
 
+def marked_from(before: Item | None, file: LandedFile, began: datetime) -> Item:
+    """The same, with the moment that the file is cut from."""
+    mark = marked(before, file)
+    return replace(mark, measures={**mark.measures, _CUT_FROM: to_ms(began)})
+
+
 def is_mark(item: Item) -> bool:
     """Whether a row says no more than that a first cut began."""
     return item.fingerprint == CUTTING and item.state == "cut" and item.started_at is None
 
 
-def sweep(lake: Lake, ledger: Ledger, folder: str, item: Item) -> None:
-    """Deletes WAVs below `folder` that no row names, from the time of a file whose cut was killed: as it was cut now, and by its name, for
-    it may have had another start before."""
-    begins = item.started_at
-    by_name = named_start(item.key.rpartition("/")[2])
-    length = timedelta(seconds=item.seconds or _UNKNOWN)
-    for span in {(start, start + length) for start in (begins, by_name) if start is not None}:
-        _sweep_span(lake, ledger, f"{folder}/{item.source}", span)
+def sweep(lake: Lake, ledger: Ledger, asset: str, folder: str, day: date, item: Item, before: Item | None = None) -> bool:
+    """Deletes WAVs below `folder` that no row names, from the time of a file whose cut was killed: as it is cut now, and as it was before,
+    by its row and by its name.
+
+    Not while another run cuts a day near them: its WAVs have no rows yet. Says whether it is done; else the file's mark is to stay.
+    """
+    starts = {item.started_at, named_start(item.key.rpartition("/")[2])}
+    for known in (item, before):
+        if known is not None:
+            starts |= {known.started_at, from_ms(known.measures[_CUT_FROM]) if _CUT_FROM in known.measures else None}
+    longest = max(item.seconds, before.seconds if before else 0.0) or _UNKNOWN
+    spans = {(start, start + timedelta(seconds=longest)) for start in starts if start is not None}
+    return all(_sweep_span(lake, ledger, asset, f"{folder}/{item.source}", day, span) for span in spans)
 
 
-def _sweep_span(lake: Lake, ledger: Ledger, folder: str, span: Span) -> None:
+def _sweep_span(lake: Lake, ledger: Ledger, asset: str, folder: str, day: date, span: Span) -> bool:
     first, last = to_ms(span[0]), to_ms(span[1])
+    days = list(days_between(span[0].date(), span[1].date()))
     there = {
         entry.path
-        for day in days_between(span[0].date(), span[1].date())
-        for entry in lake.files(f"{folder}/{day.isoformat()}")
-        if (stem := entry.path.rpartition("/")[2].removesuffix(".wav")).isdigit() and first <= int(stem) <= last
+        for one in days
+        for entry in lake.files(f"{folder}/{one.isoformat()}")
+        if (stem := entry.path.rpartition("/")[2].removesuffix(".wav")).isdigit() and first <= int(stem) < last
     }
+    # in this order: who wrote what was listed is either still at work now, or its rows are there by now
+    near = {one + timedelta(days=by) for one in days for by in (-1, 0, 1)} - {day}
+    if there and held(ledger.catalog, f"{asset}/") & {one.isoformat() for one in near}:
+        return not (there - ledger.paths_in_use(there, ""))
     for path in there - ledger.paths_in_use(there, ""):
         lake.delete(path)
+    return True

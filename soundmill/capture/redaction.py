@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from soundmill.capture.interrupted import CUTTING
+from soundmill.capture.interrupted import CUTTING, FILE_DELETED
 from soundmill.capture.landing import SIDECAR, landed_on
 from soundmill.capture.naming import SILENCE
 from soundmill.catalog import Annotations, Catalog, Item, Ledger, Span
@@ -84,7 +84,12 @@ def delete_withdrawn(lake: Lake, ledger: Ledger, segments: Sequence[Item], files
     """Deletes the files of withdrawn segments, the landed files they were cut from, and `files`; returns how many there were."""
     paths = {path for item in segments for path in (item.measures.get("original_path"), item.parent or item.key) if path} | set(files)
     # the file of a cut that was killed is still needed: it goes once the cut is done
-    unfinished = {key for key, item in ledger.known(sorted(paths)).items() if item.fingerprint == CUTTING}
+    known = ledger.known(sorted(paths))
+    unfinished = {key for key, item in known.items() if item.fingerprint == CUTTING}
+    # a recording that lands again is looked at again, even if it is the same to the byte and to the second
+    recordings = sorted(key for key, item in known.items() if item.state == "cut" and key not in unfinished)
+    if recordings:
+        ledger.set_fingerprint(recordings, FILE_DELETED)
     deleted = 0
     for path in sorted(paths - unfinished - ledger.paths_in_use(paths, "")):
         for name in (path, path + SIDECAR):

@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from soundmill.audio import Channels, Levels, Resampler, Truncated, amplitude, levels, open_audio, to_pcm16, wav_bytes
 from soundmill.audio.reader import Float32, Int16
-from soundmill.capture.interrupted import CUTTING, is_mark, marked, sweep
-from soundmill.capture.landing import LandedFile, landed_on, start_of
+from soundmill.capture.interrupted import CUTTING, is_mark, marked, marked_from, sweep
+from soundmill.capture.landing import LandedFile, landed_on, named_start, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence
 from soundmill.capture.redaction import delete_withdrawn
@@ -148,10 +148,10 @@ def update_segments(
     there = {file.key for file in files}
     # what was withdrawn and has landed once more goes, too
     delete_withdrawn(lake, ledger, [item for item in known.values() if item.state == "withdrawn" and item.key in there])
-    for item in known.values():
-        if item.fingerprint == CUTTING and item.key not in there:
-            sweep(lake, ledger, FOLDER, item)
-    gone = [item for item in known.values() if item.key not in there and (item.state == "quarantined" or is_mark(item))]
+    cut_off = [item for item in known.values() if item.fingerprint == CUTTING and item.key not in there]
+    unswept = {item.key for item in cut_off if not sweep(lake, ledger, ASSET, FOLDER, day, item)}
+    vanished = [item for item in known.values() if item.key not in there and (item.state == "quarantined" or is_mark(item))]
+    gone = [item for item in vanished if item.key not in unswept]
     ledger.forget([item.key for item in gone])
     released = ledger.released(day)
     due = [file for file in files if _is_due(known.get(file.key), released, _fingerprint(file, segmenter), now, max_attempts)]
@@ -163,7 +163,7 @@ def update_segments(
                 ledger.begin_cutting([marked(known.get(one.key), one) for one in due[done : done + _MARKED_AT_ONCE]])
             before = known.get(file.key)
             later.discard(file.key)
-            item, segments = _Cutter(lake, ledger, segmenter, file, pool, frozenset(later)).cut()
+            item, segments = _Cutter(lake, ledger, segmenter, file, before, pool, frozenset(later)).cut()
             if item.reason == VANISHED and before is not None and before.state != "quarantined" and not is_mark(before):
                 ledger.begin_cutting([before])  # as it was: what was cut of it before stays
                 continue
@@ -174,10 +174,15 @@ def update_segments(
             for orphan in _orphans(old, [item, *segments]) - ledger.paths_in_use({part.path for part in old if part.path}, file.key):
                 lake.delete(orphan)
             reached = {part.day for part in (*old, item, *segments) if part.day != day}
-            if withdrawn := ledger.record(item, segments, stale=(ASSET, reached)):
+            was_cut_off = before is not None and before.fingerprint == CUTTING
+            stored = replace(item, fingerprint=CUTTING) if was_cut_off else item  # the mark goes after what it stands for
+            withdrawn = ledger.record(stored, segments, stale=(ASSET, reached))
+            if was_cut_off and not sweep(lake, ledger, ASSET, FOLDER, day, item, before):
+                unswept.add(item.key)
+            elif was_cut_off:
+                ledger.set_fingerprint([item.key], item.fingerprint)
+            if withdrawn:
                 delete_withdrawn(lake, ledger, withdrawn)
-            if before is not None and before.fingerprint == CUTTING:
-                sweep(lake, ledger, FOLDER, item)
             other_days |= reached
             if progress:
                 progress(done + 1, len(due))
@@ -188,7 +193,8 @@ def update_segments(
         lake.write_day(SEGMENTS, day, SEGMENTS.from_rows(segment_row(item, segmenter.sample_rate) for item in ready), made_from=content)
     write_quarantine(lake, ASSET, day, ledger.quarantined(day))
     # noted last, and only where no other day's recording reached into this one meanwhile: a day killed before here is done again
-    ledger.mark_processed(ASSET, day, fingerprint, previous)
+    if not unswept:
+        ledger.mark_processed(ASSET, day, fingerprint, previous)
     return _summary(ledger, day, len(files), len(due), changed, other_days)
 
 
@@ -196,7 +202,7 @@ def _is_due(known: Item | None, released: Collection[str], fingerprint: str, now
     if known is None:
         return True
     if known.state == "withdrawn":
-        return False
+        return known.fingerprint == CUTTING
     if known.fingerprint != fingerprint or known.key in released:
         return True
     waits = known.next_attempt_at is not None and known.next_attempt_at > now
@@ -221,8 +227,16 @@ class _Cutter:
     """One landed file on its way to segments. Files `later` in the same update do not yet count: the first by path has its moment."""
 
     def __init__(
-        self, lake: Lake, ledger: Ledger, segmenter: Segmenter, file: LandedFile, pool: ThreadPoolExecutor, later: frozenset[str]
+        self,
+        lake: Lake,
+        ledger: Ledger,
+        segmenter: Segmenter,
+        file: LandedFile,
+        before: Item | None,
+        pool: ThreadPoolExecutor,
+        later: frozenset[str],
     ) -> None:
+        self._before = before
         self._later = later
         self._lake, self._ledger, self._segmenter, self._file, self._pool = lake, ledger, segmenter, file, pool
         self._withdrawn = ledger.withdrawn_spans(file.source)
@@ -254,6 +268,8 @@ class _Cutter:
             measure = Resampler(reader.info.sample_rate, self._segmenter.sample_rate)
             claimed = reader.info.seconds or 0.0
             began = start_of(self._lake, self._file, claimed)
+            if named_start(self._file.name) != began:
+                self._ledger.begin_cutting([marked_from(self._before, self._file, began)])
             pieces = self._segmenter.pieces(measure(reader.blocks(self._segmenter.channels)))
             segments = list(self._stored(began, pieces))
         samples = sum(int(segment.measures["samples"]) for segment in segments)
@@ -302,7 +318,7 @@ class _Cutter:
             row = replace(row, measures={**row.measures, **place})
         elif row.seconds < SHORTEST_SECONDS:
             return replace(row, state="silent")
-        if lies_in(row, self._withdrawn):
+        if lies_in(row.started_at, row.seconds, self._withdrawn):
             return replace(row, state="withdrawn")
         if self._segmenter.is_silent(measured):
             return replace(row, state="silent")

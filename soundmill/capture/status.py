@@ -44,8 +44,12 @@ def write_status(path: Path, values: dict[str, Any]) -> None:
     """Writes a status whole: readers see the old one or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
-    aside.write_text(json.dumps(values))
-    aside.replace(path)
+    try:
+        aside.write_text(json.dumps(values))
+        aside.replace(path)
+    except OSError:  # a full disk: each attempt would leave a file, once a second
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def read_status(folder: Path) -> list[dict[str, Any]]:

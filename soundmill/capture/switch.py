@@ -33,5 +33,9 @@ class Switch:
         """Turns it on or off."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         aside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(6)}.partial")
-        aside.write_text(json.dumps({"capture_state": on}) + "\n")
-        aside.replace(self.path)
+        try:
+            aside.write_text(json.dumps({"capture_state": on}) + "\n")
+            aside.replace(self.path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise

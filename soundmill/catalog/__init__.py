@@ -14,10 +14,11 @@ from soundmill.catalog.drafts import Draft, Drafts
 from soundmill.catalog.erasures import Erasure, Erasures
 from soundmill.catalog.labels import Box, Labels, ReviewedSpan, Standing, Submission
 from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
-from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, Span, StateCount, lies_in
+from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
 from soundmill.catalog.sound_index import Place, SoundIndex
+from soundmill.catalog.spans import Span, lies_in
 from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
 
 __all__ = [

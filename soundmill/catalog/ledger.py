@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow, WithdrawnSpanRow
+from soundmill.catalog.spans import Span, lies_in
 from soundmill.fingerprint import is_stale, stale_mark
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
@@ -18,6 +19,7 @@ CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 TRUNCATED_KEPT = "truncated_kept"
 _BATCH = 500
+_LONGEST_SEGMENT = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -81,23 +83,11 @@ class StateCount:
     seconds: float
 
 
-Span = tuple[datetime, datetime]  # from one moment to another
-_LONGEST_SEGMENT = timedelta(hours=1)
-
-
-def lies_in(item: Item, spans: Iterable[Span]) -> bool:
-    """Whether a segment's middle lies in one of the spans."""
-    if item.started_at is None:
-        return False
-    middle = item.started_at + timedelta(seconds=item.seconds / 2)
-    return any(start <= middle < end for start, end in spans)
-
-
 class Ledger:
     """Queries and writes of items."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+        self.catalog = catalog
         insert = catalog.insert(ItemRow)
         replaced = {name: getattr(insert.excluded, name) for name in (*_READ, "updated_at") if name != "key"}
         replaced["turns"] = func.coalesce(insert.excluded.turns, ItemRow.turns)  # who did not read them does not erase them
@@ -117,7 +107,7 @@ class Ledger:
         return self._items(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.started_at >= start, ItemRow.started_at < end)
 
     def withdraw(self, source: str, spans: Sequence[Span], segments: Collection[Item], asset: str) -> list[Item]:
-        """Takes spans of a source's timeline back for good: these segments, those whose middle lies in a span, and those to come. What the
+        """Takes spans of a source's timeline back for good: these segments, those with sound in a span, and those to come. What the
         asset made of their days is stale. Returns the segments that were withdrawn now, as they are from now on: where their files lay is
         remembered, so that they can go."""
         if not spans:
@@ -126,18 +116,20 @@ class Ledger:
         first, last, now = min(start for start, _ in spans), max(end for _, end in spans), datetime.now(UTC)
         near = (ItemRow.started_at >= first - _LONGEST_SEGMENT, ItemRow.started_at < last)
         query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.kind == "segment", *near)
-        with self._catalog.writing() as session:
-            self._catalog.alone(session, _timeline(source))
+        with self.catalog.writing() as session:
+            self.catalog.alone(session, _timeline(source))
             session.add_all(WithdrawnSpanRow(source=source, start=start, end=end, created_at=now) for start, end in spans)
             found = [Item(*row) for row in session.execute(query.where(ItemRow.state != "withdrawn"))]
-            gone = [_withdrawn(item) for item in found if (item.key, item.started_at) in named or lies_in(item, spans)]
+            gone = [
+                _withdrawn(item) for item in found if (item.key, item.started_at) in named or lies_in(item.started_at, item.seconds, spans)
+            ]
             self.write(session, gone)
             self.mark_stale(session, asset, {item.day for item in gone})
         return gone
 
     def withdrawn_spans(self, source: str) -> list[Span]:
         """What was taken back of a source's timeline, in order of time."""
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return self._spans(session, source)
 
     def withdrawn_paths(self) -> set[str]:
@@ -151,7 +143,7 @@ class Ledger:
         known = select(*columns).where(ItemRow.source == source, ItemRow.kind == "segment", ItemRow.state.in_(("ready", "silent")))
         before = known.where(ItemRow.started_at < start).order_by(ItemRow.started_at.desc()).limit(1)
         after = known.where(ItemRow.started_at >= end).order_by(ItemRow.started_at).limit(1)
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             first, second = (session.execute(query).first() for query in (before, after))
         return (Item(*first) if first else None), (Item(*second) if second else None)
 
@@ -181,7 +173,7 @@ class Ledger:
     def files_are_gone(self, items: Iterable[Item]) -> None:
         """Notes that the files of withdrawn items are deleted."""
         wanted = {item.key: item for item in items}
-        with self._catalog.writing() as session:
+        with self.catalog.writing() as session:
             for start in range(0, len(wanted), _BATCH):
                 keys = sorted(wanted)[start : start + _BATCH]
                 query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.key.in_(keys), ItemRow.state == "withdrawn")
@@ -192,14 +184,14 @@ class Ledger:
     def turns(self, day: date) -> dict[str, list[tuple[float, float]]]:
         """When somebody speaks on each of a day's downloads, by key."""
         query = select(ItemRow.key, ItemRow.turns).where(ItemRow.day == day, ItemRow.kind == "download", ItemRow.turns.is_not(None))
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return {key: [(start, end) for start, end in turns] for key, turns in session.execute(query) if turns}
 
     def uses_original(self, sha256: str) -> bool:
         """Whether any download that is there came from the original with this hash."""
         hash_of = ItemRow.measures["original"]["hash"].as_string()
         query = select(ItemRow.key).where(ItemRow.kind == "download", ItemRow.path.is_not(None), hash_of == sha256).limit(1)
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return session.scalar(query) is not None
 
     def stale(self, asset: str) -> list[date]:
@@ -228,7 +220,7 @@ class Ledger:
     def paths_in_use(self, paths: Collection[str], but_by: str) -> set[str]:
         """Those of the paths that ready items use, but for the item `but_by` and its segments."""
         wanted, used = sorted(paths), set[str]()
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             for start in range(0, len(wanted), _BATCH):
                 query = select(ItemRow.path, ItemRow.key, ItemRow.parent).where(
                     ItemRow.path.in_(wanted[start : start + _BATCH]), ItemRow.state == "ready"
@@ -249,7 +241,7 @@ class Ledger:
                 or_(blocker.key.is_(None), blocker.state != "ready", blocker.started_at != ItemRow.started_at),
             )
         )
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return set(session.scalars(query))
 
     def retryable(self, now: datetime, max_attempts: int) -> dict[date, str]:
@@ -265,35 +257,40 @@ class Ledger:
             )
             .group_by(ItemRow.landed)
         )
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return {day: f"{count} items, {attempts} attempts" for day, count, attempts in session.execute(query) if day is not None}
 
     def forget(self, keys: Sequence[str]) -> None:
         """Removes items, say those in quarantine whose file is gone."""
-        with self._catalog.writing() as session:
+        with self.catalog.writing() as session:
             for start in range(0, len(keys), _BATCH):
                 session.execute(delete(ItemRow).where(ItemRow.key.in_(keys[start : start + _BATCH])))
 
     def begin_cutting(self, items: Sequence[Item]) -> None:
         """Writes rows that say that these items are being worked on; those that were withdrawn stay so."""
-        with self._catalog.writing() as session:
+        with self.catalog.writing() as session:
             withdrawn = set(
                 session.scalars(select(ItemRow.key).where(ItemRow.key.in_([i.key for i in items]), ItemRow.state == "withdrawn"))
             )
             self.write(session, [item for item in items if item.key not in withdrawn])
 
+    def set_fingerprint(self, keys: Sequence[str], fingerprint: str) -> None:
+        """Says what items were made from."""
+        with self.catalog.writing() as session:
+            session.execute(update(ItemRow), [{"key": key, "fingerprint": fingerprint, "updated_at": datetime.now(UTC)} for key in keys])
+
     def record(self, item: Item, segments: Sequence[Item] = (), stale: tuple[str, Collection[date]] = ("", ())) -> list[Item]:
         """Writes an item and the segments cut from it, in place of what an earlier attempt made of it.
 
-        `stale` names an asset and other days that these reach: they are marked in the same transaction, so that no kill can part them.
-        What was withdrawn meanwhile is written as withdrawn; returns those that are, with files that ought to go.
+        `stale` names an asset and other days that these reach: they are marked in the same transaction. What was withdrawn meanwhile is
+        written as withdrawn; returns those that are, with files that ought to go.
         """
         new = {segment.key for segment in segments}
         asset, days = stale
-        with self._catalog.writing() as session:
-            self._catalog.alone(session, _timeline(item.source))
+        with self.catalog.writing() as session:
+            self.catalog.alone(session, _timeline(item.source))
             spans = self._spans(session, item.source)
-            item, *segments = (_withdrawn(one) if one.kind == "segment" and lies_in(one, spans) else one for one in (item, *segments))
+            item, *segments = (_withdrawn(one) if _is_taken_back(one, spans) else one for one in (item, *segments))
             still_there = (ItemRow.state == "withdrawn") & ItemRow.measures["file_exists"].as_boolean().is_(True)
             old = session.scalars(select(ItemRow.key).where(ItemRow.parent == item.key, ~still_there)).all()
             gone = [key for key in old if key not in new]
@@ -309,7 +306,7 @@ class Ledger:
         The two sides of one conversation are never each other's duplicates: that they sound alike is for the pair's check to say.
         The outcome follows from what is there, whoever came first; days that change are marked stale for `asset`.
         """
-        with self._catalog.writing() as session:
+        with self.catalog.writing() as session:
             columns = [getattr(ItemRow, name) for name in _READ]
             wanted = sorted(hashes)
             for start in range(0, len(wanted), _BATCH):
@@ -340,7 +337,7 @@ class Ledger:
         )
         if day is not None:
             query = query.where(ItemRow.day == day)
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return [
                 StateCount(source, cast(ItemState, state), items, float(seconds))
                 for source, state, items, seconds in session.execute(query)
@@ -352,17 +349,17 @@ class Ledger:
         """Seconds of ready audio of each day: of items whose keys begin with `below`, and with none of `but`."""
         ready = (ItemRow.state == "ready", ItemRow.kind.in_(kinds), ItemRow.key.startswith(below, autoescape=True), *_but(but))
         query = select(ItemRow.day, func.sum(ItemRow.seconds)).where(*ready).group_by(ItemRow.day).order_by(ItemRow.day)
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return {day: float(seconds) for day, seconds in session.execute(query)}
 
     def days(self, but: Collection[str] = ()) -> set[date]:
         """The days of which there is, or was, any recording, captured, downloaded or uploaded, whose key begins with none of `but`."""
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return set(session.scalars(select(ItemRow.day).where(*_but(but)).distinct()))
 
     def processed(self, asset: str) -> dict[date, str]:
         """For each day, the fingerprint of what the asset was last made from."""
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             rows = session.execute(select(ProcessedRow.day, ProcessedRow.fingerprint).where(ProcessedRow.asset == asset))
             return {day: fingerprint for day, fingerprint in rows}  # noqa: C416  # rows are Row objects, not pairs
 
@@ -372,13 +369,13 @@ class Ledger:
         Says whether it noted: a day that went stale meanwhile stays so.
         """
         now = datetime.now(UTC)
-        row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=fingerprint, updated_at=now)
+        row = self.catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=fingerprint, updated_at=now)
         row = row.on_conflict_do_update(
             index_elements=["asset", "day"],
             set_={"fingerprint": fingerprint, "updated_at": now},
             where=ProcessedRow.fingerprint == (previous or fingerprint),
         )
-        with self._catalog.writing() as session:
+        with self.catalog.writing() as session:
             return session.execute(row.returning(ProcessedRow.day)).scalar() is not None
 
     def mark_stale(self, session: Session, asset: str, days: Iterable[date]) -> None:
@@ -386,7 +383,7 @@ class Ledger:
         now = datetime.now(UTC)
         for day in days:
             note = stale_mark()
-            row = self._catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
+            row = self.catalog.insert(ProcessedRow).values(asset=asset, day=day, fingerprint=note, updated_at=now)
             session.execute(row.on_conflict_do_update(index_elements=["asset", "day"], set_={"fingerprint": note, "updated_at": now}))
 
     def _spans(self, session: Session, source: str) -> list[Span]:
@@ -396,7 +393,7 @@ class Ledger:
     def _items(self, *conditions: ColumnElement[bool]) -> list[Item]:
         """Items by source, start and key. Plain columns: a day of 28,800 as mapped objects would take three times as long."""
         query = select(*(getattr(ItemRow, name) for name in _READ)).where(*conditions)
-        with self._catalog.reading() as session:
+        with self.catalog.reading() as session:
             return [Item(*row) for row in session.execute(query.order_by(ItemRow.source, ItemRow.started_at, ItemRow.key))]
 
     def withdraw_below(self, session: Session, prefix: str) -> list[Item]:
@@ -419,6 +416,10 @@ class Ledger:
 def _but(prefixes: Iterable[str]) -> list[ColumnElement[bool]]:
     """Conditions for keys that begin with none of the prefixes."""
     return [~ItemRow.key.startswith(prefix, autoescape=True) for prefix in prefixes]
+
+
+def _is_taken_back(item: Item, spans: Iterable[Span]) -> bool:
+    return item.kind == "segment" and lies_in(item.started_at, item.seconds, spans)
 
 
 def _withdrawn(item: Item) -> Item:

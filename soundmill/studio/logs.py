@@ -20,7 +20,7 @@ def logging_to_file(settings: Settings) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     path = str(folder / "studio.log")
     root = logging.getLogger()
-    handler = ConcurrentRotatingFileHandler(path, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
+    handler = _LogFile(path, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
     handler.setFormatter(_Zoned(settings.zone))
     root.addHandler(handler)
     root.setLevel(min(root.level, logging.INFO) or logging.INFO)
@@ -30,6 +30,13 @@ def logging_to_file(settings: Settings) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         handler.close()
+
+
+class _LogFile(ConcurrentRotatingFileHandler):
+    """A file that cannot be written to, as on a full disk, costs its lines there and no more: they are on standard error, too."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Says nothing."""
 
 
 class _Zoned(logging.Formatter):

@@ -11,7 +11,7 @@ from soundmill.audio import read_pcm
 from soundmill.audio.tiles import column_ms, spectrum_columns
 from soundmill.capture.landing import LANDING
 from soundmill.capture.naming import SegmentName
-from soundmill.catalog import Catalog, Ledger
+from soundmill.catalog import Catalog, Ledger, lies_in
 from soundmill.errors import NoAudio, UndecodableAudio
 from soundmill.lake import Lake
 from soundmill.times import days_between, to_ms
@@ -40,13 +40,13 @@ def newest_sound(lake: Lake, catalog: Catalog, source: str, now: datetime) -> Ne
     pieces: list[tuple[datetime, npt.NDArray[np.int16]]] = []
     rate = 0
     for name, folder in names:
-        if any(start <= name.started_at < end for start, end in withdrawn):
-            continue
         try:
             with lake.local_file(f"{folder}/{name}") as file:
                 pcm, rate_of = read_pcm(file)
         except (OSError, UndecodableAudio):
             continue  # it went meanwhile, or the next run puts it in quarantine with its reason
+        if lies_in(name.started_at, len(pcm) / rate_of, withdrawn):
+            continue
         if not rate or rate_of == rate:
             pieces.append((name.started_at, pcm))
             rate = rate_of

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from soundmill.audio import read_pcm
 from soundmill.capture import SEGMENTS, Segmenter, update_segments
 from soundmill.capture.interrupted import CUTTING, is_mark
 from soundmill.capture.redaction import plan_redaction
-from soundmill.catalog import Catalog, Ledger
+from soundmill.catalog import Catalog, Ledger, lease
 from soundmill.lake import Lake
 from soundmill.workflows.erasure import erase
 from tests.conftest import wav
@@ -90,6 +91,92 @@ def test_what_a_killed_first_cut_wrote_goes_when_its_file_begins_elsewhere_or_is
     assert len(ledger.segments(DAY, "ready")) == 20
 
 
+@pytest.mark.parametrize("broken", [True, False])
+def test_what_another_run_is_writing_is_not_swept(
+    home: tuple[Lake, Ledger], sqlite_catalog: Catalog, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    lake, ledger = home
+    theirs = "audio/segments/mic/2026-01-06/1767657600000.wav"  # of a file of the next day, whose rows are not there yet
+    killed(home, monkeypatch)
+    if broken:  # its length is not known: a day is looked through
+        lake.write_bytes(NAME, b"broken")
+    else:  # it ends where the next day begins
+        lake.delete(NAME)
+        lake.write_bytes(f"{NAME}.json", json.dumps({"started_at": "2026-01-05T23:59:00Z"}).encode())
+        lake.write_bytes(NAME, wav(SECONDS))
+    lake.write_bytes(theirs, wav(3))
+    with lease(sqlite_catalog, "captured_segments/2026-01-06"):
+        run(home)
+        assert lake.exists(theirs)
+    run(home)
+    assert lake.exists(theirs) is not broken  # that run is over and has no row of it
+    assert not [item for item in ledger.landed(DAY).values() if item.fingerprint == CUTTING]
+
+
+def test_a_kill_before_the_sweep_leaves_it_to_the_next_run(home: tuple[Lake, Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_sweep(*_: Any, **__: Any) -> bool:
+        raise Killed
+
+    run(home)
+    killed(home, monkeypatch, samples=66_176)
+    with monkeypatch.context() as patched:
+        patched.setattr("soundmill.capture.segmenter.sweep", no_sweep)
+        with pytest.raises(Killed):
+            run(home, samples=200_000)
+    run(home, samples=200_000)
+    assert_whole(home)
+
+
+def test_a_start_that_only_a_sidecar_said_is_remembered(home: tuple[Lake, Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
+    lake, _ = home
+    sidecar = f"{NAME}.json"
+    lake.write_bytes(sidecar, json.dumps({"started_at": "2026-01-05T12:00:00Z"}).encode())
+    killed(home, monkeypatch)
+    lake.write_bytes(sidecar, json.dumps({"started_at": "2026-01-05T15:00:00Z"}).encode())
+    run(home)
+    assert_whole(home)
+    lake.write_bytes("landing/mic/2026-01-05/rec.wav", wav(SECONDS))
+    lake.write_bytes("landing/mic/2026-01-05/rec.wav.json", json.dumps({"started_at": "2026-01-05T18:00:00Z"}).encode())
+    killed(home, monkeypatch)
+    for name in ("rec.wav", "rec.wav.json"):
+        lake.delete(f"landing/mic/2026-01-05/{name}")
+    run(home)
+    assert_whole(home)
+
+
+def test_redacted_sound_that_lands_again_just_as_it_was_goes_again(home: tuple[Lake, Ledger], sqlite_catalog: Catalog) -> None:
+    lake, ledger = home
+    place = Path(lake.full_path(NAME))
+    facts, data = place.stat(), place.read_bytes()
+    run(home)
+    erase(lake, sqlite_catalog, plan_redaction(sqlite_catalog, "mic", TEN + timedelta(seconds=20), TEN + timedelta(seconds=30)))
+    assert not lake.exists(NAME)
+    kept = {item.path for item in ledger.segments(DAY, "ready")}
+    place.write_bytes(data)
+    os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    run(home)
+    assert not lake.exists(NAME)
+    assert {item.path for item in ledger.segments(DAY, "ready")} == kept
+    assert_whole(home)
+
+
+@pytest.mark.parametrize("seconds", [1.0, 10.0])
+def test_of_a_redacted_interval_nothing_is_cut_later(home: tuple[Lake, Ledger], sqlite_catalog: Catalog, seconds: float) -> None:
+    lake, ledger = home
+    start, end = TEN + timedelta(seconds=6.1), TEN + timedelta(seconds=6.1 + seconds)
+    erase(lake, sqlite_catalog, plan_redaction(sqlite_catalog, "mic", start, end))
+    run(home)
+    ready = ledger.segments(DAY, "ready")
+    assert ready
+    for item in ready:
+        assert item.started_at is not None
+        assert item.started_at >= end - timedelta(milliseconds=10) or item.started_at + timedelta(
+            seconds=item.seconds
+        ) <= start + timedelta(milliseconds=10)
+    assert not lake.exists(NAME)
+    assert_whole(home)
+
+
 def test_redacted_sound_of_a_killed_first_cut_is_gone_with_the_next_run(
     home: tuple[Lake, Ledger], sqlite_catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +247,7 @@ def _cut(lake: str, catalog: str, samples: int) -> None:
 
 
 def test_real_kills_at_any_moment_end_whole(home: tuple[Lake, Ledger], tmp_path: Path) -> None:
-    url = str(home[1]._catalog.engine.url)
+    url = str(home[1].catalog.engine.url)
     for number, samples in enumerate([132_352, 66_176, 132_352, 44_100, 132_352]):
         process = multiprocessing.get_context("fork").Process(target=_cut, args=(str(tmp_path / "lake"), url, samples))
         process.start()

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from soundmill.capture.status import Status, now_text, read_status, write_status
 
 
@@ -37,3 +39,10 @@ def test_a_file_that_is_no_status_is_passed_over(tmp_path: Path) -> None:
     write_status(tmp_path / "good.status.json", asdict(Status("good", "mic", pid=os.getpid(), updated_at=now_text())))
     assert [one["name"] for one in read_status(tmp_path)] == ["good"]
     assert read_status(tmp_path / "nowhere") == []
+
+
+def test_a_status_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "porch.status.json").mkdir()  # stands in its way, as a full disk does
+    with pytest.raises(OSError, match="directory"):
+        write_status(tmp_path / "porch.status.json", {"name": "porch"})
+    assert [entry.name for entry in tmp_path.iterdir()] == ["porch.status.json"]

@@ -1,0 +1,15 @@
+"""Spans of a source's timeline that were taken back, and what lies in them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+Span = tuple[datetime, datetime]  # from one moment to another
+_TOUCH = timedelta(milliseconds=10)  # starts are rounded: who overlaps by less is a neighbour
+
+
+def lies_in(start: datetime | None, seconds: float, spans: Iterable[Span]) -> bool:
+    """Whether any of a segment's sound lies in one of the spans."""
+    if start is None:
+        return False
+    end = start + timedelta(seconds=seconds)
+    return any(min(end, last) - max(start, first) > min(_TOUCH, (end - start) / 2) for first, last in spans)
