@@ -61,7 +61,9 @@ def running(
         try:
             stack.enter_context(lease(open_catalog(settings.catalog_url), f"dev {settings.home.absolute()}", wait=0))
         except LeaseLost as error:
-            raise DevFailed(f"another `soundmill dev` uses {settings.home.absolute()}: {error}") from None
+            raise DevFailed(
+                f"another `soundmill dev` uses {settings.home.absolute()}, or is just ending: try again in a moment ({error})"
+            ) from None
         with instance_of(settings) as instance:
             if dead := report_dead_runs(instance):
                 print(f"{dead} runs of processes that are gone are now marked as failed", file=sys.stderr)

@@ -73,11 +73,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(OperationalError, _catalog_away)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
-    for router in (sound.router, labels.router, dashboard.router, pages.router):  # what is asked most often is found first
+    for router in (sound.router, labels.router, dashboard.router):  # what is asked most often is found first
         app.include_router(router)
     for api in (capture.router, downloader.router, osr.router, transcriber.router):
         app.include_router(api)
         app.include_router(documentation(api))
+    app.include_router(pages.router)
     app.mount("/static", StaticAssets(directory=STATIC), name="static")
     app.add_api_route("/favicon.ico", lambda: RedirectResponse("/static/favicon.svg"), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # as FastAPI's own documentation does it

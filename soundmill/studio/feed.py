@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,6 +35,7 @@ class Feed:
         self._parts = dict(parts)
         self._followers = 0
         self._changed = asyncio.Condition()
+        self._threads = CapacityLimiter(len(self._parts))  # of its own: a part that takes long keeps no request waiting
 
     async def follow(self, seconds: float) -> AsyncIterator[tuple[str, str]]:
         """Name and text of every part as soon as it is known, and then whenever it changes, for so long. Empty ones keep the line open."""
@@ -78,7 +80,7 @@ class Feed:
         while True:
             begun = time.monotonic()
             try:
-                text = await run_sync(part.look)
+                text = await run_sync(part.look, limiter=self._threads)
                 is_well = True
             except (OSError, ValueError, SQLAlchemyError, SoundmillError) as error:  # the next look may be better
                 if is_well:

@@ -85,7 +85,9 @@ def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home_settings: 
         call = {"conversation_id": "call", "audio_url_agent": web.serve("/a", wav(2)), "audio_url_customer": web.serve("/b", wav(2, 600))}
         answer = httpx.post(f"{studio}/downloader/download/dual", data=call, timeout=60).json()
         assert (answer["status"], answer["metadata_tracked"]) == ("success", True)
-        assert "downloads" in httpx.get(studio).text
+        seen = httpx.get(f"{studio}/api/overview", timeout=60).json()
+        assert seen["downloads"]["counts"] == {"done": 2}
+        assert seen["runs"]["problem"] == ""  # the two of them know where the other one is
         _every_asset(Ui(port), open_catalog(home_settings.catalog_url))
 
 

@@ -256,15 +256,15 @@ function Table() {
       {s.selectedPrediction.value && <Verdict />}
       <div class="scroll">
         <table data-testid="box-table">
-          <thead><tr><th>start (UTC)</th><th>seconds</th><th>tag</th><th>Hz</th><th>what it is</th><th><span class="hidden">actions</span></th></tr></thead>
+          <thead><tr><th>start (UTC)</th><th>seconds</th><th>tag</th><th class="less">Hz</th><th class="less">what it is</th><th><span class="hidden">actions</span></th></tr></thead>
           <tbody>
             {all.slice(first, first + SHOWN_ROWS).map((box) => (
               <tr key={box.id} class={box.id === s.selected.value ? "chosen" : ""} aria-selected={box.id === s.selected.value} data-box={box.id} onClick={() => s.choose(box.id)}>
                 <td><Edge value={clock(box.start)} label="start" read={(text) => begins + parseClock(text)} set={(start) => s.commit(changed(s.boxes.value, box.id, { start, end: box.end - box.start + start }))} /></td>
                 <td><Edge value={((box.end - box.start) / 1000).toFixed(3)} label="seconds" read={(text) => Number(text) * 1000} set={(ms) => s.commit(changed(s.boxes.value, box.id, { end: box.start + ms }))} /></td>
                 <td><span class="swatch" style={{ background: tagColour(box.tag, s.tags.value) }} /> {box.tag ? box.tag.replaceAll("_", " ") : <em>no tag yet</em>}</td>
-                <td>{box.low === null && box.high === null ? "all" : `${Math.round(box.low ?? 0)} to ${box.high === null ? "top" : Math.round(box.high)}`}</td>
-                <td>{box.origin === "prediction" ? `${ORIGINS[box.state]}: ${box.model} ${box.model_version}, score ${box.score?.toFixed(1)}` : box.origin}</td>
+                <td class="less">{box.low === null && box.high === null ? "all" : `${Math.round(box.low ?? 0)} to ${box.high === null ? "top" : Math.round(box.high)}`}</td>
+                <td class="less">{box.origin === "prediction" ? `${ORIGINS[box.state]}: ${box.model} ${box.model_version}, score ${box.score?.toFixed(1)}` : box.origin}</td>
                 <td class="actions">
                   <button onClick={() => { s.choose(box.id); s.go(around(box.start, box.end)); }} aria-label={`show ${box.tag} at ${clock(box.start)}`}>Show</button>
                   <button onClick={() => play(box.start, box.end, box)} aria-label={`play ${box.tag} at ${clock(box.start)}`}>Play</button>
@@ -278,7 +278,7 @@ function Table() {
       {!all.length && <p class="soft">None yet. {s.openPredictions.value.length ? `${s.openPredictions.value.length} predictions wait for your answer: J goes to the next one.` : "Drag across a sound to draw a box."}</p>}
       {all.length > SHOWN_ROWS && <p class="soft">{SHOWN_ROWS} of {all.length}, around the selected one.</p>}
       {!!s.others.value.length && <p class="soft">{s.others.value.length} labels by {s.otherAuthors.value.join(", ")} are the short bars above the spectrogram.</p>}
-      {!!s.openPredictions.value.length && <p class="soft">{s.openPredictions.value.length} predictions are not answered yet.</p>}
+      {!!all.length && !!s.openPredictions.value.length && <p class="soft">{s.openPredictions.value.length} predictions are not answered yet.</p>}
     </section>
   );
 }
@@ -314,7 +314,7 @@ function Help() {
   const groups = [...new Set(ACTIONS.map((one) => one.group))];
   return (
     <dialog ref={dialog} onClose={() => (helping.value = false)} aria-labelledby="help-title">
-      <h2 id="help-title">Labelling sound</h2>
+      <h2 id="help-title" tabIndex={-1} autoFocus>Labelling sound</h2>
       <p>The picture is sound over time: the waveform above, frequencies below it. Dashed boxes are what the model predicts; answer them with Y or X. Everything you do is saved as a draft; “Hand in” makes the day's labels count, and the next model learns from them.</p>
       <div class="keys">
         {groups.map((group) => (

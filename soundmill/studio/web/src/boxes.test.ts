@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { added, begin, changed, done, drawn, judged, longest, merged, redone, removed, snapped, sorted, split, unanswered, undone, visible, type Boxes } from "./boxes.ts";
+import { added, banded, begin, changed, done, drawn, judged, longest, merged, redone, removed, snapped, sorted, split, unanswered, undone, visible, type Boxes } from "./boxes.ts";
 
 const prediction = { start: 1000, end: 4000, tag: "owl", score: 1.5, probability: 0.9 };
 
@@ -79,4 +79,12 @@ test("an edge joins the nearest one within reach, and no other", () => {
   assert.equal(snapped(100, [90, 95, 120], 10), 95);
   assert.equal(snapped(100, [80], 10), 100);
   assert.equal(snapped(100, [95], 0), 100);
+});
+
+test("a bound that is dragged past the other one takes its place, and no box is a line", () => {
+  const box = drawn(0, 10, "owl", 1000, 3000);
+  assert.deepEqual(banded(box, "high", -2500, 20_000), { low: 500, high: 1000 });
+  assert.deepEqual(banded(box, "low", 500, 20_000), { low: 1500, high: 3000 });
+  assert.deepEqual(banded(box, "high", -2000, 20_000), { low: 1000, high: 1400 });
+  assert.deepEqual(banded(drawn(0, 10, "owl"), "low", 800, 20_000), { low: 800, high: 20_000 });
 });

@@ -85,6 +85,15 @@ export function merged(boxes: Boxes, id: string): Boxes | null {
   return changed(removed(boxes, next.id), id, { end: Math.max(box.end, next.end), low, high });
 }
 
+const NARROWEST = 1 / 50; // of all frequencies: an edge that is dragged over the other one becomes the other one
+
+/** The bounds of a box whose lower or upper one is dragged by so many Hz; past the other bound, the two change places. */
+export function banded(box: Box, part: "low" | "high", by: number, top: number): { low: number; high: number } {
+  const [low, high] = [(box.low ?? 0) + (part === "low" ? by : 0), (box.high ?? top) + (part === "high" ? by : 0)];
+  const [a, b] = [Math.max(0, Math.min(low, high)), Math.max(low, high)];
+  return { low: a, high: Math.max(b, a + NARROWEST * top) };
+}
+
 /** A moment, or the nearest of some edges where one is within reach. */
 export function snapped(at: number, edges: readonly number[], reach: number): number {
   let [best, far] = [at, reach];

@@ -165,7 +165,7 @@ function Detections() {
         {picked.value && <button onClick={() => pick(null)}>Show all tags again</button>}
       </div>
       {detected && !detected.detections.model && <p class="soft">There is no model yet: <code>soundmill train FOLDER</code> makes one of a folder of clips, or label sounds on <a href="/annotate">Annotate</a> and define one.</p>}
-      {detected?.detections.model && !detected.detections.total && <p class="soft">Nothing was detected in this span.</p>}
+      {detected?.detections.model && !detected.detections.total && <p class="soft">Nothing was detected in this span. {span.value < 31 * DAY && <button class="plain" onClick={() => (span.value = 31 * DAY)}>Look at the last month</button>}</p>}
       <div class="beside">
         {table.value && table.value.rows.length > 0 && <Counts table={table.value} />}
         <Events />
@@ -182,7 +182,7 @@ function Events() {
     <div>
       <div class="scroll">
         <table class="events">
-          <thead><tr><th>from (UTC)</th><th class="number">length</th><th>source</th><th>sound</th><th class="number">margin</th><th><span class="hidden">listen</span></th></tr></thead>
+          <thead><tr><th>from (UTC)</th><th class="number less">length</th><th class="less">source</th><th>sound</th><th class="number less">margin</th><th><span class="hidden">listen</span></th></tr></thead>
           <tbody>{shown.map((one) => <Event key={`${one.source} ${one.start} ${one.tag}`} event={one} />)}</tbody>
         </table>
       </div>
@@ -203,24 +203,26 @@ function Event({ event }: { event: api.Detected }) {
   return (
     <tr data-testid="event-row">
       <td><a href={api.annotatorAddress(event.source, event.start, event.end)}>{dayOf(event.start).slice(5)} {clock(event.start, 1000)}</a></td>
-      <td class="number">{length(event.end - event.start)}</td>
-      <td><a href={api.sourceAddress(event.source)}>{event.source}</a></td>
+      <td class="number less">{length(event.end - event.start)}</td>
+      <td class="less"><a href={api.sourceAddress(event.source)}>{event.source}</a></td>
       <td>{event.tag}</td>
-      <td class="number">{event.score >= 0 ? "+" : ""}{event.score.toFixed(2)}</td>
+      <td class="number less">{event.score >= 0 ? "+" : ""}{event.score.toFixed(2)}</td>
       <td><button data-testid="play" aria-label={`${playing.value === key ? "stop" : "play"} ${event.tag} at ${clock(event.start, 1000)}`} onClick={listen}>{playing.value === key ? "Stop" : "Play"}</button></td>
     </tr>
   );
 }
 
 function Counts({ table: { starts, each, rows, most } }: { table: Grid }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.scrollTo({ left: place.current.scrollWidth }), [starts.at(-1)]); // the newest is what people look for
   const name = (at: number): string => (each >= DAY ? dayOf(at).slice(5) : clock(at, HOUR));
   const words = (at: number): string => `${dayOf(at)} ${clock(at, HOUR)} UTC, ${length(each)}`;
   return (
-    <div class="scroll">
+    <div class="scroll" ref={place}>
       <table class="heat" data-testid="counts">
         <caption class="soft small">Events by tag, {length(each)} a column (UTC); click one to list its events</caption>
         <thead>
-          <tr><th>tag</th><th class="number">all</th>{starts.map((at, place) => <th key={at} class="number" title={words(at)}>{place % 3 === 0 ? name(at) : ""}</th>)}</tr>
+          <tr><th>tag</th><th class="number">all</th>{starts.map((at, place) => <th key={at} class="number" title={words(at)}>{place % 3 === 0 && place < starts.length - 2 ? name(at) : ""}</th>)}</tr>
         </thead>
         <tbody>
           {rows.map((row) => (
@@ -370,6 +372,8 @@ function Quarantine() {
   );
 }
 
+const DEAF = new Set(["not_audio", "empty", "not_a_file", "no_audio_stream"]); // reasons that say that there is nothing to hear
+
 function Quarantined({ item }: { item: api.Quarantine["items"][number] }) {
   const hears = useRef(signal(false)).current;
   const refused = useRef(signal("")).current;
@@ -385,7 +389,7 @@ function Quarantined({ item }: { item: api.Quarantine["items"][number] }) {
       <span class="soft small">{item.message}</span>
       {item.has_file && (
         <div class="bar">
-          {!hears.value && <button onClick={() => (hears.value = true)}>Hear what is there</button>}
+          {!hears.value && !DEAF.has(item.reason) && <button onClick={() => (hears.value = true)}>Hear what is there</button>}
           {hears.value && !refused.value && <audio controls autoplay src={address} onError={() => void why()} />}
           {refused.value && <span class="small">{refused.value}</span>}
           <a href={api.quarantineAddress(item.key, "file")} download>Fetch the file</a>
@@ -401,7 +405,7 @@ function Help() {
     <>
       <button onClick={() => dialog.current?.showModal()}>Help</button>
       <dialog ref={dialog} aria-labelledby="help-title">
-        <h2 id="help-title">What this page shows</h2>
+        <h2 id="help-title" tabIndex={-1} autoFocus>What this page shows</h2>
         <dl class="explained">
           <dt>Stations</dt><dd>Microphones that record here, or report here. The meter is the peak of the last second. Orange: somebody ought to look after it; the words beside it say why.</dd>
           <dt>Detected</dt><dd>What the model named, by tag and time. Click a number to list its events, Play to hear one, its time to see it on the timeline, where you can accept, correct or reject it. The margin says how far above the tag's threshold it was.</dd>

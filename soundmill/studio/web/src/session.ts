@@ -5,10 +5,11 @@ import * as api from "./api.ts";
 import { added, begin, changed, done, drawn, judged, newId, redone, removed, unanswered, undone, type Box, type Boxes, type History, type Prediction } from "./boxes.ts";
 import { table } from "./colours.ts";
 import { Draft, type SaveState } from "./drafts.ts";
-import { DAY, HOUR, dayOf, startOfDay } from "./time.ts";
+import { DAY, HOUR, dayOf, length, startOfDay } from "./time.ts";
 import { around, bounded, showing, span, type View } from "./view.ts";
 
 const asked = new URLSearchParams(location.search);
+const SMALLEST = 1 / 100; // of the view: what is stepped to is shown at least so wide
 const DAYS_FOR = 60_000; // ms, after which a source's days are looked at again
 const FINE = 2 * DAY; // a longer timeline is told by day
 
@@ -201,12 +202,14 @@ export function commit(next: Boxes): void {
 export function undo(): void {
   if (!history.value.past.length) return;
   history.value = undone(history.value);
+  notice.value = "Undone.";
   draft?.change(content());
 }
 
 export function redo(): void {
   if (!history.value.future.length) return;
   history.value = redone(history.value);
+  notice.value = "Done again.";
   draft?.change(content());
 }
 
@@ -216,6 +219,10 @@ export function draw(from: number, to: number, low: number | null, high: number 
   const start = Math.max(begins, Math.min(from, to));
   if (start >= begins + DAY || Math.max(from, to) <= begins) {
     notice.value = `labels of ${day.value} start on that day (UTC)`;
+    return;
+  }
+  if (Math.abs(to - from) > HOUR) {
+    notice.value = `A label is an hour long at most, and this would be ${length(Math.abs(to - from))}: zoom in first.`;
     return;
   }
   const box = drawn(start, Math.max(from, to), tag.value, low, high);
@@ -295,7 +302,7 @@ export function step(by: 1 | -1): void {
   if (entry.box) choose(entry.box.id);
   else choosePrediction(entry.one!);
   const { start, end } = entry.box ?? entry.one!;
-  const shown = showing(view.value, start, end);
+  const shown = end - start < SMALLEST * span(view.value) ? around(start, end) : showing(view.value, start, end); // a sliver is not judged
   if (shown !== view.value) go(shown);
 }
 
@@ -324,11 +331,13 @@ export async function submit(): Promise<void> {
   try {
     const saved = await draft!.submit(content());
     basedOn = saved.version;
-    notice.value = `handed in: ${saved.changed} labels changed`;
+    notice.value = `Handed in: ${boxes.value.length} labels and answers; ${saved.changed} annotations changed.`;
     labelCounts.value = await api.labelCounts(source.value);
   } catch (error) {
     notice.value = `not handed in: ${(error as Error).message}`;
-    saveState.value = { state: (error as api.Refused).status === 412 ? "conflict" : "waiting", why: (error as Error).message };
+    const status = (error as api.Refused).status;
+    // what is wrong with the labels is wrong whenever they are tried again; the draft is saved
+    saveState.value = { state: status === 412 ? "conflict" : status >= 400 && status < 500 ? "saved" : "waiting", why: (error as Error).message };
   }
 }
 

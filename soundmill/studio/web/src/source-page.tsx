@@ -176,7 +176,7 @@ function Help() {
     <>
       <button onClick={() => dialog.current?.showModal()}>Help</button>
       <dialog ref={dialog} aria-labelledby="help-title">
-        <h2 id="help-title">What this page shows</h2>
+        <h2 id="help-title" tabIndex={-1} autoFocus>What this page shows</h2>
         <dl class="explained">
           <dt>Now</dt><dd>The last minute that landed, time from left to right, low frequencies below. It is drawn anew every few seconds.</dd>
           <dt>Days</dt><dd>Minutes of stored sound a day, and labels. Click a day to see its coverage, noise floor and detections.</dd>

@@ -2,7 +2,7 @@
 
 import { signal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { changed, snapped, type Box } from "./boxes.ts";
+import { banded, changed, snapped, type Box } from "./boxes.ts";
 import { cursor, play, player, playing } from "./playback.ts";
 import { samplesOf } from "./player.ts";
 import { AXIS_HEIGHT, Painter, WAVE_HEIGHT, showsSamples, type Hand, type Hit, type Scene } from "./scene.ts";
@@ -184,8 +184,7 @@ export function Timeline(props: { tip: (does: string) => string; zoom: (factor: 
     const hz = mine.hzAt(y, look) - mine.hzAt(now.y, look);
     if (now.part === "start") now.hand = { ...box, start: Math.min(near(box.start + by), box.end - 1) };
     else if (now.part === "end") now.hand = { ...box, end: Math.max(near(box.end + by), box.start + 1) };
-    else if (now.part === "low") now.hand = { ...box, low: Math.max(0, Math.min((box.low ?? 0) + hz, (box.high ?? 1e6) - 1)) };
-    else if (now.part === "high") now.hand = { ...box, high: Math.max((box.high ?? mine.topHz(look)) + hz, (box.low ?? 0) + 1) };
+    else if (now.part === "low" || now.part === "high") now.hand = { ...box, ...banded(box, now.part, hz, mine.topHz(look)) };
     else now.hand = { start: box.start + by, end: box.end + by, low: box.low === null ? null : Math.max(0, box.low + hz), high: box.high === null ? null : box.high + hz };
   };
 

@@ -17,7 +17,7 @@ import soundfile as sf
 from soundmill.audio import read_pcm, wav_bytes
 from soundmill.capture.naming import SegmentName
 from soundmill.capture.recorder import Silence
-from soundmill.catalog import Devices, LiveRecord, open_catalog
+from soundmill.catalog import Devices, open_catalog
 from soundmill.lake import open_lake
 from tests.soundmill.studio.running import studio
 
@@ -180,16 +180,11 @@ def test_an_edge_tells_how_it_is(hub: httpx.Client) -> None:
         assert hub.put("/capture/stations/porch", json=wrong).status_code == 400
 
 
-def test_the_page_shows_stations_and_detections(hub: httpx.Client, tmp_path: Path) -> None:
-    assert "Stations" not in hub.get("/").text
+def test_stations_that_report_here_are_told_to_the_first_page(hub: httpx.Client) -> None:
+    assert hub.get("/api/overview").json()["stations"] == []
     hub.put("/capture/stations/porch", json={"state": "dead", "why": "<b>digital zero"})
-    now = datetime.now(UTC)
-    event = {"model": "owls", "version": 3, "source": "porch", "tag": "tawny owl", "onset": now, "offset": now, "segments": 1, "score": 1.0}
-    LiveRecord(open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}")).add([], [event])
-    page = hub.get("/").text
-    assert "&lt;b&gt;digital zero" in page
-    assert "tawny owl" in page
-    assert "owls 3" in page
+    (station,) = hub.get("/api/overview").json()["stations"]
+    assert (station["name"], station["why"], station["alarms"]) == ("porch", "<b>digital zero", True)
 
 
 def test_the_day_of_a_segment_is_where_it_lands(hub: httpx.Client, tmp_path: Path) -> None:

@@ -186,6 +186,27 @@ def test_boxes_are_cut_merged_and_joined_to_their_neighbours(browser: Browser, c
     assert errors == []
 
 
+def test_over_a_whole_day_what_is_stepped_to_is_shown_large_and_nothing_is_drawn(browser: Browser, client: httpx.Client) -> None:
+    errors: list[str] = []
+    page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors)
+    timeline, place = page.get_by_test_id("timeline"), page.get_by_test_id("timeline").bounding_box()
+    assert place is not None
+    for _ in range(14):
+        page.get_by_role("button", name="Zoom out").click()
+    page.keyboard.down("Shift")
+    page.mouse.move(place["x"] + 300, place["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 900, place["y"] + 60, steps=4)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page.get_by_text("an hour long at most")).to_be_attached()
+    assert page.get_by_test_id("box-table").locator("tbody tr").count() == 0
+    timeline.focus()
+    page.keyboard.press("j")
+    expect(page.locator(".range span").first).to_contain_text(" s", timeout=5000)  # seconds are in view
+    assert errors == []
+
+
 def test_fingers_move_zoom_and_draw(browser: Browser, client: httpx.Client) -> None:
     errors: list[str] = []
     page = opened(browser, client, f"/annotate?source=mic&day={DAY}", errors, 800)

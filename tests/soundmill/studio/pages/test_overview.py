@@ -27,7 +27,7 @@ def closed(browser: Browser) -> Iterator[None]:
 @pytest.fixture
 def client(built_home: Home, tmp_path: Path) -> Iterator[httpx.Client]:
     built_home.lake.write_bytes(BROKEN, b"no sound at all")
-    built_home.ledger.record(Item(BROKEN, "recording", "mic", DAYS[0], "quarantined", "1", DAYS[0], reason="not_audio", message="text"))
+    built_home.ledger.record(Item(BROKEN, "recording", "mic", DAYS[0], "quarantined", "1", DAYS[0], reason="undecodable", message="text"))
     with studio(tmp_path / "built", dagster_url="http://127.0.0.1:9", target_hours=1) as client:
         yield client
 
