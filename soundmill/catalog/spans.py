@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 Span = tuple[datetime, datetime]  # from one moment to another
-_TOUCH = timedelta(milliseconds=10)  # starts are rounded: who overlaps by less is a neighbour
+_TOUCH = timedelta(milliseconds=2)  # starts are rounded to one: who overlaps by less is a neighbour
 
 
 def lies_in(start: datetime | None, seconds: float, spans: Iterable[Span]) -> bool:

@@ -13,11 +13,11 @@ NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
     ("start", "seconds", "expected"),
     [
         (-3.0, 3.0, False),  # it ends where the span begins
-        (-3.0, 3.005, False),  # but for what moments are rounded by
+        (-3.0, 3.0015, False),  # but for what moments are rounded by
         (-3.0, 3.1, True),
         (2.0, 3.0, True),
         (9.9, 3.0, True),
-        (9.995, 3.0, False),
+        (9.9985, 3.0, False),
         (10.0, 3.0, False),
         (-5.0, 30.0, True),
         (5.0, 0.004, True),
