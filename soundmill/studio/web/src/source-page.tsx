@@ -58,7 +58,7 @@ export function SourcePage({ source }: { source: string }) {
         <Help />
       </div>
       {station && <Level peak={station.peak_dbfs} floor={station.floor_dbfs} name={source} />}
-      {isLoaded.value && !days.value.length && <p>Nothing of {source} was stored yet. A run cuts what has landed within about a minute while Dagster's daemon runs (<code>soundmill dev</code>), or with <code>soundmill materialize</code>.</p>}
+      {isLoaded.value && !days.value.length && <p>Nothing of {source} was stored yet. A run cuts what has landed within about a minute while Dagster's daemon runs (<code>soundmill dev</code>), or with <code>soundmill materialize day</code>.</p>}
       <div class="parts">
         <Now source={source} />
         <section class="part" aria-label="Days">

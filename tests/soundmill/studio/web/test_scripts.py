@@ -5,8 +5,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from pipeline.cli import app
 
 ROOT = Path(__file__).parents[4]
 WEB = ROOT / "soundmill" / "studio" / "web"
@@ -50,3 +54,16 @@ def test_the_build_is_what_set_up_would_build(tmp_path: Path) -> None:
     built = ROOT / "soundmill" / "studio" / "static" / "built"
     newest = max(path.stat().st_mtime for path in WEB.glob("src/*.ts*") if "test" not in path.name)
     assert (built / "meta.json").stat().st_mtime >= newest, "the scripts changed since they were built: make web"
+
+
+def test_every_command_that_a_page_names_is_one() -> None:
+    texts = [*(WEB / "src").glob("*.tsx"), *(WEB.parent / "templates").glob("*.html")]
+    named = {line for text in texts for line in re.findall(r"<code>(soundmill [^<]+)</code>", text.read_text())}
+    assert len(named) > 5
+    for line in sorted(named):
+        group: Any = get_command(app)
+        words = [word for word in line.split()[1:] if word.isalpha() and word.islower()]
+        while hasattr(group, "commands"):
+            assert words, line
+            assert words[0] in group.commands, line
+            group = group.commands[words.pop(0)]
