@@ -53,7 +53,7 @@ def in_browser(client: httpx.Client, day: date) -> Iterator[str]:
             for n in range(_BOXES)
         ]
         client.put(f"/api/drafts/day/{day}", json={"boxes": boxes}).raise_for_status()
-        page.goto(f"{client.base_url}/annotate?source=day&at={start + 25_000}&span=50000")
+        page.goto(f"{client.base_url}/annotate?source=day&at={start + 25_000}&span={_SPAN}")
         page.get_by_test_id("box-table").locator("tbody tr").first.wait_for()
         page.wait_for_timeout(3000)
         profile = page.evaluate(_FRAMES)
@@ -67,7 +67,7 @@ def in_browser(client: httpx.Client, day: date) -> Iterator[str]:
 
 def _beside_wavesurfer(browser: "Browser", page: "Page") -> Iterator[str]:
     """Milliseconds for which the page stands still after a box was moved or added, with a thousand in view."""
-    mine = {"drag end": _dragged(page, 0), "add one": _dragged(page, 1), "add all": _loaded(page)}
+    mine = {"drag end": _dragged(page, new=False), "add one": _dragged(page, new=True), "add all": _loaded(page)}
     with _wavesurfer() as address:
         other = browser.new_page(viewport={"width": 1280, "height": 1000})
         other.goto(address)
@@ -104,11 +104,11 @@ def _loaded(page: "Page") -> float:
     return statistics.median(found)
 
 
-def _dragged(page: "Page", new: int) -> float:
+def _dragged(page: "Page", *, new: bool) -> float:
     """Of our page: a box is moved, or drawn on top of the others."""
     place = page.get_by_test_id("timeline").bounding_box()
     assert place is not None
-    return _median_of_drags(page, place["x"] + 300, place["y"] + 200, shift=bool(new))
+    return _median_of_drags(page, place["x"] + 300, place["y"] + 200, shift=new)
 
 
 def _dragged_region(page: "Page") -> float:

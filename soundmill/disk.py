@@ -1,6 +1,7 @@
-"""Room on the disk, of which some is always left: for the catalog, and for people who clear up."""
+"""Room on the disk, of which some is always left: for the catalog, and for people who clear up; and small files, written whole."""
 
 import errno
+import secrets
 import shutil
 from pathlib import Path
 
@@ -13,3 +14,15 @@ def need_room(folder: Path, least_free: int) -> None:
     free = shutil.disk_usage(existing).free
     if free < least_free:
         raise DiskFull(errno.ENOSPC, f"only {free / 1e6:.0f} MB are free where {folder} lies, and {least_free / 1e6:.0f} are to stay so")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a small file: readers see the old one or the new. What cannot be written, as on a full disk, leaves nothing behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
+    try:
+        aside.write_text(text)
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise

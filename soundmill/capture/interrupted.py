@@ -14,10 +14,8 @@ from soundmill.lake import Lake
 from soundmill.times import days_between, from_ms, to_ms
 
 CUTTING = "being cut"  # fingerprint of an item whose cut has begun, and is not over
-_UNKNOWN = 86_400.0  # seconds that are looked through where a length is not known
-
-
 FILE_DELETED = "file deleted"  # fingerprint of a recording whose file a redaction deleted: should it land again, it is looked at again
+_UNKNOWN = 86_400.0  # seconds that are looked through where a length is not known
 _CUT_FROM = "cut_from"  # of a mark: when the file began, in ms since 1970, where its name does not say it
 
 
@@ -45,11 +43,10 @@ def sweep(lake: Lake, ledger: Ledger, asset: str, folder: str, day: date, item: 
 
     Not while another run cuts a day near them: its WAVs have no rows yet. Says whether it is done; else the file's mark is to stay.
     """
-    starts = {item.started_at, named_start(item.key.rpartition("/")[2])}
-    for known in (item, before):
-        if known is not None:
-            starts |= {known.started_at, from_ms(known.measures[_CUT_FROM]) if _CUT_FROM in known.measures else None}
-    longest = max(item.seconds, before.seconds if before else 0.0) or _UNKNOWN
+    known = [one for one in (item, before) if one is not None]
+    by_mark = {from_ms(one.measures[_CUT_FROM]) for one in known if _CUT_FROM in one.measures}
+    starts = {named_start(item.key.rpartition("/")[2]), *(one.started_at for one in known), *by_mark}
+    longest = max(one.seconds for one in known) or _UNKNOWN
     spans = {(start, start + timedelta(seconds=longest)) for start in starts if start is not None}
     return all(_sweep_span(lake, ledger, asset, f"{folder}/{item.source}", day, span) for span in spans)
 
@@ -63,10 +60,12 @@ def _sweep_span(lake: Lake, ledger: Ledger, asset: str, folder: str, day: date, 
         for entry in lake.files(f"{folder}/{one.isoformat()}")
         if (stem := entry.path.rpartition("/")[2].removesuffix(".wav")).isdigit() and first <= int(stem) < last
     }
+    near = {(one + timedelta(days=by)).isoformat() for one in days for by in (-1, 0, 1)} - {day.isoformat()}
     # in this order: who wrote what was listed is either still at work now, or its rows are there by now
-    near = {one + timedelta(days=by) for one in days for by in (-1, 0, 1)} - {day}
-    if there and held(ledger.catalog, f"{asset}/") & {one.isoformat() for one in near}:
-        return not (there - ledger.paths_in_use(there, ""))
-    for path in there - ledger.paths_in_use(there, ""):
+    are_others_at_work = bool(held(ledger.catalog, f"{asset}/") & near)
+    orphans = there - ledger.paths_in_use(there, "")
+    if orphans and are_others_at_work:
+        return False
+    for path in orphans:
         lake.delete(path)
     return True

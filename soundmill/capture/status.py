@@ -2,11 +2,12 @@
 
 import json
 import os
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from soundmill.disk import write_whole
 
 ALARMING = frozenset({"stalled", "dead", "stopped"})
 SUFFIX = ".status.json"
@@ -42,14 +43,7 @@ class Status:
 
 def write_status(path: Path, values: dict[str, Any]) -> None:
     """Writes a status whole: readers see the old one or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
-    try:
-        aside.write_text(json.dumps(values))
-        aside.replace(path)
-    except OSError:  # a full disk: each attempt would leave a file, once a second
-        aside.unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(values))
 
 
 def read_status(folder: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """On or off: a file that says so, `{"capture_state": true}`, as scripts for the original system know it."""
 
 import json
-import secrets
 from pathlib import Path
+
+from soundmill.disk import write_whole
 
 HUB = "hub"  # the switch of a hub, for edges without one of their own
 
@@ -31,11 +32,4 @@ class Switch:
 
     def set(self, on: bool) -> None:
         """Turns it on or off."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(6)}.partial")
-        try:
-            aside.write_text(json.dumps({"capture_state": on}) + "\n")
-            aside.replace(self.path)
-        except OSError:
-            aside.unlink(missing_ok=True)
-            raise
+        write_whole(self.path, json.dumps({"capture_state": on}) + "\n")

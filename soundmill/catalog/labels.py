@@ -148,7 +148,12 @@ class Labels:
         with self._catalog.writing() as session:
             if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
                 session.execute(select(func.pg_advisory_xact_lock(_SUBMIT_LOCK)))
-            before = session.scalar(select(SubmissionRow).where(*_near(submission)).order_by(SubmissionRow.version.desc()).limit(1))
+            before = session.scalar(
+                select(SubmissionRow)
+                .where(*_near(submission.annotator, submission.source, submission.start, submission.end, submission.round))
+                .order_by(SubmissionRow.version.desc())
+                .limit(1)
+            )
             if before is not None and before.content == content:
                 return _submission(before, submission.boxes, submission.reviewed), 0
             if based_on is not None and based_on != (before.version if before else 0):
@@ -175,7 +180,7 @@ class Labels:
 
     def standing(self, annotator: str, source: str, start: datetime, end: datetime) -> "Standing":
         """What an annotator's submissions come to from start to end, those of rounds left out."""
-        near = _near(Submission(annotator, source, start, end, ()))
+        near = _near(annotator, source, start, end)
         whole = (SubmissionRow.action == "replace", SubmissionRow.start <= start, SubmissionRow.end >= end)
         first = select(func.max(SubmissionRow.version)).where(*near, *whole).scalar_subquery()  # nothing before it counts any more
         query = select(SubmissionRow).where(*near, SubmissionRow.version >= func.coalesce(first, 0))
@@ -258,19 +263,14 @@ _BOX = [f.name for f in fields(Box)]
 _SUBMISSION = [f.name for f in fields(Submission) if f.name not in ("boxes", "reviewed")]
 
 
-def _box(row: BoxRow) -> Box:
-    return Box(**{name: getattr(row, name) for name in _BOX})
-
-
 def _span(row: ReviewedSpanRow) -> ReviewedSpan:
     return ReviewedSpan(row.start, row.end, tuple(row.tags))
 
 
-def _near(submission: Submission) -> tuple[ColumnElement[bool], ...]:
-    """Conditions for the submissions of the same annotator, source and round that reach into the same span."""
-    mine = (SubmissionRow.annotator == submission.annotator, SubmissionRow.source == submission.source)
-    of_round = SubmissionRow.round.is_not_distinct_from(submission.round)
-    return (*mine, of_round, SubmissionRow.start < submission.end, SubmissionRow.end > submission.start)
+def _near(annotator: str, source: str, start: datetime, end: datetime, of_round: str | None = None) -> tuple[ColumnElement[bool], ...]:
+    """Conditions for an annotator's submissions on a source that reach into a span: of a round, or of none."""
+    mine = (SubmissionRow.annotator == annotator, SubmissionRow.source == source, SubmissionRow.round.is_not_distinct_from(of_round))
+    return (*mine, SubmissionRow.start < end, SubmissionRow.end > start)
 
 
 def _read(session: Session, query: Select[Any]) -> list[Submission]:

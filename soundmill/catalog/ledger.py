@@ -120,9 +120,7 @@ class Ledger:
             self.catalog.alone(session, _timeline(source))
             session.add_all(WithdrawnSpanRow(source=source, start=start, end=end, created_at=now) for start, end in spans)
             found = [Item(*row) for row in session.execute(query.where(ItemRow.state != "withdrawn"))]
-            gone = [
-                _withdrawn(item) for item in found if (item.key, item.started_at) in named or lies_in(item.started_at, item.seconds, spans)
-            ]
+            gone = [_withdrawn(item) for item in found if (item.key, item.started_at) in named or _is_taken_back(item, spans)]
             self.write(session, gone)
             self.mark_stale(session, asset, {item.day for item in gone})
         return gone

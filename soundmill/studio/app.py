@@ -17,6 +17,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import OperationalError
 
 from soundmill.catalog import open_catalog
+from soundmill.errors import NoAudio
 from soundmill.ingest.downloader import Downloader
 from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(OSError, _no_room)
     app.add_exception_handler(OperationalError, _catalog_away)
+    app.add_exception_handler(NoAudio, _no_sound)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
     for router in (sound.router, labels.router, dashboard.router):  # what is asked most often is found first
@@ -92,6 +94,7 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     app.state.settings, app.state.started_at = settings, datetime.now(UTC)
     app.state.lake = open_lake(settings.lake_url, settings.s3_endpoint)
     app.state.catalog = open_catalog(settings.catalog_url)
+    app.state.feed = dashboard.feed_of(app.state.lake, app.state.catalog, settings)
     uploads = UploadWorker(app.state.lake, app.state.catalog, upload_options(settings))
     async with Downloader(app.state.lake, app.state.catalog, download_options(settings)) as worker:
         app.state.worker, app.state.uploads = worker, uploads
@@ -128,6 +131,11 @@ async def _no_room(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OSError)
     log.error("%s %s: %s", request.method, request.url.path, error)
     return JSONResponse({"detail": f"the storage cannot be used: {error.strerror or 'it is away'}"}, 507)
+
+
+async def _no_sound(_: Request, error: Exception) -> JSONResponse:
+    """Where there is nothing to hear, as a 404."""
+    return JSONResponse({"detail": str(error)}, 404)
 
 
 async def _catalog_away(request: Request, error: Exception) -> JSONResponse:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pyarrow.compute as pc
 
 from soundmill.catalog import Catalog, LiveRecord, ModelRegistry, ModelVersion
+from soundmill.errors import UnknownModel
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
@@ -33,6 +34,16 @@ def versions(catalog: Catalog) -> list[ModelVersion]:
     """Fitted model versions, the champion first, then by name and the newest first."""
     found = [one for one in ModelRegistry(catalog).versions() if one.card is not None]
     return sorted(found, key=lambda one: (not one.champion, one.name, -one.version))
+
+
+def version_named(catalog: Catalog, name: str) -> ModelVersion | None:
+    """The fitted version `name/version`; the champion where no name is given, None where there is none. Raises `UnknownModel`."""
+    if not name:
+        return ModelRegistry(catalog).champion()
+    found = next((one for one in versions(catalog) if f"{one.name}/{one.version}" == name), None)
+    if found is None:
+        raise UnknownModel(f"there is no model version {name!r}")
+    return found
 
 
 def predictions(lake: Lake, catalog: Catalog, version: ModelVersion, source: str | None, start: datetime, end: datetime) -> list[Predicted]:

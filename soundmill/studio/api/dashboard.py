@@ -13,7 +13,7 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import TypeAdapter
 
 from soundmill.catalog import Catalog, LiveRecord, ModelRegistry
-from soundmill.errors import NoAudio
+from soundmill.errors import UnknownModel
 from soundmill.lake import Lake
 from soundmill.settings import Settings
 from soundmill.studio.auth import page_for
@@ -31,7 +31,7 @@ from soundmill.workflows.dashboard import (
     uploads_now,
 )
 from soundmill.workflows.listening.quarantined import quarantined_file, quarantined_sound
-from soundmill.workflows.predictions import predictions, versions
+from soundmill.workflows.predictions import predictions, version_named
 from soundmill.workflows.runs import RunsNow, runs_now
 
 router = APIRouter(prefix="/api", tags=["dashboard"], dependencies=[Depends(page_for("engineer", "annotator"))])
@@ -105,6 +105,12 @@ def _parts(lake: Lake, catalog: Catalog, settings: Settings) -> dict[str, tuple[
     }
 
 
+def feed_of(lake: Lake, catalog: Catalog, settings: Settings) -> Feed:
+    """The feed that tells them to everybody who watches."""
+    parts = _parts(lake, catalog, settings)
+    return Feed({name: Part(_as_json(read, kind), every) for name, (read, kind, every) in parts.items()})
+
+
 @router.get("/overview", summary="The pipeline as it is now")
 async def overview(request: Request) -> Overview:
     """Stations, collection, downloads, uploads, quarantine, Dagster's runs, and a mark of the detections."""
@@ -116,11 +122,7 @@ async def overview(request: Request) -> Overview:
 @router.get("/events", summary="The same, as it changes", response_class=StreamingResponse)
 async def events(request: Request) -> StreamingResponse:
     """Server-sent events, named as the fields of `/api/overview`, with that field as JSON: all at first, then those that change."""
-    state = request.app.state
-    if not hasattr(state, "feed"):
-        parts = _parts(state.lake, state.catalog, state.settings)
-        state.feed = Feed({name: Part(_as_json(read, kind), every) for name, (read, kind, every) in parts.items()})
-    feed: Feed = state.feed
+    feed: Feed = request.app.state.feed
 
     async def lines() -> AsyncIterator[str]:
         yield "retry: 3000\n\n"
@@ -145,10 +147,10 @@ async def detections(
     state = request.app.state
 
     def read() -> DetectionsOut:
-        known = {f"{one.name}/{one.version}": one for one in versions(state.catalog)}
-        chosen = known.get(model) if model else ModelRegistry(state.catalog).champion()
-        if chosen is None and model:
-            raise HTTPException(404, f"there is no model version {model!r}")
+        try:
+            chosen = version_named(state.catalog, model)
+        except UnknownModel as error:
+            raise HTTPException(404, str(error)) from None
         if chosen is None:
             return DetectionsOut("", 0, [], {})
         found = predictions(state.lake, state.catalog, chosen, source or None, from_ms(start), from_ms(end))
@@ -177,7 +179,7 @@ async def quarantine(request: Request, reason: Annotated[str | None, Query(max_l
 async def quarantine_file(request: Request, key: str) -> Response:
     """As it was landed."""
     lake: Lake = request.app.state.lake
-    path = await _found(quarantined_file, lake, request.app.state.catalog, key)
+    path = await run_sync(quarantined_file, lake, request.app.state.catalog, key)
     name = path.rpartition("/")[2].encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
@@ -191,14 +193,7 @@ async def quarantine_file(request: Request, key: str) -> Response:
 async def quarantine_sound(request: Request, key: str) -> Response:
     """A minute at most of what can be decoded."""
     state = request.app.state
-    return Response(await _found(quarantined_sound, state.lake, state.catalog, key, _HEARD_SECONDS), media_type="audio/wav")
-
-
-async def _found(function: Callable[..., Any], *arguments: Any) -> Any:
-    try:
-        return await run_sync(partial(function, *arguments))
-    except NoAudio as error:
-        raise HTTPException(404, str(error)) from None
+    return Response(await run_sync(quarantined_sound, state.lake, state.catalog, key, _HEARD_SECONDS), media_type="audio/wav")
 
 
 def _blocks(lake: Lake, path: str, size: int = 1 << 20) -> Any:

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import Annotations, Box, Drafts, Labels, ModelRegistry, ReviewedSpan, Submission
-from soundmill.errors import LabelsChanged
+from soundmill.catalog import Annotations, Box, Drafts, Labels, ReviewedSpan, Submission
+from soundmill.errors import LabelsChanged, UnknownModel
 from soundmill.lake import Lake
 from soundmill.studio.auth import User, page_for
 from soundmill.times import from_ms, midnight
-from soundmill.workflows.predictions import predictions, versions
+from soundmill.workflows.predictions import predictions, version_named, versions
 
 router = APIRouter(prefix="/api", tags=["labels"])
 Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
@@ -168,10 +168,10 @@ async def predicted(
 
     def read() -> list[PredictionOut]:
         state = request.app.state
-        known = {f"{one.name}/{one.version}": one for one in versions(state.catalog)}
-        chosen = known.get(model) if model else ModelRegistry(state.catalog).champion()
-        if chosen is None and model:
-            raise HTTPException(404, f"there is no model version {model!r}")
+        try:
+            chosen = version_named(state.catalog, model)
+        except UnknownModel as error:
+            raise HTTPException(404, str(error)) from None
         if chosen is None:
             return []
         return [

@@ -223,8 +223,6 @@ async def _tile(request: Request, source: str, recipe: str, level: int, index: i
 async def _found(function: Callable[..., _T], *arguments: Any) -> _T:
     try:
         return await run_sync(function, *arguments)
-    except NoAudio as error:
-        raise HTTPException(404, str(error)) from None
     except (OverflowError, struct.error) as error:
         raise HTTPException(400, f"no such moment: {error}") from None
 

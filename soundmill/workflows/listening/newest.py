@@ -2,7 +2,7 @@
 
 import gzip
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from soundmill.capture.naming import SegmentName
 from soundmill.catalog import Catalog, Ledger, lies_in
 from soundmill.errors import NoAudio, UndecodableAudio
 from soundmill.lake import Lake
-from soundmill.times import days_between, to_ms
+from soundmill.times import days_between, midnight, to_ms
 
 SECONDS = 60
 _LEVEL = 4  # 64 ms a column
@@ -84,7 +84,7 @@ def _newest_names(lake: Lake, source: str, now: datetime) -> list[tuple[SegmentN
         if not found:
             continue
         newest = found[0][0].started_at
-        if newest - timedelta(seconds=SECONDS) < datetime.combine(day, datetime.min.time(), UTC):
+        if newest - timedelta(seconds=SECONDS) < midnight(day):
             found += _names(lake, source, day - timedelta(days=1))
         return [one for one in found if one[0].started_at > newest - timedelta(seconds=SECONDS)]
     return []

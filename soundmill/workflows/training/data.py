@@ -209,8 +209,8 @@ class TrainingData:
         with_eves = sorted({near for day in of_days for near in (day - _DAY, day)})  # an annotation may last beyond midnight
         labels = [(row["source"], row["start"], row["end"]) for row in self._lake.read_days(ANNOTATIONS, with_eves).to_pylist()]
         free, far = free_of(_spans(segments), labels), set(free_of(_spans(segments), rejections))
-        hard = sample([key for key in free if key not in far], count // 2, self.spec.seed)
-        chosen = [*hard, *sample([key for key in free if key not in set(hard)], count - len(hard), self.spec.seed)]
+        hard = set(sample([key for key in free if key not in far], count // 2, self.spec.seed))
+        chosen = [*hard, *sample([key for key in free if key not in hard], count - len(hard), self.spec.seed)]
         segments = segments.filter(_is_in("key", chosen))
         sounds = segment_sounds(self._lake, list(of_days), segments, self.spec.extractor, self.zone)
         days = [moment.date() for moment in segments["started_at"].to_pylist()]

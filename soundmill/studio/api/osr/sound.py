@@ -13,11 +13,10 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from soundmill.audio import Resampler
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import SoundIndex
-from soundmill.errors import NoAudio
 from soundmill.lake import Lake
 from soundmill.settings import Settings
 from soundmill.studio.api.osr import words
-from soundmill.times import days_between
+from soundmill.times import days_between, from_ms
 from soundmill.workflows.listening import SoundByTime
 
 router = APIRouter()
@@ -112,12 +111,8 @@ def macrosegment(request: Request, source: str, middle: datetime) -> npt.NDArray
     count = SLOTS * SAMPLES
     if start is None:
         raise HTTPException(404, "there is no sound around this moment")
-    try:
-        sound = SoundByTime(request.app.state.lake, request.app.state.catalog)
-        ms = (start - datetime.fromtimestamp(0, UTC)) / timedelta(milliseconds=1)
-        opened = sound.open(source, ms, ms + 1000 * count / RATE)
-    except NoAudio as error:
-        raise HTTPException(404, str(error)) from None
+    ms = (start - from_ms(0)) / timedelta(milliseconds=1)
+    opened = SoundByTime(request.app.state.lake, request.app.state.catalog).open(source, ms, ms + 1000 * count / RATE)
     rate = opened.sample_rate
     samples, _ = opened.read(round(ms * rate / 1000), -(-count * rate // RATE))
     found: npt.NDArray[np.float32] = samples.astype(np.float32) / np.float32(32_768)

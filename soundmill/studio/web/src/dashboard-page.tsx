@@ -5,6 +5,7 @@ import { useEffect, useRef } from "preact/hooks";
 import * as api from "./api.ts";
 import { HoursChart } from "./charts.tsx";
 import { grid, type Grid } from "./counts.ts";
+import { Help } from "./help.tsx";
 import { Level } from "./level.tsx";
 import { follow, line, now } from "./live.ts";
 import { Player } from "./player.ts";
@@ -75,7 +76,7 @@ export function Dashboard() {
         <h1>Overview</h1>
         <Line />
         <span class="grow" />
-        <Help />
+        <Explained />
       </div>
       {isEmpty && <FirstSteps />}
       <div class="parts">
@@ -399,24 +400,18 @@ function Quarantined({ item }: { item: api.Quarantine["items"][number] }) {
   );
 }
 
-function Help() {
-  const dialog = useRef<HTMLDialogElement>(null);
+function Explained() {
   return (
-    <>
-      <button onClick={() => dialog.current?.showModal()}>Help</button>
-      <dialog ref={dialog} aria-labelledby="help-title">
-        <h2 id="help-title" tabIndex={-1} autoFocus>What this page shows</h2>
-        <dl class="explained">
-          <dt>Stations</dt><dd>Microphones that record here, or report here. The meter is the peak of the last second. Orange: somebody ought to look after it; the words beside it say why.</dd>
-          <dt>Detected</dt><dd>What the model named, by tag and time. Click a number to list its events, Play to hear one, its time to see it on the timeline, where you can accept, correct or reject it. The margin says how far above the tag's threshold it was.</dd>
-          <dt>The collection</dt><dd>Hours that count toward the target. Training clips and the demo are apart from it.</dd>
-          <dt>Runs in Dagster</dt><dd>What is worked on, and what failed. Each links to its page in Dagster, where it can be looked into and started again.</dd>
-          <dt>Downloads and uploads</dt><dd>Requests by state, with the reasons of those that failed: <code>soundmill download retry</code> tries them again.</dd>
-          <dt>In quarantine</dt><dd>Files that could not be used. Hear as much of one as can be read, or fetch it, mend it, and land it again.</dd>
-        </dl>
-        <p>The page changes by itself; nothing needs to be loaded again. All times are UTC.</p>
-        <form method="dialog"><button class="main">Close</button></form>
-      </dialog>
-    </>
+    <Help title="What this page shows">
+      <dl class="explained">
+        <dt>Stations</dt><dd>Microphones that record here, or report here. The meter is the peak of the last second. Orange: somebody ought to look after it; the words beside it say why.</dd>
+        <dt>Detected</dt><dd>What the model named, by tag and time. Click a number to list its events, Play to hear one, its time to see it on the timeline, where you can accept, correct or reject it. The margin says how far above the tag's threshold it was.</dd>
+        <dt>The collection</dt><dd>Hours that count toward the target. Training clips and the demo are apart from it.</dd>
+        <dt>Runs in Dagster</dt><dd>What is worked on, and what failed. Each links to its page in Dagster, where it can be looked into and started again.</dd>
+        <dt>Downloads and uploads</dt><dd>Requests by state, with the reasons of those that failed: <code>soundmill download retry</code> tries them again.</dd>
+        <dt>In quarantine</dt><dd>Files that could not be used. Hear as much of one as can be read, or fetch it, mend it, and land it again.</dd>
+      </dl>
+      <p>The page changes by itself; nothing needs to be loaded again. All times are UTC.</p>
+    </Help>
   );
 }

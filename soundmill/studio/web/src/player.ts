@@ -133,19 +133,20 @@ export class Player {
   }
 }
 
-async function sampleRate(source: string, at: number): Promise<number> {
-  const answer = await fetch(soundAddress(source, at, 256)).catch(() => {
+const fetched = (address: string): Promise<Response> =>
+  fetch(address).catch(() => {
     throw new Error("the studio cannot be reached");
   });
+
+async function sampleRate(source: string, at: number): Promise<number> {
+  const answer = await fetched(soundAddress(source, at, 256));
   const rate = Number(answer.headers.get("x-sample-rate") ?? 0);
   if (answer.ok && rate) return rate;
   throw new Error(answer.status === 404 ? "there is no sound here" : `the sound cannot be fetched (${answer.status})`);
 }
 
 async function slice(context: AudioContext, source: string, from: number, count: number): Promise<AudioBuffer> {
-  const answer = await fetch(soundAddress(source, from, count)).catch(() => {
-    throw new Error("the studio cannot be reached");
-  });
+  const answer = await fetched(soundAddress(source, from, count));
   if (answer.status === 404) return new AudioBuffer({ length: count, sampleRate: context.sampleRate }); // a gap
   if (!answer.ok) throw new Error(`the sound cannot be fetched (${answer.status})`);
   return context.decodeAudioData(await answer.arrayBuffer());

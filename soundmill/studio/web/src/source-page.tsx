@@ -7,6 +7,7 @@ import { DayChart, NoiseChart } from "./charts.tsx";
 import { table } from "./colours.ts";
 import { shares, stretches, type Stretch } from "./coverage.ts";
 import { follow, line, now } from "./live.ts";
+import { Help } from "./help.tsx";
 import { Level } from "./level.tsx";
 import { ROWS } from "./tiles.ts";
 import { DAY, clock, dayOf, length, startOfDay } from "./time.ts";
@@ -55,7 +56,7 @@ export function SourcePage({ source }: { source: string }) {
         {station && <span class={station.alarms ? "code" : "soft"} data-testid="station">{station.state}{station.why ? `: ${station.why}` : ""}</span>}
         <span class="grow" />
         <a href={`/annotate?source=${encodeURIComponent(source)}${day.value && `&day=${day.value}`}`}>Hear and label it</a>
-        <Help />
+        <Explained />
       </div>
       {station && <Level peak={station.peak_dbfs} floor={station.floor_dbfs} name={source} />}
       {isLoaded.value && !days.value.length && <p>Nothing of {source} was stored yet. A run cuts what has landed within about a minute while Dagster's daemon runs (<code>soundmill dev</code>), or with <code>soundmill materialize day</code>.</p>}
@@ -170,21 +171,15 @@ function draw(canvas: HTMLCanvasElement | null, data: Uint8Array, columns: numbe
   context.putImageData(image, 0, 0);
 }
 
-function Help() {
-  const dialog = useRef<HTMLDialogElement>(null);
+function Explained() {
   return (
-    <>
-      <button onClick={() => dialog.current?.showModal()}>Help</button>
-      <dialog ref={dialog} aria-labelledby="help-title">
-        <h2 id="help-title" tabIndex={-1} autoFocus>What this page shows</h2>
-        <dl class="explained">
-          <dt>Now</dt><dd>The last minute that landed, time from left to right, low frequencies below. It is drawn anew every few seconds.</dd>
-          <dt>Days</dt><dd>Minutes of stored sound a day, and labels. Click a day to see its coverage, noise floor and detections.</dd>
-          <dt>Coverage</dt><dd>Where there is sound, where the gate held silence back, and where nothing was recorded at all. A gap's time leads to the timeline around it.</dd>
-          <dt>Noise floor</dt><dd>The level that one segment in ten stays under, for each hour of the week before. A floor that falls far within an hour is a cable that is out; one that rises is a fan, or rain.</dd>
-        </dl>
-        <form method="dialog"><button class="main">Close</button></form>
-      </dialog>
-    </>
+    <Help title="What this page shows">
+      <dl class="explained">
+        <dt>Now</dt><dd>The last minute that landed, time from left to right, low frequencies below. It is drawn anew every few seconds.</dd>
+        <dt>Days</dt><dd>Minutes of stored sound a day, and labels. Click a day to see its coverage, noise floor and detections.</dd>
+        <dt>Coverage</dt><dd>Where there is sound, where the gate held silence back, and where nothing was recorded at all. A gap's time leads to the timeline around it.</dd>
+        <dt>Noise floor</dt><dd>The level that one segment in ten stays under, for each hour of the week before. A floor that falls far within an hour is a cable that is out; one that rises is a fan, or rain.</dd>
+      </dl>
+    </Help>
   );
 }

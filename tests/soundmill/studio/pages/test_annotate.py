@@ -13,6 +13,8 @@ from tests.home import DAYS, Home
 from tests.soundmill.studio.pages.looking import violations
 from tests.soundmill.studio.running import studio
 
+pytestmark = pytest.mark.usefixtures("closed")
+
 DAY = DAYS[2]
 
 
@@ -30,14 +32,6 @@ def opened(browser: Browser, client: httpx.Client, where: str, errors: list[str]
     expect(page.get_by_test_id("box-table")).to_be_attached(timeout=20_000)
     expect(page.get_by_test_id("level-chart").locator("canvas")).to_be_attached(timeout=20_000)
     return page
-
-
-@pytest.fixture(autouse=True)
-def closed(browser: Browser) -> Iterator[None]:
-    """No test leaves pages open that go on drawing."""
-    yield
-    for context in browser.contexts:
-        context.close()
 
 
 def rows(page: Page) -> list[str]:

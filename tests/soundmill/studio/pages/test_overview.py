@@ -13,15 +13,9 @@ from tests.home import DAYS, Home
 from tests.soundmill.studio.pages.looking import violations
 from tests.soundmill.studio.running import studio
 
+pytestmark = pytest.mark.usefixtures("closed")
+
 BROKEN = f"landing/mic/{DAYS[0]}/<b>20250101T100000Z.wav"
-
-
-@pytest.fixture(autouse=True)
-def closed(browser: Browser) -> Iterator[None]:
-    """No test leaves pages open that go on listening."""
-    yield
-    for context in browser.contexts:
-        context.close()
 
 
 @pytest.fixture

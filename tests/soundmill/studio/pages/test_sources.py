@@ -17,13 +17,7 @@ from tests.home import DAYS, Home
 from tests.soundmill.studio.pages.looking import violations
 from tests.soundmill.studio.running import studio
 
-
-@pytest.fixture(autouse=True)
-def closed(browser: Browser) -> Iterator[None]:
-    """No test leaves pages open that go on drawing."""
-    yield
-    for context in browser.contexts:
-        context.close()
+pytestmark = pytest.mark.usefixtures("closed")
 
 
 @pytest.fixture
