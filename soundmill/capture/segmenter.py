@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from soundmill.audio import Channels, Levels, Resampler, Truncated, amplitude, levels, open_audio, to_pcm16, wav_bytes
 from soundmill.audio.reader import Float32, Int16
+from soundmill.capture.claims import kept_already, left_over, released
 from soundmill.capture.interrupted import CUTTING, is_mark, marked, marked_from, sweep
 from soundmill.capture.landing import LandedFile, landed_on, named_start, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
@@ -153,8 +154,8 @@ def update_segments(
     vanished = [item for item in known.values() if item.key not in there and (item.state == "quarantined" or is_mark(item))]
     gone = [item for item in vanished if item.key not in unswept]
     ledger.forget([item.key for item in gone])
-    released = ledger.released(day)
-    due = [file for file in files if _is_due(known.get(file.key), released, _fingerprint(file, segmenter), now, max_attempts)]
+    freed = released(ledger, day)
+    due = [file for file in files if _is_due(known.get(file.key), freed, _fingerprint(file, segmenter), now, max_attempts)]
     later = {file.key for file in due}
     other_days: set[date] = set()
     with ThreadPoolExecutor(_WRITERS) as pool:
@@ -198,12 +199,12 @@ def update_segments(
     return _summary(ledger, day, len(files), len(due), changed, other_days)
 
 
-def _is_due(known: Item | None, released: Collection[str], fingerprint: str, now: datetime, max_attempts: int) -> bool:
+def _is_due(known: Item | None, freed: Collection[str], fingerprint: str, now: datetime, max_attempts: int) -> bool:
     if known is None:
         return True
     if known.state == "withdrawn":
         return known.fingerprint == CUTTING
-    if known.fingerprint != fingerprint or known.key in released:
+    if known.fingerprint != fingerprint or known.key in freed:
         return True
     waits = known.next_attempt_at is not None and known.next_attempt_at > now
     return known.state == "quarantined" and known.transient and known.attempts < max_attempts and not waits
@@ -322,18 +323,23 @@ class _Cutter:
             return replace(row, state="withdrawn")
         if self._segmenter.is_silent(measured):
             return replace(row, state="silent")
-        data = wav_bytes(pcm, self._segmenter.sample_rate)
-        content_hash = hashlib.sha256(data).hexdigest()
-        row = replace(row, content_hash=content_hash)
-        for other in self._ledger.at(row.source, start):
-            owner = other.parent or other.key
-            if owner != self._file.key and owner not in self._later:
-                if other.content_hash == content_hash:
-                    row = replace(row, state="duplicate", reason="same_audio", message=f"the same as {other.key}")
-                else:
-                    message = f"{other.key} holds other sound from the same moment"
-                    row = replace(row, state="quarantined", reason="conflicting_start", message=message)
-                return replace(row, blocked_by=other.key)
+        rate = self._segmenter.sample_rate
+        others = self._ledger.ready_over(row.source, start, row.seconds, but_by=self._file.key)
+        others = [other for other in others if (other.parent or other.key) not in self._later]
+        kept = kept_already(self._lake, others, start, pcm, rate) if others else []
+        first, last = left_over(kept, len(pcm))
+        if kept and last - first >= SHORTEST_SECONDS * rate:  # only the rest is new
+            row = replace(row, blocked_by=kept[0].item.key)
+            return self._store(row, from_ms(to_ms(start + timedelta(seconds=first / rate))), offset + first, pcm[first:last])
+        if kept:
+            has = kept[0].item
+            return replace(row, state="duplicate", reason="same_audio", message=f"the same as {has.key}", blocked_by=has.key)
+        for other in others:
+            if other.started_at == start:
+                message = f"{other.key} holds other sound from the same moment"
+                return replace(row, state="quarantined", reason="conflicting_start", message=message, blocked_by=other.key)
+        data = wav_bytes(pcm, rate)
+        row = replace(row, content_hash=hashlib.sha256(data).hexdigest())
         path = f"{FOLDER}/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
         self._lake.write_if_changed(path, data)
         self._written.append(path)

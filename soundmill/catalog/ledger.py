@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow, WithdrawnSpanRow
@@ -20,6 +20,7 @@ DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 TRUNCATED_KEPT = "truncated_kept"
 _BATCH = 500
 _LONGEST_SEGMENT = timedelta(hours=1)
+_LAST = 8  # segments that can have sound in one piece; more only where many short ones lie in it
 
 
 @dataclass(frozen=True)
@@ -207,9 +208,15 @@ class Ledger:
         """Items by source, start and key, for queries of other modules."""
         return self._items(*conditions)
 
-    def at(self, source: str, moment: datetime) -> list[Item]:
-        """Ready segments of a source that begin at the moment."""
-        return self._items(ItemRow.source == source, ItemRow.started_at == moment, ItemRow.state == "ready")
+    def ready_over(self, source: str, start: datetime, seconds: float, but_by: str = "") -> list[Item]:
+        """The last ready segments of a source with sound in these seconds, latest first, but those of the landed file `but_by`."""
+        end = start + timedelta(seconds=seconds)
+        near = (ItemRow.started_at > start - _LONGEST_SEGMENT, ItemRow.started_at < end)
+        others = func.coalesce(ItemRow.parent, ItemRow.key) != but_by
+        query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.state == "ready", *near, others)
+        with self.catalog.reading() as session:
+            found = [Item(*row) for row in session.execute(query.order_by(ItemRow.started_at.desc()).limit(_LAST))]
+        return [item for item in found if item.started_at == start or lies_in(item.started_at, item.seconds, [(start, end)])]
 
     def parts(self, key: str) -> list[Item]:
         """The segments cut from a recording."""
@@ -225,22 +232,6 @@ class Ledger:
                 )
                 used |= {path for path, key, parent in session.execute(query) if path and but_by not in (key, parent)}
         return used
-
-    def released(self, landed: date) -> set[str]:
-        """Files landed on the day that gave way to another item which no longer stands in their way."""
-        blocker, parent = aliased(ItemRow), aliased(ItemRow)
-        query = (
-            select(func.coalesce(ItemRow.parent, ItemRow.key))
-            .outerjoin(blocker, ItemRow.blocked_by == blocker.key)
-            .outerjoin(parent, ItemRow.parent == parent.key)
-            .where(
-                ItemRow.blocked_by.is_not(None),
-                func.coalesce(ItemRow.landed, parent.landed) == landed,
-                or_(blocker.key.is_(None), blocker.state != "ready", blocker.started_at != ItemRow.started_at),
-            )
-        )
-        with self.catalog.reading() as session:
-            return set(session.scalars(query))
 
     def retryable(self, now: datetime, max_attempts: int) -> dict[date, str]:
         """Days landed on which items wait for another attempt that is due, each with a mark that changes with every attempt."""

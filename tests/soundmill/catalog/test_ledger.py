@@ -81,27 +81,19 @@ def test_many_segments_go_in_one_transaction(catalog: Catalog) -> None:
     assert ledger.segments(DAY) == []
 
 
-def test_segments_are_found_by_the_moment_they_begin(catalog: Catalog) -> None:
+def test_ready_segments_are_found_by_what_they_have_sound_of(catalog: Catalog) -> None:
     ledger = Ledger(catalog)
     long = recording()
     ledger.record(long, [segment(long, n) for n in range(3)])
-    assert [item.key for item in ledger.at("mic", START + timedelta(seconds=3))] == [f"{long.key}#1"]
-    assert ledger.at("mic", START + timedelta(seconds=1)) == []
-    assert ledger.at("porch", START) == []
 
+    def over(start: float, seconds: float, source: str = "mic", but_by: str = "") -> list[str]:
+        found = ledger.ready_over(source, START + timedelta(seconds=start), seconds, but_by)
+        return [item.key.rpartition("#")[2] for item in found]
 
-def test_an_item_that_gave_way_is_released_when_nothing_stands_in_its_way(catalog: Catalog) -> None:
-    ledger = Ledger(catalog)
-    first, second = recording("a.wav", kind="segment", state="ready", started_at=START), recording("b.wav", kind="segment")
-    ledger.record(first)
-    ledger.record(replace(second, state="duplicate", started_at=START, blocked_by=first.key))
-    assert ledger.released(DAY) == set()
-    ledger.record(replace(first, started_at=START + timedelta(seconds=1)))
-    assert ledger.released(DAY) == {second.key}
-    ledger.record(first)
-    assert ledger.released(DAY) == set()
-    ledger.forget([first.key])
-    assert ledger.released(DAY) == {second.key}
+    assert over(3, 3) == ["1"]
+    assert over(1, 3) == ["1", "0"]
+    assert over(2.999, 3) == ["1"]  # who overlaps by a millisecond is a neighbour
+    assert over(9, 3) == over(0, 3, "porch") == over(0, 9, but_by=long.key) == []
 
 
 def test_days_with_items_due_for_another_attempt_are_found(catalog: Catalog) -> None:
