@@ -325,7 +325,7 @@ class _Cutter:
             return replace(row, state="silent")
         rate = self._segmenter.sample_rate
         others = self._ledger.ready_over(row.source, start, row.seconds, but_by=self._file.key)
-        others = [other for other in others if (other.parent or other.key) not in self._later]
+        others = [other for other in others if (other.parent or other.key) not in self._later and not self._is_same_run(other, start)]
         kept = kept_already(self._lake, others, start, pcm, rate) if others else []
         first, last = left_over(kept, len(pcm))
         if kept and last - first >= SHORTEST_SECONDS * rate:  # only the rest is new
@@ -344,6 +344,10 @@ class _Cutter:
         self._lake.write_if_changed(path, data)
         self._written.append(path)
         return replace(row, path=path)
+
+    def _is_same_run(self, other: Item, start: datetime) -> bool:
+        """Whether another segment is of the same capture run: what that recorded twice is told by its positions, and kept."""
+        return bool(self._name and other.measures.get("session") == self._name.session and other.started_at != start)
 
     def _stated_silence(self, name: SegmentName) -> Item:
         """The row of a silence that the gate of a capture held back."""
