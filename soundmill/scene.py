@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import scipy.fft
 import scipy.signal
 
 from soundmill.errors import SceneRefused
@@ -216,10 +217,9 @@ def _seconds(length: float) -> npt.NDArray[np.float64]:
 
 
 def _pink(length: int, rng: Rng) -> Float32:
-    spectrum = np.fft.rfft(rng.standard_normal(length))
+    spectrum = scipy.fft.rfft(rng.standard_normal(scipy.fft.next_fast_len(length, real=True)))
     spectrum /= np.sqrt(np.maximum(1, np.arange(len(spectrum))))
-    noise = np.fft.irfft(spectrum, length)
-    return _level(noise, rng, 0, 0)
+    return _level(scipy.fft.irfft(spectrum)[:length], rng, 0, 0)
 
 
 def _band(length: int, low: float, high: float, rng: Rng) -> npt.NDArray[np.float64]:

@@ -202,12 +202,11 @@ PATIENCE = 5  # a deadline only ends what hangs: on a busy machine all takes sev
 
 def wait_until(holds: Callable[[], Any], seconds: float) -> Any:
     """Polls until something is true, and returns it; fails when it hangs: after `PATIENCE` times the seconds it takes at most when idle."""
-    deadline, pause = time.monotonic() + PATIENCE * seconds, 0.005
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < PATIENCE * seconds:
         if value := holds():
             return value
-        time.sleep(pause)
-        pause = min(0.05, 1.5 * pause)
+        time.sleep(min(0.005 + waited / 20, 0.5))  # whoever waits long does not look every moment
     raise AssertionError(f"not so within {PATIENCE * seconds} s")
 
 

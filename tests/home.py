@@ -1,4 +1,4 @@
-"""A home for the graph: the same tests on a folder with SQLite and on S3 with PostgreSQL."""
+"""A home for the graph: in a folder with SQLite, or on S3 with PostgreSQL."""
 
 import shutil
 from collections.abc import Iterator
@@ -38,6 +38,8 @@ FIRST = date(2025, 1, 1)
 DAYS = tuple(FIRST + timedelta(days=n) for n in range(3))
 DAY_NAMES = [asset.key.to_user_string() for asset in CAPTURE_DAY]
 BEFORE_MODEL = [name for name in DAY_NAMES if name not in {"detections", "new_sounds", "sound_overview"}]
+
+KINDS = ("doorbell", "kettle", "knocking")
 
 
 @dataclass
@@ -81,21 +83,25 @@ class Home:
             entry.path: self.lake.read_bytes(entry.path) for folder in folders or ("audio", "tables") for entry in self.lake.files(folder)
         }
 
-    def land_day(self, day: date, kinds: tuple[str, ...] = ("doorbell", "kettle", "knocking"), each: int = 4, hour: int = 9) -> None:
-        """A short recording of a day: a few sounds of each kind, labelled, and rain between."""
-        rng = np.random.default_rng([day.toordinal(), hour])
-        slots, labels = [], []
-        began = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
-        for kind in [kind for kind in kinds for _ in range(each)]:
-            sound = LABELLED[kind](rng)[:SLOT]
-            start = began + timedelta(seconds=len(slots) * SLOT / RATE)
-            labels.append(Annotation("mic", start, start + timedelta(seconds=len(sound) / RATE), kind, "test"))
-            slots += [np.pad(sound, (0, SLOT - len(sound))), rain(rng)[:SLOT]]
-        self.lake.write_bytes(f"landing/mic/{day}/{began:%Y%m%dT%H%M%S}Z.wav", wav_bytes(to_pcm16(np.concatenate(slots)), RATE))
-        Annotations(self.catalog).add(labels)
+    def land_day(self, day: date, kinds: tuple[str, ...] = KINDS, each: int = 4, hour: int = 9) -> None:
+        land_day(self.lake, self.catalog, day, kinds, each, hour)
 
     def define(self, name: str = "house", **spec: Any) -> None:
         ModelRegistry(self.catalog).define(name, ModelSpec(**spec).model_dump(mode="json"))
+
+
+def land_day(lake: Lake, catalog: Catalog, day: date, kinds: tuple[str, ...] = KINDS, each: int = 4, hour: int = 9) -> None:
+    """A short recording of a day: a few sounds of each kind, labelled, and rain between."""
+    rng = np.random.default_rng([day.toordinal(), hour])
+    slots, labels = [], []
+    began = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+    for kind in [kind for kind in kinds for _ in range(each)]:
+        sound = LABELLED[kind](rng)[:SLOT]
+        start = began + timedelta(seconds=len(slots) * SLOT / RATE)
+        labels.append(Annotation("mic", start, start + timedelta(seconds=len(sound) / RATE), kind, "test"))
+        slots += [np.pad(sound, (0, SLOT - len(sound))), rain(rng)[:SLOT]]
+    lake.write_bytes(f"landing/mic/{day}/{began:%Y%m%dT%H%M%S}Z.wav", wav_bytes(to_pcm16(np.concatenate(slots)), RATE))
+    Annotations(catalog).add(labels)
 
 
 def build(home: Home, each: int = 4) -> None:
@@ -129,15 +135,11 @@ def home_in(folder: Path) -> Iterator[Home]:
         yield Home(resources, instance)
 
 
-@pytest.fixture(params=["folder and SQLite", "S3 and PostgreSQL"])
-def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
-    get = request.getfixturevalue
-    if request.param == "folder and SQLite":
-        resources = _resources(str(tmp_path / "lake"), "", sqlite_in(tmp_path), tmp_path)
-    else:
-        resources = _resources(get("s3_url"), get("s3_endpoint"), get("postgres_url"), tmp_path)
+@pytest.fixture
+def home(s3_url: str, s3_endpoint: str, postgres_url: str, tmp_path: Path) -> Iterator[Home]:
+    """A home on S3 with PostgreSQL: what runs here runs in a folder with SQLite too, on which the other tests run."""
     with dg.DagsterInstance.ephemeral() as instance:
-        yield Home(resources, instance)
+        yield Home(_resources(s3_url, s3_endpoint, postgres_url, tmp_path), instance)
 
 
 @pytest.fixture

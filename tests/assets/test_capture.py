@@ -61,16 +61,16 @@ def test_what_a_capture_missed_and_a_dead_microphone_are_reported(local_home: Ho
     assert (found["no_gaps"], found["stations_alive"], found["no_overlap"]) == (False, False, True)
 
 
-def test_the_overview_of_a_day_is_made_once_and_goes_on_where_the_day_grew(home: Home) -> None:
-    home.land_day(DAYS[0])
-    facts = home.run("captured_segments", "sound_overview", days=DAYS[:1])["sound_overview", "2025-01-01"]
+def test_the_overview_of_a_day_is_made_once_and_goes_on_where_the_day_grew(local_home: Home) -> None:
+    local_home.land_day(DAYS[0])
+    facts = local_home.run("captured_segments", "sound_overview", days=DAYS[:1])["sound_overview", "2025-01-01"]
     assert (facts["status"], facts["sources"]) == ("updated", 1)
     assert facts["tiles_made"] >= 1
-    before = home.stored("overviews")
+    before = local_home.stored("overviews")
     assert len(before) == 2
-    again = home.run("sound_overview", days=DAYS[:1])["sound_overview", "2025-01-01"]
+    again = local_home.run("sound_overview", days=DAYS[:1])["sound_overview", "2025-01-01"]
     assert (again["status"], again["tiles_made"]) == ("unchanged", 0)
-    assert home.stored("overviews") == before
-    home.land_day(DAYS[0], hour=20)
-    grown = home.run("captured_segments", "sound_overview", days=DAYS[:1])["sound_overview", "2025-01-01"]
+    assert local_home.stored("overviews") == before
+    local_home.land_day(DAYS[0], hour=20)
+    grown = local_home.run("captured_segments", "sound_overview", days=DAYS[:1])["sound_overview", "2025-01-01"]
     assert 1 <= grown["tiles_made"] <= facts["tiles_made"]

@@ -9,14 +9,12 @@ import pytest
 from assets.ingest import downloads
 from assets.operations import CAPTURE_DAY
 from pipeline.dev import _free_port, running
-from soundmill.audio import to_pcm16, wav_bytes
-from soundmill.catalog import Annotations, Catalog, ModelRegistry, open_catalog
-from soundmill.formats.annotation import Annotation
+from soundmill.catalog import Catalog, ModelRegistry, open_catalog
 from soundmill.lake import open_lake
 from soundmill.osr.spec import ModelSpec
-from soundmill.scene import RATE, household
 from soundmill.settings import Settings
 from tests.conftest import wait_until, wav
+from tests.home import land_day
 from tests.web import Web
 
 pytestmark = pytest.mark.e2e
@@ -36,10 +34,10 @@ class Ui:
     """The UI's GraphQL."""
 
     def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/graphql"
+        self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
 
     def ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        answer = httpx.post(self.url, json={"query": query, "variables": variables}, timeout=60).json()
+        answer = self._client.post("/graphql", json={"query": query, "variables": variables}).json()
         assert "errors" not in answer, answer["errors"]
         return dict(answer["data"])
 
@@ -68,17 +66,10 @@ class Ui:
         return {node["assetKey"]["path"][0] for node in nodes if node["assetMaterializations"]}
 
 
-def land_two_days(home_settings: Settings) -> None:
-    """Two days of a household, with labels."""
-    lake, catalog = open_lake(home_settings.lake_url), open_catalog(home_settings.catalog_url)
-    for recording in household(FIRST, 2).recordings():
-        path = f"landing/kitchen/{recording.started_at:%Y-%m-%d}/{recording.started_at:%Y%m%dT%H%M%S}Z.wav"
-        lake.write_bytes(path, wav_bytes(to_pcm16(recording.samples), RATE))
-        Annotations(catalog).add(Annotation("kitchen", e.start, e.end, e.tag, "test") for e in recording.events if e.labelled)
-
-
 def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home_settings: Settings, web: Web) -> None:
-    land_two_days(home_settings)
+    lake, catalog = open_lake(home_settings.lake_url), open_catalog(home_settings.catalog_url)
+    for day in DAYS:
+        land_day(lake, catalog, day)
     port, studio_port = _free_port(), _free_port()
     with running(home_settings, port, studio_port):
         studio = f"http://127.0.0.1:{studio_port}"
@@ -88,7 +79,7 @@ def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home_settings: 
         seen = httpx.get(f"{studio}/api/overview", timeout=60).json()
         assert seen["downloads"]["counts"] == {"done": 2}
         assert seen["runs"]["problem"] == ""  # the two of them know where the other one is
-        _every_asset(Ui(port), open_catalog(home_settings.catalog_url))
+        _every_asset(Ui(port), catalog)
 
 
 def _every_asset(ui: Ui, catalog: Catalog) -> None:
