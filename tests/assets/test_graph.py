@@ -108,7 +108,7 @@ def test_a_backfill_killed_again_and_again_ends_like_one_never_killed(local_home
             [sys.executable, "-c", script, *arguments], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
 
-    for wanted in (5, 30, 1000):  # kill when so many files are there, wherever the run happens to be
+    for wanted in (5, 200):  # kill when so many files are there, wherever the run happens to be
         process = start()
         wait_until(
             lambda process=process, wanted=wanted: (

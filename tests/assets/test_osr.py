@@ -51,13 +51,10 @@ def test_a_model_restricted_to_tags_and_sources_uses_no_others(built_home: Home)
         ({"train_days": DAYS}, "no test days"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused_in_one_line(local_home: Home, spec: dict[str, object], says: str) -> None:
-    for day in DAYS:
-        local_home.land_day(day)
-    local_home.run(*BEFORE_MODEL, days=DAYS)
-    local_home.define("house", **spec)
+def test_a_model_that_cannot_be_is_refused_in_one_line(built_home: Home, spec: dict[str, object], says: str) -> None:
+    built_home.define("odd", **spec)
     with pytest.raises(RunFailed, match=says):
-        local_home.run("osr_model", "evaluation_report", model="house")
+        built_home.run("osr_model", "evaluation_report", model="odd")
 
 
 def test_detections_without_features_are_refused_not_guessed(built_home: Home) -> None:

