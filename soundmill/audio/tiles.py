@@ -98,8 +98,11 @@ def _powers(read: Read, sample_rate: int, recipe: str, middles_ms: npt.NDArray[n
     if not covered.any():
         return None
     starts -= starts[0]
-    counted = np.concatenate([[0], np.cumsum(covered)])
-    there = np.flatnonzero(counted[starts + window] > counted[starts])
+    if covered.all():
+        there = np.arange(len(starts))
+    else:
+        counted = np.concatenate([[0], np.cumsum(covered)])
+        there = np.flatnonzero(counted[starts + window] > counted[starts])
     found = np.full((len(starts), _row_count(recipe)), -1, np.float32)
     taper, edges = _taper(window), _row_edges(recipe, sample_rate)
     frames = np.empty((_FRAMES, window), np.float32)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.ledger import Item, Ledger
@@ -110,9 +110,9 @@ class SoundIndex:
 
 def _reaching(source: str, start: datetime, end: datetime) -> tuple[ColumnElement[bool], ...]:
     """Conditions for segments that reach into a span, or end shortly before it."""
-    near = ItemRow.started_at >= start - _USUAL
-    long_before = and_(ItemRow.started_at >= start - _LONGEST, ItemRow.seconds > _USUAL.total_seconds())
-    return ItemRow.source == source, ItemRow.kind == "segment", ItemRow.started_at < end, or_(near, long_before)
+    within = (ItemRow.started_at >= start - _LONGEST, ItemRow.started_at < end)  # of these the index knows: nothing else is looked at
+    is_near = or_(ItemRow.started_at >= start - _USUAL, ItemRow.seconds > _USUAL.total_seconds())
+    return ItemRow.source == source, ItemRow.kind == "segment", *within, is_near
 
 
 def _mark(number: int, newest: datetime | None) -> str:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from anyio import CapacityLimiter
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -35,6 +36,7 @@ from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
 log = logging.getLogger("soundmill.studio")
+_WRITERS = 2  # of them may wait for their turn to write; who only reads is not kept waiting
 _THREADS = 8  # that answer requests: more of them would only keep each other, and the event loop, from Python's lock
 _MOST_BYTES = 1 << 20  # of a request's body; APIs that take audio have limits of their own
 
@@ -91,6 +93,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     """Lake, catalog and workers, open while the block runs."""
     current_default_thread_limiter().total_tokens = _THREADS
+    app.state.writers = CapacityLimiter(_WRITERS)
     app.state.settings, app.state.started_at = settings, datetime.now(UTC)
     app.state.lake = open_lake(settings.lake_url, settings.s3_endpoint)
     app.state.catalog = open_catalog(settings.catalog_url)

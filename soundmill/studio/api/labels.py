@@ -134,8 +134,8 @@ async def save_draft(
     request: Request, source: str, day: date, user: Person, content: LabelsIn, if_match: Annotated[int, Header()] = 0
 ) -> Saved:
     """Saves labels that are not handed in yet, in the place of the draft with the version in If-Match (0: of none)."""
-    drafts = Drafts(request.app.state.catalog)
-    version = await run_sync(drafts.save, user.name, _source(source), day, content.model_dump(mode="json"), if_match)
+    drafts, writers = Drafts(request.app.state.catalog), request.app.state.writers
+    version = await run_sync(drafts.save, user.name, _source(source), day, content.model_dump(mode="json"), if_match, limiter=writers)
     if version is None:
         raise HTTPException(412, "this draft was saved from elsewhere meanwhile")
     return Saved(version=version)
@@ -144,13 +144,13 @@ async def save_draft(
 @router.delete("/drafts/{source:path}/{day}", summary="Discard a draft", status_code=204)
 async def discard_draft(request: Request, source: str, day: date, user: Person) -> None:
     """What was handed in stays."""
-    await run_sync(Drafts(request.app.state.catalog).discard, user.name, source, day)
+    await run_sync(Drafts(request.app.state.catalog).discard, user.name, source, day, limiter=request.app.state.writers)
 
 
 @router.post("/labels/{source:path}/{day}", summary="Hand in a day's labels", responses=_REFUSED)
 async def submit(request: Request, source: str, day: date, user: Person, content: LabelsIn) -> Saved:
     """Puts these labels in the place of all that this person had on the source's day; earlier ones stay in the history."""
-    return await run_sync(_submit, request, _source(source), day, user, content)
+    return await run_sync(_submit, request, _source(source), day, user, content, limiter=request.app.state.writers)
 
 
 @router.get("/predictions/{source:path}", summary="What a model predicted", responses={404: {"description": "No such model version"}})
