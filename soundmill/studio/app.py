@@ -8,7 +8,6 @@ from importlib.metadata import version
 from typing import Any
 
 from anyio import CapacityLimiter
-from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool

@@ -111,11 +111,12 @@ const stateWords = { saved: "Draft saved", changed: "Changed", saving: "Savingâ€
 export function Annotator() {
   useEffect(() => {
     void s.start().catch((error: Error) => (s.notice.value = error.message));
-    const stop = listen(() => ACTIONS);
+    const [stop, unwatch] = [listen(() => ACTIONS), s.watchStudio()];
     const leave = (): void => void s.flush();
     document.addEventListener("visibilitychange", leave);
     return () => {
       stop();
+      unwatch();
       document.removeEventListener("visibilitychange", leave);
     };
   }, []);

@@ -16,8 +16,9 @@ const COLUMNS = 25; // a day from any minute on reaches into 25 hours
 const FIRST_SHOWN = 12;
 const AGAIN = 60_000; // ms, after which the span's end moves on although nothing was detected
 
-const span = signal(DAY);
-const model = signal("");
+const asked = new URLSearchParams(location.search);
+const span = signal(SPANS.find(([name]) => name === asked.get("span"))?.[1] ?? DAY);
+const model = signal(asked.get("model") ?? "");
 const models = signal<api.Model[]>([]);
 const found = signal<{ from: number; to: number; detections: api.Detections } | null>(null);
 const picked = signal<{ tag: string; start: number; end: number } | null>(null);
@@ -45,6 +46,14 @@ async function loadDetections(): Promise<void> {
 const table = computed(() => (found.value ? grid(found.value.detections.counts, found.value.from, found.value.to, COLUMNS) : null));
 const listed = computed(() => ofPicked.value ?? found.value?.detections ?? { events: [], total: 0 });
 
+/** The page as it is shown, to keep or to send. */
+function address(): string {
+  const kept = new URLSearchParams();
+  if (span.value !== DAY) kept.set("span", SPANS.find(([, each]) => each === span.value)![0]);
+  if (model.value) kept.set("model", model.value);
+  return kept.size ? `/?${kept}` : "/";
+}
+
 /** Lists the events of one cell of the table; null: of all. */
 function pick(one: { tag: string; start: number; end: number } | null): void {
   picked.value = one;
@@ -59,6 +68,7 @@ export function Dashboard() {
       void now.value.detections?.mark;
       void [span.value, model.value];
       void loadDetections().catch(failed);
+      history.replaceState(null, "", address());
     });
     const again = setInterval(() => void loadDetections().catch(failed), AGAIN);
     const stop = follow();

@@ -11,6 +11,7 @@ import { around, bounded, showing, span, type View } from "./view.ts";
 const asked = new URLSearchParams(location.search);
 const SMALLEST = 1 / 100; // of the view: what is stepped to is shown at least so wide
 const DAYS_FOR = 60_000; // ms, after which a source's days are looked at again
+const REACHED_EVERY = 30_000; // ms
 const FINE = 2 * DAY; // a longer timeline is told by day
 
 export const sources = signal<api.Source[]>([]);
@@ -64,6 +65,18 @@ export async function start(): Promise<void> {
   const first = asked.get("source") ?? sources.value.at(0)?.source ?? "";
   isLoaded.value = true;
   if (first) await openSource(first, Number(asked.get("at") ?? NaN), Number(asked.get("span") ?? NaN), asked.get("day") ?? "");
+}
+
+const UNREACHED = "The studio does not answer. What you label is kept in this browser and saved when it does.";
+
+/** Says so when the studio does not answer, also to somebody who only looks; returns what ends it. */
+export function watchStudio(): () => void {
+  const look = async (): Promise<void> => {
+    const why = await api.models().then(() => "", (error: unknown) => (error instanceof api.Refused && error.status ? error.message : UNREACHED));
+    if (why || notice.value === UNREACHED) notice.value = why;
+  };
+  const again = setInterval(() => void (document.hidden || look()), REACHED_EVERY);
+  return () => clearInterval(again);
 }
 
 /** Opens a source, at a moment, on a day, or on its last day. */

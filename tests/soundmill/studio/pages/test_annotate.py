@@ -123,6 +123,22 @@ def test_what_could_not_be_saved_is_kept_in_the_browser_until_it_can(browser: Br
     context.close()
 
 
+def test_who_only_looks_is_told_when_the_studio_is_gone_and_when_it_is_back(browser: Browser, client: httpx.Client) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{client.base_url}/annotate?source=mic&day={DAY}")
+    expect(page.get_by_test_id("level-chart").locator("canvas")).to_be_attached(timeout=20_000)
+    context.route("**/api/**", lambda route: route.abort())
+    page.clock.run_for(31_000)
+    notice = page.get_by_text("The studio does not answer", exact=False)
+    expect(notice).to_be_visible()
+    context.unroute("**/api/**")
+    page.clock.run_for(31_000)
+    expect(notice).to_have_count(0)
+    context.close()
+
+
 def test_two_tabs_of_one_person_do_not_overwrite_each_other(browser: Browser, client: httpx.Client) -> None:
     errors: list[str] = []
     one, other = (opened(browser, client, f"/annotate?source=mic&day={DAY}", errors) for _ in range(2))

@@ -76,6 +76,16 @@ def test_detections_are_listed_by_tag_and_hour_heard_and_opened_on_the_timeline(
     assert errors == []
 
 
+def test_the_span_is_in_the_address(browser: Browser, client: httpx.Client) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{client.base_url}/?span=week")
+    expect(page.get_by_role("button", name="week", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="month", exact=True).click()
+    expect(page).to_have_url(f"{client.base_url}/?span=month")
+    page.get_by_role("button", name="day", exact=True).click()
+    expect(page).to_have_url(f"{client.base_url}/")
+
+
 def test_a_file_in_quarantine_can_be_fetched_and_what_cannot_be_heard_is_said(browser: Browser, client: httpx.Client) -> None:
     errors: list[str] = []
     page = opened(browser, client, errors)
