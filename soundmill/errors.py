@@ -91,6 +91,18 @@ class LabelsChanged(InputRefused):
     """Labels were handed in meanwhile; nothing was stored over them."""
 
 
+class RoundRefused(InputRefused):
+    """A labelling round that cannot do what was asked of it in its state."""
+
+
+class UnknownRound(InputRefused):
+    """There is no labelling round, or no session of it, of that name."""
+
+
+class ClaimLost(InputRefused):
+    """A session is somebody else's by now."""
+
+
 class LabelFileRefused(InputRefused):
     """A label file with something wrong in it; the message names the line."""
 

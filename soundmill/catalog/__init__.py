@@ -17,6 +17,7 @@ from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
+from soundmill.catalog.rounds import SKIP_REASONS, Claim, Round, RoundProgress, Rounds, RoundSession
 from soundmill.catalog.sound_index import Place, SoundIndex
 from soundmill.catalog.spans import Span, lies_in
 from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
@@ -26,6 +27,7 @@ __all__ = [
     "DEMO",
     "DOWNLOADED",
     "ROLES",
+    "SKIP_REASONS",
     "TRAINING_CLIPS",
     "Account",
     "Accounts",
@@ -34,6 +36,7 @@ __all__ = [
     "AudioCollection",
     "Box",
     "Catalog",
+    "Claim",
     "Device",
     "Devices",
     "DownloadQueue",
@@ -55,6 +58,10 @@ __all__ = [
     "Place",
     "ReviewedSpan",
     "Role",
+    "Round",
+    "RoundProgress",
+    "RoundSession",
+    "Rounds",
     "SoundIndex",
     "Span",
     "Standing",

@@ -141,42 +141,55 @@ class Labels:
         The same content as the annotator's newest on this span is not stored twice. `based_on` is the version of the standing labels
         that it was made from. Raises `ValueError` for a box that cannot be, `LabelsChanged` where another version stands by now.
         """
-        annotations = submission.annotations()
-        identities = [identity(annotation) for annotation in annotations]  # before anybody else has to wait
+        fresh = [(annotation, identity(annotation)) for annotation in submission.annotations()]  # before anybody else has to wait
+        with self._catalog.writing() as session:
+            return self.store(session, submission, based_on, fresh)
+
+    def store(
+        self,
+        session: Session,
+        submission: Submission,
+        based_on: int | None = None,
+        fresh: Sequence[tuple[Annotation, str]] | None = None,
+    ) -> tuple[Submission, int]:
+        """The same within a transaction; `fresh` are the submission's annotations with their identities, where they are known."""
+        if fresh is None:
+            fresh = [(annotation, identity(annotation)) for annotation in submission.annotations()]
         now = submission.created_at or datetime.now(UTC)
         content = digest([submission.action, str(submission.round), str(submission.session), *map(repr, _content(submission))])
-        with self._catalog.writing() as session:
-            if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
-                session.execute(select(func.pg_advisory_xact_lock(_SUBMIT_LOCK)))
-            before = session.scalar(
-                select(SubmissionRow)
-                .where(*_near(submission.annotator, submission.source, submission.start, submission.end, submission.round))
-                .order_by(SubmissionRow.version.desc())
-                .limit(1)
+        if self._catalog.engine.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+            session.execute(select(func.pg_advisory_xact_lock(_SUBMIT_LOCK)))
+        before = session.scalar(
+            select(SubmissionRow)
+            .where(*_near(submission.annotator, submission.source, submission.start, submission.end, submission.round))
+            .order_by(SubmissionRow.version.desc())
+            .limit(1)
+        )
+        if before is not None and before.content == content:
+            return _submission(before, submission.boxes, submission.reviewed), 0
+        if based_on is not None and based_on != (before.version if before else 0):
+            raise LabelsChanged("labels were handed in from elsewhere meanwhile: load them first")
+        mine = (SubmissionRow.annotator == submission.annotator, SubmissionRow.source == submission.source)
+        newest = session.scalar(select(func.max(SubmissionRow.version)).where(*mine)) or 0
+        stored = replace(submission, version=newest + 1, created_at=now)
+        row = {name: getattr(stored, name) for name in _SUBMISSION} | {"content": content}
+        number = session.scalar(self._catalog.insert(SubmissionRow).returning(SubmissionRow.id), row)
+        of = {"submission": number}
+        boxes = [{**of, "day": utc(box.start).date(), **vars(box)} for box in submission.boxes]
+        spans = [{**of, "day": utc(span.start).date(), **vars(span), "tags": list(span.tags)} for span in submission.reviewed]
+        insert = self._catalog.insert(BoxRow).returning(BoxRow.id, sort_by_parameter_order=True)
+        numbers = session.scalars(insert, boxes).all() if boxes else []
+        if spans:
+            session.execute(self._catalog.insert(ReviewedSpanRow), spans)
+        for tag in sorted({annotation.tag for annotation, _ in fresh}):
+            session.execute(self._catalog.insert(TagRow).values(name=tag, created_at=now).on_conflict_do_nothing())
+        changed = 0
+        if submission.round is None:
+            of_box = [number for number, box in zip(numbers, submission.boxes, strict=True) if box.state != "rejected"]
+            changed = self._derive(
+                session, submission, [(box, known_by, one) for box, (one, known_by) in zip(of_box, fresh, strict=True)], now
             )
-            if before is not None and before.content == content:
-                return _submission(before, submission.boxes, submission.reviewed), 0
-            if based_on is not None and based_on != (before.version if before else 0):
-                raise LabelsChanged("labels were handed in from elsewhere meanwhile: load them first")
-            mine = (SubmissionRow.annotator == submission.annotator, SubmissionRow.source == submission.source)
-            newest = session.scalar(select(func.max(SubmissionRow.version)).where(*mine)) or 0
-            stored = replace(submission, version=newest + 1, created_at=now)
-            row = {name: getattr(stored, name) for name in _SUBMISSION} | {"content": content}
-            number = session.scalar(self._catalog.insert(SubmissionRow).returning(SubmissionRow.id), row)
-            of = {"submission": number}
-            boxes = [{**of, "day": utc(box.start).date(), **vars(box)} for box in submission.boxes]
-            spans = [{**of, "day": utc(span.start).date(), **vars(span), "tags": list(span.tags)} for span in submission.reviewed]
-            insert = self._catalog.insert(BoxRow).returning(BoxRow.id, sort_by_parameter_order=True)
-            numbers = session.scalars(insert, boxes).all() if boxes else []
-            if spans:
-                session.execute(self._catalog.insert(ReviewedSpanRow), spans)
-            for tag in sorted({annotation.tag for annotation in annotations}):
-                session.execute(self._catalog.insert(TagRow).values(name=tag, created_at=now).on_conflict_do_nothing())
-            changed = 0
-            if submission.round is None:
-                of_box = [number for number, box in zip(numbers, submission.boxes, strict=True) if box.state != "rejected"]
-                changed = self._derive(session, submission, list(zip(of_box, identities, annotations, strict=True)), now)
-            return stored, changed
+        return stored, changed
 
     def standing(self, annotator: str, source: str, start: datetime, end: datetime) -> "Standing":
         """What an annotator's submissions come to from start to end, those of rounds left out."""
@@ -185,14 +198,14 @@ class Labels:
         first = select(func.max(SubmissionRow.version)).where(*near, *whole).scalar_subquery()  # nothing before it counts any more
         query = select(SubmissionRow).where(*near, SubmissionRow.version >= func.coalesce(first, 0))
         with self._catalog.reading() as session:
-            found = _read(session, query.order_by(SubmissionRow.version))
+            found = read_submissions(session, query.order_by(SubmissionRow.version))
         return standing(found, start, end, found[-1].version if found else 0)
 
     def history(self, annotator: str, source: str) -> list[Submission]:
         """An annotator's submissions on a source, the oldest first."""
         query = select(SubmissionRow).where(SubmissionRow.annotator == annotator, SubmissionRow.source == source)
         with self._catalog.reading() as session:
-            return _read(session, query.order_by(SubmissionRow.version))
+            return read_submissions(session, query.order_by(SubmissionRow.version))
 
     def rejected(self, first: date, last: date) -> list[tuple[str, str, Box]]:
         """Predictions that stand as rejected on the days from first to last, explicit negatives: source, annotator, box."""
@@ -273,7 +286,8 @@ def _near(annotator: str, source: str, start: datetime, end: datetime, of_round:
     return (*mine, SubmissionRow.start < end, SubmissionRow.end > start)
 
 
-def _read(session: Session, query: Select[Any]) -> list[Submission]:
+def read_submissions(session: Session, query: Select[Any]) -> list[Submission]:
+    """Submissions, with their boxes and reviewed spans, in the order of a query of rows."""
     rows = session.scalars(query).all()
     numbers = [row.id for row in rows]
     boxes, spans = _boxes_of(session, numbers), _spans_of(session, numbers)

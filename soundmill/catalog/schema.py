@@ -249,6 +249,57 @@ class ReviewedSpanRow(Base):
     tags: Mapped[list[Any]] = mapped_column(JSON)
 
 
+class RoundRow(Base):
+    """A labelling round: see `rounds.Round`."""
+
+    __tablename__ = "rounds"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    model: Mapped[str | None] = mapped_column(String(128))
+    created_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class RoundSessionRow(Base):
+    """A stretch of audio in a round that one person works on at a time: see `rounds.RoundSession`."""
+
+    __tablename__ = "round_sessions"
+    __table_args__ = (UniqueConstraint("round", "number", name="session_number"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    round: Mapped[str] = mapped_column(ForeignKey("rounds.name", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(Integer)
+    source: Mapped[str] = mapped_column(String(512))
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    rule: Mapped[str] = mapped_column(String(16))
+    score: Mapped[float | None] = mapped_column(Float)
+    cluster: Mapped[int | None] = mapped_column(Integer)
+    stratum: Mapped[int | None] = mapped_column(Integer)
+    probability: Mapped[float | None] = mapped_column(Float)
+    wanted: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16))
+    predictions: Mapped[list[Any]] = mapped_column(JSON)
+
+
+class ClaimRow(Base):
+    """That a session was given to somebody, until when, and what became of it: see `rounds.Rounds`."""
+
+    __tablename__ = "claims"
+    __table_args__ = (Index("claims_by_annotator", "annotator", "state"),)
+
+    session: Mapped[int] = mapped_column(ForeignKey("round_sessions.id", ondelete="CASCADE"), primary_key=True)
+    annotator: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    claimed_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
 class DraftRow(Base):
     """Labels that somebody is at: see `drafts.Draft`."""
 
