@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Rule = Literal["typical", "margin", "random"]
+Rule = Literal["typical", "margin", "candidates", "random"]
 NEAR_COPY = 0.98  # cosine
 _MOST_CLUSTERS = 500
 _NEIGHBOURS = 20

@@ -2,13 +2,13 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from soundmill.errors import SpecRefused
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,55}")  # its consensus is an author of this name, and a prefix
 
 
 class RoundSpec(BaseModel):
@@ -25,6 +25,10 @@ class RoundSpec(BaseModel):
     shortest_seconds: Annotated[float, Field(ge=0, le=60, description="a box is made at least so long")] = 0.0
     model: Annotated[str, Field(description="name/version whose predictions are shown; empty: the champion, or none")] = ""
     threshold: Annotated[float, Field(description="predictions whose margin is lower are left out; below 0 for a high recall")] = 0.0
+    rule: Annotated[
+        Literal["auto", "candidates", "typical", "margin", "random"],
+        Field(description="auto: typical sounds until every tag has four labels and there is a model, then the least sure of it"),
+    ] = "auto"
     annotators: Annotated[int, Field(ge=1, le=20, description="how many people label a session that is labelled more than once")] = 2
     overlap: Annotated[float, Field(ge=0, le=1, description="share of the sessions that so many people label")] = 0.15
     audit: Annotated[float, Field(ge=0, le=1, description="share drawn to measure what the model missed, and never to choose")] = 0.1

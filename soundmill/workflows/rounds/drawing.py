@@ -1,0 +1,265 @@
+"""Drawing a round's sessions from the sound of its days: which stretches people are asked about, why, and with what predictions."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from soundmill.capture import SEGMENTS
+from soundmill.catalog import Annotations, Catalog, Labels, ModelVersion, Rounds, RoundSession
+from soundmill.errors import MissingFeatures, RoundRefused
+from soundmill.labelling.audit import draw, strata_of
+from soundmill.labelling.choosing import Pick, at_random, least_sure, near_copies, projected, session_margin, typical
+from soundmill.labelling.spec import RoundSpec
+from soundmill.lake import Lake
+from soundmill.osr.spec import ModelSpec
+from soundmill.times import from_ms, midnight, to_ms
+from soundmill.workflows.predictions import Predicted, predictions, version_named
+from soundmill.workflows.training.data import segment_sounds
+from soundmill.workflows.training.models import load_version
+
+_COLD_EXTRACTOR = "pooled_spectral"
+_FEW_LABELS = 4  # of a tag: with fewer, a model's doubts say little
+_SLIVER = timedelta(seconds=0.25)
+_FIRST_OVERLAPPED = 20  # sessions, so that everybody's first ones are labelled by others too
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How many sessions of how many stretches were drawn, by which rules, and the model version whose predictions they show."""
+
+    sessions: int
+    candidates: int
+    by_rule: dict[str, int]
+    model: str | None
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A stretch of a source that could be a session, and the segments in it."""
+
+    source: str
+    start: datetime
+    end: datetime
+    segments: tuple[int, ...]
+    is_labelled: bool
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """What a model says of each window: its least margins between best and second answer, and its highest score of any of the tags."""
+
+    margins: Floats
+    best: Floats
+
+
+def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn:
+    """Draws the sessions of a round that nobody has worked on yet. The same recipe on the same data draws the same.
+
+    Raises `UnknownRound`, `RoundRefused`, `UnknownModel`.
+    """
+    rounds = Rounds(catalog)
+    spec = RoundSpec.model_validate(rounds.get(name).spec)
+    version = version_named(catalog, spec.model)
+    segments = _segments(lake, spec)
+    windows = _windows(catalog, spec, segments)
+    if not windows:
+        raise RoundRefused(f"round {name!r} has no sound: {', '.join(spec.sources) or 'no source'} has none on its days")
+    predicted = _predicted(lake, catalog, spec, version)
+    vectors = _vectors(lake, spec, segments, windows, zone)
+    scores = _scores(lake, spec, segments, windows, zone, version)
+    sessions = _sessions(spec, windows, vectors, scores, predicted, is_cold=_is_cold(catalog, spec, version))
+    model = f"{version.name}/{version.version}" if version else None
+    rounds.put(name, [replace(one, round=name) for one in sessions], model)
+    return Drawn(len(sessions), len(windows), dict(Counter(one.rule for one in sessions)), model)
+
+
+def _segments(lake: Lake, spec: RoundSpec) -> list[dict[str, object]]:
+    where = pc.field("source").isin(spec.sources) if spec.sources else None
+    found: list[dict[str, object]] = lake.read_days(SEGMENTS, sorted(spec.days), where=where).to_pylist()
+    return sorted(found, key=lambda row: (str(row["source"]), str(row["started_at"])))
+
+
+def _windows(catalog: Catalog, spec: RoundSpec, segments: Sequence[dict[str, object]]) -> list[_Window]:
+    """Stretches of the sessions' length, counted from midnight, that hold sound."""
+    length = round(1000 * spec.session_seconds)
+    found: dict[tuple[str, int], list[int]] = {}
+    for number, row in enumerate(segments):
+        start = row["started_at"]
+        assert isinstance(start, datetime)
+        begins = to_ms(midnight(start.date()))
+        found.setdefault((str(row["source"]), begins + (to_ms(start) - begins) // length * length), []).append(number)
+    days = sorted(spec.days)
+    labelled: dict[str, list[tuple[datetime, datetime]]] = {}
+    for one in Annotations(catalog).of_days(days[0], days[-1]):
+        labelled.setdefault(one.source, []).append((one.start, one.end))
+    for source, _, span in Labels(catalog).reviewed(days[0], days[-1]):
+        labelled.setdefault(source, []).append((span.start, span.end))
+    windows = []
+    for (source, begin), numbers in sorted(found.items()):
+        start, end = from_ms(begin), from_ms(begin + length)
+        has_labels = any(first < end and last > start for first, last in labelled.get(source, ()))
+        windows.append(_Window(source, start, end, tuple(numbers), has_labels))
+    return windows
+
+
+def _predicted(lake: Lake, catalog: Catalog, spec: RoundSpec, version: ModelVersion | None) -> dict[str, list[Predicted]]:
+    """What the model predicted of the round's tags on its days, by source."""
+    found: dict[str, list[Predicted]] = {}
+    for day in sorted(spec.days) if version else ():
+        assert version is not None
+        for one in predictions(lake, catalog, version, None, midnight(day), midnight(day + timedelta(days=1))):
+            if one.tag in spec.tags and one.score >= spec.threshold:
+                found.setdefault(one.source, []).append(one)
+    return found
+
+
+def _vectors(lake: Lake, spec: RoundSpec, segments: list[dict[str, object]], windows: Sequence[_Window], zone: ZoneInfo) -> Floats | None:
+    """The mean vector of each window's segments, projected; None where the days have no features yet."""
+    try:
+        sounds = segment_sounds(lake, sorted(spec.days), SEGMENTS.from_rows(segments), _COLD_EXTRACTOR, zone)
+    except MissingFeatures:
+        return None
+    pooled = sounds.pooled().astype(float)
+    return projected(np.array([pooled[list(window.segments)].mean(axis=0) for window in windows]))
+
+
+def _scores(
+    lake: Lake,
+    spec: RoundSpec,
+    segments: list[dict[str, object]],
+    windows: Sequence[_Window],
+    zone: ZoneInfo,
+    version: ModelVersion | None,
+) -> _Scores | None:
+    """What the model says of each window; None without a model, or without the features that it needs."""
+    if version is None:
+        return None
+    model_spec = ModelSpec.parse((version.card or {})["spec"])
+    try:
+        sounds = segment_sounds(lake, sorted(spec.days), SEGMENTS.from_rows(segments), model_spec.extractor, zone)
+    except MissingFeatures:
+        return None
+    model = load_version(lake, version)
+    _, margins, _, probabilities = model.verdicts(sounds)
+    answers = margins if probabilities is None else probabilities
+    ordered = np.sort(answers, axis=1)
+    doubt = ordered[:, -1] - ordered[:, -2] if answers.shape[1] > 1 else np.abs(margins[:, 0])
+    mine = [place for place, tag in enumerate(model.tags_) if tag in spec.tags]
+    best = margins[:, mine].max(axis=1) if mine else np.full(len(margins), -np.inf)
+    return _Scores(
+        np.array([session_margin(doubt[list(window.segments)]) for window in windows]),
+        np.array([best[list(window.segments)].max() for window in windows]),
+    )
+
+
+def _is_cold(catalog: Catalog, spec: RoundSpec, version: ModelVersion | None) -> bool:
+    """Whether too little is known for a model's doubts to mean much."""
+    if version is None:
+        return True
+    support: dict[str, int] = (version.card or {}).get("data", {}).get("support", {})
+    return any(support.get(tag, 0) < _FEW_LABELS for tag in spec.tags)
+
+
+def _sessions(
+    spec: RoundSpec,
+    windows: Sequence[_Window],
+    vectors: Floats | None,
+    scores: _Scores | None,
+    predicted: dict[str, list[Predicted]],
+    *,
+    is_cold: bool,
+) -> list[RoundSession]:
+    inside = [_clipped(window, predicted.get(window.source, ())) for window in windows]
+    labelled = [number for number, window in enumerate(windows) if window.is_labelled]
+    if vectors is not None and labelled:  # copies of what is labelled teach nothing more
+        labelled = sorted({*labelled, *np.flatnonzero(near_copies(vectors, vectors[labelled])).tolist()})
+    if len(labelled) == len(windows):
+        labelled = []  # everything has labels: they are labelled anew
+    audits = _audit(spec, windows, scores, inside, labelled)
+    taken = [*labelled, *(number for number, *_ in audits)]
+    wanted = max(min(spec.sessions, len(windows) - len(labelled)) - len(audits), 0)
+    picks = _picks(spec, windows, vectors, scores, inside, taken, wanted, is_cold=is_cold)
+    if len(picks) < wanted:  # never too few for want of scores
+        picks += at_random(len(windows), [*taken, *(pick.index for pick in picks)], wanted - len(picks), spec.seed)
+    rng = np.random.default_rng(spec.seed)
+    drawn: list[tuple[int, RoundSession]] = []
+    for pick in picks:
+        share = wanted / (len(windows) - len(taken)) if pick.rule == "random" and spec.rule == "random" else None
+        drawn.append((pick.index, _session(windows[pick.index], pick.rule, inside[pick.index], pick.score, pick.cluster, None, share)))
+    for number, stratum, share in audits:
+        score = float(scores.best[number]) if scores else None
+        drawn.append((number, _session(windows[number], "audit", inside[number], score, None, stratum, share)))
+    order = rng.permutation(len(drawn))
+    overlapped = rng.random(len(drawn)) < spec.overlap
+    return [
+        replace(drawn[place][1], number=number, wanted=spec.annotators if number <= _FIRST_OVERLAPPED or overlapped[place] else 1)
+        for number, place in enumerate(map(int, order), 1)
+    ]
+
+
+def _audit(
+    spec: RoundSpec, windows: Sequence[_Window], scores: _Scores | None, inside: Sequence[Sequence[Predicted]], labelled: Sequence[int]
+) -> list[tuple[int, int, float]]:
+    """Windows in which nothing was predicted, drawn from strata of the model's score: index, stratum, probability."""
+    number = round(spec.audit * min(spec.sessions, len(windows)))
+    if scores is None or not number:
+        return []
+    quiet = np.array([place for place in range(len(windows)) if not inside[place] and place not in set(labelled)], np.int64)
+    if not len(quiet):
+        return []
+    strata = strata_of(scores.best[quiet])
+    picked, shares = draw(strata, number, spec.seed)
+    return [(int(quiet[place]), int(strata[place]), float(share)) for place, share in zip(picked, shares, strict=True)]
+
+
+def _picks(
+    spec: RoundSpec,
+    windows: Sequence[_Window],
+    vectors: Floats | None,
+    scores: _Scores | None,
+    inside: Sequence[Sequence[Predicted]],
+    taken: Sequence[int],
+    wanted: int,
+    *,
+    is_cold: bool,
+) -> list[Pick]:
+    rule = spec.rule if spec.rule != "auto" else "typical" if is_cold or scores is None else "margin"
+    if rule == "typical" and vectors is not None:
+        return typical(vectors, taken, wanted, spec.seed)
+    if rule == "margin" and scores is not None and vectors is not None:
+        hours = [f"{window.source} {window.start:%Y-%m-%d %H}" for window in windows]
+        return least_sure(scores.margins, taken, wanted, burst=hours, vectors=vectors)
+    if rule == "candidates":
+        without = [place for place in range(len(windows)) if not inside[place]]
+        found = at_random(len(windows), [*taken, *without], wanted, spec.seed)
+        return [Pick(pick.index, "candidates", max(one.score for one in inside[pick.index])) for pick in found]
+    return at_random(len(windows), taken, wanted, spec.seed)
+
+
+def _clipped(window: _Window, found: Sequence[Predicted]) -> list[Predicted]:
+    """Predictions in a window, cut off at its edges; of what only just reaches in, nothing."""
+    cut = [(one, replace(one, start=max(one.start, window.start), end=min(one.end, window.end))) for one in found]
+    return [piece for one, piece in cut if piece.end - piece.start >= min(_SLIVER, one.end - one.start)]
+
+
+def _session(
+    window: _Window,
+    rule: str,
+    inside: Sequence[Predicted],
+    score: float | None,
+    cluster: int | None,
+    stratum: int | None,
+    probability: float | None,
+) -> RoundSession:
+    said = tuple(
+        {"start": to_ms(one.start), "end": to_ms(one.end), "tag": one.tag, "score": one.score, "probability": one.probability}
+        for one in inside
+    )
+    return RoundSession("", 0, window.source, window.start, window.end, rule, 1, score, cluster, stratum, probability, predictions=said)

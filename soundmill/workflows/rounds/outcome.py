@@ -1,0 +1,201 @@
+"""What came back of a round: how far people agree, how right the model was, what it missed, and the consensus that becomes annotations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
+from soundmill.catalog.rounds import SessionState
+from soundmill.labelling.agreement import Event, TagAgreement, agreement, event_f1, match_events
+from soundmill.labelling.audit import Audited, Stratum, audited
+from soundmill.labelling.spec import RoundSpec
+from soundmill.times import from_ms, to_ms
+
+AUTHOR = "round:"  # and the round's name: the author of its consensus
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """How right a model's predictions of a tag were, as people corrected them.
+
+    kept, moved, rejected   predictions, by what people made of them; added: sounds that it did not predict
+    precision, recall       of its predictions in the sessions that were labelled; None where there is nothing to count
+    """
+
+    tag: str
+    kept: int
+    moved: int
+    rejected: int
+    added: int
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the predictions that people kept or moved."""
+        total = self.kept + self.moved + self.rejected
+        return (self.kept + self.moved) / total if total else None
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the sounds that were predicted. In sessions that were chosen: see the audit for all of the sound."""
+        total = self.kept + self.moved + self.added
+        return (self.kept + self.moved) / total if total else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back of a round so far.
+
+    sessions   that somebody labelled; audit: by tag, None where no session was drawn for it
+    consensus  for each session that is settled, its boxes; disputed: ids of those that an adjudicator ought to look at
+    """
+
+    sessions: int
+    submissions: int
+    agreement: list[TagAgreement]
+    model: list[ModelScore]
+    audit: dict[str, Audited]
+    consensus: dict[int, tuple[Box, ...]]
+    disputed: tuple[int, ...]
+
+
+def outcome_of(catalog: Catalog, name: str) -> Outcome:
+    """Works a round's outcome out from its submissions as they are now. Raises `UnknownRound`."""
+    rounds = Rounds(catalog)
+    spec = RoundSpec.model_validate(rounds.get(name).spec)
+    submissions = rounds.submissions(name)
+    sessions = {one.id: one for one in rounds.sessions(name)}
+    events = [{who: _events(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
+    consensus, disputed = {}, []
+    for number, by_person in submissions.items():
+        if sessions[number].state == "adjudicated":
+            continue
+        agreed = _agreed(by_person, spec)
+        if agreed is not None:
+            consensus[number] = agreed
+        elif len(by_person) >= sessions[number].wanted:
+            disputed.append(number)
+    return Outcome(
+        sessions=len(submissions),
+        submissions=sum(map(len, submissions.values())),
+        agreement=agreement(events, spec.tags),
+        model=_model_scores(spec, sessions, submissions),
+        audit=_audits(spec, sessions, submissions),
+        consensus=consensus,
+        disputed=tuple(disputed),
+    )
+
+
+def settle_round(catalog: Catalog, name: str) -> Outcome:
+    """Makes annotations of what people agree on, in the round's own name, and hands what they dispute to an adjudicator.
+
+    Done again after more came in, what changed is replaced, and the rest stays as it is.
+    """
+    rounds, labels = Rounds(catalog), Labels(catalog)
+    spec = RoundSpec.model_validate(rounds.get(name).spec)
+    outcome = outcome_of(catalog, name)
+    sessions = {one.id: one for one in rounds.sessions(name)}
+    for number, boxes in outcome.consensus.items():
+        one = sessions[number]
+        looked = (ReviewedSpan(one.start, one.end, tuple(spec.tags)),)
+        labels.submit(Submission(f"{AUTHOR}{name}", one.source, one.start, one.end, boxes, "replace", looked, note=f"session {one.number}"))
+    states: dict[int, SessionState] = dict.fromkeys(outcome.disputed, "adjudicate")
+    rounds.set_session_states(states)
+    return outcome
+
+
+def _agreed(by_person: Mapping[str, Submission], spec: RoundSpec) -> tuple[Box, ...] | None:
+    """What most of those who labelled a session have in common, each box with whose it was; None where they differ too much."""
+    people = sorted(by_person)
+    if len(people) == 1:
+        (only,) = by_person.values()
+        return tuple(replace(box, note=_parents([only])) for box in only.boxes)
+    kept = {who: [box for box in by_person[who].boxes if box.state != "rejected"] for who in people}
+    scores = [event_f1(_events(kept[a]), _events(kept[b])) for n, a in enumerate(people) for b in people[n + 1 :]]
+    if any(score is not None and score < spec.agreed_f1 for score in scores):
+        return None
+    first = people[0]
+    groups = [[(first, box)] for box in kept[first]]
+    for who in people[1:]:
+        for tag in {box.tag for boxes in kept.values() for box in boxes}:
+            mine = [group for group in groups if group[0][1].tag == tag]
+            theirs = [box for box in kept[who] if box.tag == tag]
+            pairs = {b: a for a, b in match_events(_events([group[0][1] for group in mine]), _events(theirs))}
+            for place, box in enumerate(theirs):
+                if place in pairs:
+                    mine[pairs[place]].append((who, box))
+                else:
+                    groups.append([(who, box)])
+    seen = {tag: {who for who in people if any(box.tag == tag for box in kept[who])} for tag in spec.tags}
+    if any(len(whose) == 1 for whose in seen.values()):  # a tag that one person alone saw
+        return None
+    return tuple(
+        _middle([box for _, box in group], by_person, [who for who, _ in group]) for group in groups if 2 * len(group) > len(people)
+    )
+
+
+def _middle(boxes: Sequence[Box], by_person: Mapping[str, Submission], people: Sequence[str]) -> Box:
+    """One box for several of the same sound: in the middle of their edges."""
+    start, end = (float(np.median([to_ms(edge) for edge in edges])) for edges in ([b.start for b in boxes], [b.end for b in boxes]))
+    return replace(boxes[0], start=from_ms(start), end=from_ms(end), note=_parents([by_person[who] for who in people]))
+
+
+def _parents(submissions: Sequence[Submission]) -> str:
+    return "from " + ", ".join(f"{one.annotator} ({one.version})" for one in submissions)
+
+
+def _model_scores(
+    spec: RoundSpec, sessions: Mapping[int, RoundSession], submissions: Mapping[int, Mapping[str, Submission]]
+) -> list[ModelScore]:
+    """By tag, from the first person's answers to each session; nothing where the round shows no predictions."""
+    if not any(session.predictions for session in sessions.values()):
+        return []
+    counts = {tag: dict.fromkeys(("kept", "moved", "rejected", "added"), 0) for tag in spec.tags}
+    for number, by_person in submissions.items():
+        said = by_person[min(by_person)]
+        for box in said.boxes:
+            if box.tag in counts:
+                counts[box.tag]["added" if box.origin == "drawn" else box.state] += 1
+        for one in sessions[number].predictions:
+            tag = str(one["tag"])
+            is_answered = any(box.origin == "prediction" and _is_of(box, one) for box in said.boxes)
+            if not is_answered and tag in counts:  # left out: it was not kept
+                counts[tag]["rejected"] += 1
+    return [ModelScore(tag, **of) for tag, of in counts.items()]
+
+
+def _is_of(box: Box, prediction: Mapping[str, object]) -> bool:
+    """Whether a box is somebody's answer to a prediction."""
+    start, end = from_ms(float(str(prediction["start"]))), from_ms(float(str(prediction["end"])))
+    return box.score == prediction["score"] or (box.start < end and box.end > start)
+
+
+def _audits(
+    spec: RoundSpec, sessions: Mapping[int, RoundSession], submissions: Mapping[int, Mapping[str, Submission]]
+) -> dict[str, Audited]:
+    """What the model missed of each tag, in sessions: those drawn for the audit, beside those in which it was predicted."""
+    drawn = [session for session in sessions.values() if session.rule == "audit"]
+    if not drawn:
+        return {}
+    found = {}
+    for tag in spec.tags:
+        has = {number: any(box.tag == tag and box.state != "rejected" for box in by[min(by)].boxes) for number, by in submissions.items()}
+        strata = []
+        for number in sorted({session.stratum for session in drawn if session.stratum is not None}):
+            mine = [session for session in drawn if session.stratum == number]
+            seen = [has[session.id] for session in mine if session.id in has]
+            size = round(len(mine) / (mine[0].probability or 1.0))
+            strata.append(Stratum(size, len(seen), sum(seen)))
+        detected = [session for session in sessions.values() if any(one["tag"] == tag for one in session.predictions)]
+        looked = [has[session.id] for session in detected if session.id in has]
+        found[tag] = audited(strata, len(detected), (sum(looked), len(looked) - sum(looked)))
+    return found
+
+
+def _events(boxes: Sequence[Box]) -> list[Event]:
+    return [Event(_ms(box.start), _ms(box.end), box.tag) for box in boxes if box.state != "rejected"]
+
+
+def _ms(moment: datetime) -> float:
+    return 1000 * moment.timestamp()

@@ -1,0 +1,132 @@
+"""What a round's submissions come to: consensus, disputes, and how right the model was."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from soundmill.catalog import Annotations, Box, Catalog, Claim, Rounds, RoundSession
+from soundmill.labelling.spec import RoundSpec
+from soundmill.times import from_ms, to_ms
+from soundmill.workflows.rounds import outcome_of, settle_round
+from tests.soundmill.catalog.test_rounds import NOON
+from tests.soundmill.workflows.rounds.people import answer
+
+DAY = NOON.date()
+SPEC = RoundSpec(tags=("owl", "fox"), days=(DAY,))
+
+
+def prediction(session: RoundSession, second: float, tag: str, score: float) -> dict[str, object]:
+    begin = to_ms(session.start) + 1000 * second
+    return {"start": begin, "end": begin + 2000, "tag": tag, "score": score, "probability": None}
+
+
+def opened(catalog: Catalog, *sessions: RoundSession) -> Rounds:
+    rounds = Rounds(catalog)
+    rounds.define("owls", SPEC.model_dump(mode="json"))
+    rounds.put("owls", sessions, "house/1")
+    rounds.set_state("owls", "open")
+    return rounds
+
+
+def session(number: int, wanted: int = 1, **values: object) -> RoundSession:
+    start = NOON + timedelta(minutes=number)
+    return RoundSession("owls", number, "garden", start, start + timedelta(minutes=1), "margin", wanted, **values)  # type: ignore[arg-type]
+
+
+def at(claim: Claim, second: float, tag: str = "owl", **values: object) -> Box:
+    start = claim.session.start + timedelta(seconds=second)
+    return Box(start, start + timedelta(seconds=2), tag, **values)  # type: ignore[arg-type]
+
+
+def test_one_persons_answer_is_the_consensus_of_a_session_that_wants_one(sqlite_catalog: Catalog) -> None:
+    rounds = opened(sqlite_catalog, session(1), session(2))
+    assert answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)] if claim.session.number == 1 else []}) == 2
+    outcome = settle_round(sqlite_catalog, "owls")
+    assert (outcome.sessions, outcome.submissions, outcome.disputed) == (2, 2, ())
+    (one,) = Annotations(sqlite_catalog).of_days(DAY, DAY)
+    assert (one.author, one.tag, one.start) == ("round:owls", "owl", NOON + timedelta(minutes=1, seconds=3))
+    before = Annotations(sqlite_catalog).revisions()
+    settle_round(sqlite_catalog, "owls")
+    assert Annotations(sqlite_catalog).revisions() == before  # nothing new: nothing changes
+    assert rounds.progress("owls").done == 2
+
+
+def test_what_two_agree_on_lies_between_their_edges_and_names_both(sqlite_catalog: Catalog) -> None:
+    opened(sqlite_catalog, session(1, wanted=2))
+    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3.0)], "bob": lambda claim: [at(claim, 3.2)]})
+    outcome = settle_round(sqlite_catalog, "owls")
+    ((box,),) = outcome.consensus.values()
+    assert box.start == NOON + timedelta(minutes=1, seconds=3.1)
+    assert box.note == "from ann (1), bob (1)"
+    owl = outcome.agreement[0]
+    assert (owl.tag, owl.sessions, owl.f1.value) == ("owl", 1, 1.0)
+    assert owl.onset_ms == (pytest.approx(200, abs=1), pytest.approx(200, abs=1))
+
+
+def test_what_they_dispute_goes_to_an_adjudicator_and_becomes_nothing(sqlite_catalog: Catalog) -> None:
+    rounds = opened(sqlite_catalog, session(1, wanted=2), session(2, wanted=2))
+    says = {
+        "ann": lambda claim: [at(claim, 3)],
+        "bob": lambda claim: [at(claim, 3), at(claim, 9, "fox")] if claim.session.number == 1 else [at(claim, 30)],
+    }
+    answer(sqlite_catalog, "owls", says)
+    outcome = settle_round(sqlite_catalog, "owls")
+    assert len(outcome.disputed) == 2  # a tag that one alone saw; and two owls that are not the same
+    assert outcome.consensus == {}
+    assert {one.state for one in rounds.sessions("owls")} == {"adjudicate"}
+    assert list(Annotations(sqlite_catalog).of_days(DAY, DAY)) == []
+
+
+def test_a_sessions_consensus_waits_until_everybody_it_wants_has_spoken_only_where_they_differ(sqlite_catalog: Catalog) -> None:
+    rounds = opened(sqlite_catalog, session(1, wanted=3))
+    for who, second in (("ann", 3), ("bob", 30)):
+        claim = rounds.claim("owls", who, NOON)
+        assert claim is not None
+        rounds.submit(claim, replace(_said(claim), boxes=(at(claim, second),)), NOON)
+    assert outcome_of(sqlite_catalog, "owls").disputed == ()  # a third may yet decide
+
+
+def _said(claim: Claim):  # type: ignore[no-untyped-def]
+    from soundmill.catalog import Submission
+
+    return Submission(claim.annotator, claim.session.source, claim.session.start, claim.session.end, ())
+
+
+def test_of_three_the_majority_says_what_is_there(sqlite_catalog: Catalog) -> None:
+    opened(sqlite_catalog, session(1, wanted=3))
+    both = lambda claim: [at(claim, 3), at(claim, 9), at(claim, 15)]  # noqa: E731
+    answer(sqlite_catalog, "owls", {"ann": both, "bob": both, "cid": lambda claim: [at(claim, 3), at(claim, 9)]})
+    ((*boxes,),) = settle_round(sqlite_catalog, "owls").consensus.values()
+    assert [round((box.start - NOON).total_seconds()) for box in boxes] == [63, 69, 75]
+    assert boxes[2].note == "from ann (1), bob (1)"
+
+
+def test_a_model_is_as_right_as_people_left_its_predictions(sqlite_catalog: Catalog) -> None:
+    first, second = session(1), session(2)
+    said = (prediction(first, 3, "owl", 0.9), prediction(first, 9, "owl", 0.3), prediction(first, 20, "fox", 0.5))
+    opened(sqlite_catalog, replace(first, predictions=said), second)
+
+    def ann(claim: Claim) -> list[Box]:
+        if claim.session.number == 2:
+            return [at(claim, 40)]  # the model had nothing
+        kept = at(claim, 3, origin="prediction", state="kept", score=0.9)
+        rejected = at(claim, 20, "fox", origin="prediction", state="rejected", score=0.5)
+        return [kept, rejected]  # and one is left out
+
+    answer(sqlite_catalog, "owls", {"ann": ann})
+    owl, fox = outcome_of(sqlite_catalog, "owls").model
+    assert (owl.kept, owl.moved, owl.rejected, owl.added, owl.precision, owl.recall) == (1, 0, 1, 1, 0.5, 0.5)
+    assert (fox.rejected, fox.precision, fox.recall) == (1, 0.0, None)
+
+
+def test_the_audit_counts_what_was_found_where_nothing_was_predicted(sqlite_catalog: Catalog) -> None:
+    detected = [session(number) for number in range(1, 11)]
+    detected = [replace(one, predictions=(prediction(one, 3, "owl", 1.0),)) for one in detected]
+    quiet = [replace(session(number), rule="audit", stratum=number % 2, probability=0.1) for number in range(11, 31)]
+    opened(sqlite_catalog, *detected, *quiet)
+    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)] if claim.session.number in (*range(1, 11), 12) else []})
+    told = outcome_of(sqlite_catalog, "owls").audit["owl"]
+    assert told.recall.low < 10 / (10 + 10) < told.recall.high  # one of ten labelled of a hundred
+    assert told.precision.value > 0.9
+    assert from_ms(to_ms(NOON)) == NOON
