@@ -1,4 +1,4 @@
-"""Partitions: days in UTC, and models by name; and the one way in which an asset works through the days of a run."""
+"""Partitions: days in UTC, models and labelling rounds by name; and the one way in which an asset works through the days of a run."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 # stands for the collection's days: `build_definitions` puts those that begin at SOUNDMILL_START_DATE in its place
 days = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 models = dg.DynamicPartitionsDefinition(name="models")
+rounds = dg.DynamicPartitionsDefinition(name="rounds")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"  # tags of a run over a range
 _LONGEST_WAIT = 12 * 3600  # seconds: for another run of the same day to end
 RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)  # a month is one run

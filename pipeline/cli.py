@@ -32,6 +32,7 @@ def materialize(
     first: Annotated[str | None, typer.Option("--from", help="First day of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range (default: the first).")] = None,
     model: Annotated[str | None, typer.Option(help="The model, for osr_model and evaluation_report.")] = None,
+    round: Annotated[str | None, typer.Option(help="The labelling round, for labelling_sessions and labelled_round.")] = None,
     as_json: Json = False,
 ) -> None:
     """Materialise assets through Dagster, in this process; the runs show in the UI.
@@ -49,7 +50,9 @@ def materialize(
     names = [spec for name in assets for spec in ([a.key.to_user_string() for a in CAPTURE_DAY] if name == "day" else [name])]
     with instance_of(values) as instance:
         try:
-            done = run(build_definitions(values), instance, names, days=days, model=model, log_level="WARNING" if as_json else "INFO")
+            done = run(
+                build_definitions(values), instance, names, days=days, name=model or round, log_level="WARNING" if as_json else "INFO"
+            )
         except (UnknownAsset, RunFailed) as error:
             refuse(str(error))
     if as_json:

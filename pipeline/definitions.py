@@ -13,6 +13,7 @@ from assets.ingest import download_queue
 from assets.labels import catalog_labels
 from assets.operations import DAY_ASSETS, collection_progress
 from assets.osr import evaluation_report, osr_model
+from assets.rounds import labelled_round, labelling_sessions
 from assets.speech import uploaded_recordings
 from pipeline.console import one_line_console
 from resources import CollectionResource, resources_from
@@ -45,7 +46,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = 
     progress = dg.map_asset_specs(hourly_one, [collection_progress])
     others = dg.map_asset_specs(
         lambda spec: spec.replace_attributes(owners=OWNERS),
-        [osr_model, evaluation_report, s3_backup, *QUEUES],
+        [osr_model, evaluation_report, labelling_sessions, labelled_round, s3_backup, *QUEUES],
     )
     return dg.Definitions(
         assets=[*day_assets, *progress, *others],

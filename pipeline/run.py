@@ -80,10 +80,10 @@ def materialize(
     names: Sequence[str],
     *,
     days: Sequence[date] = (),
-    model: str | None = None,
+    name: str | None = None,
     log_level: str = "INFO",
 ) -> list[Materialized]:
-    """Materialises assets for a range of days, for a model, or without partition, in order of the graph.
+    """Materialises assets for a range of days, for the model or the round of a name, or without partition, in order of the graph.
 
     Days go to runs of at most 31, as a backfill from the UI does. Raises `UnknownAsset`, `RunFailed`.
     """
@@ -93,7 +93,7 @@ def materialize(
         raise UnknownAsset(f"no asset is called {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
     kinds = {_kind(known[name]) for name in names}
     if len(kinds) > 1:
-        raise UnknownAsset("assets by day, by model and without partition run separately")
+        raise UnknownAsset("assets by day, by model, by round and without partition run separately")
     kind = kinds.pop()
     if kind == "day" and not days:
         raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
@@ -102,25 +102,28 @@ def materialize(
         raise UnknownAsset(
             f"{strange[0]} is no partition: days run from {partitions.get_partition_keys()[0]} (SOUNDMILL_START_DATE) to today"
         )
-    if kind == "model" and not model:
-        raise UnknownAsset(f"{', '.join(names)}: which model? give --model")
-    if kind == "model" and model:
-        instance.add_dynamic_partitions(models.name or "", [model])
+    if kind in ("model", "round"):
+        if not name:
+            raise UnknownAsset(f"{', '.join(names)}: which {kind}? give --{kind}")
+        instance.add_dynamic_partitions(f"{kind}s", [name])
     found: list[Materialized] = []
-    for tags, partition in _runs(kind, days, model):
+    for tags, partition in _runs(kind, days, name):
         found += _run(defs, instance, names, tags, partition, log_level)
     return found
 
 
 def _kind(spec: dg.AssetSpec) -> str:
+    """`day`, `model`, `round`, or `none`."""
     if spec.partitions_def is None:
         return "none"
-    return "model" if isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition) else "day"
+    if isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition):
+        return "model" if spec.partitions_def.name == models.name else "round"
+    return "day"
 
 
-def _runs(kind: str, days: Iterable[date], model: str | None) -> Iterator[tuple[dict[str, str], str | None]]:
+def _runs(kind: str, days: Iterable[date], name: str | None) -> Iterator[tuple[dict[str, str], str | None]]:
     if kind != "day":
-        yield {}, model if kind == "model" else None
+        yield {}, name if kind in ("model", "round") else None
         return
     most = RANGE.max_partitions_per_run or 1
     run: list[date] = []

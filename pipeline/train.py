@@ -89,7 +89,7 @@ def train_on_clips(
         try:
             materialize(defs, instance, BEFORE_THE_MODEL, days=[*plan.train_days, *plan.test_days], log_level="ERROR")
             bars.update(steps, advance=1, description="the recogniser and its evaluation")
-            done = materialize(defs, instance, ["osr_model", "evaluation_report"], model=name, log_level="ERROR")
+            done = materialize(defs, instance, ["osr_model", "evaluation_report"], name=name, log_level="ERROR")
         except RunFailed as error:
             raise TrainingRefused(str(error)) from None
         bars.update(steps, advance=1, description="fitted and evaluated")

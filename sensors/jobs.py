@@ -12,6 +12,7 @@ from assets.ingest import downloads
 from assets.labels import annotations
 from assets.operations import CAPTURE_DAY, SPEECH_DAY, collection_progress
 from assets.osr import detections, evaluation_report, new_sounds, osr_model
+from assets.rounds import labelled_round, labelling_sessions
 from resources import LakeResource
 
 WORK = "soundmill/work"  # tag of runs of which dagster.yaml lets only so many run at a time
@@ -29,6 +30,14 @@ labels_chain = dg.define_asset_job(
 )
 model_chain = dg.define_asset_job(
     "model_chain", selection=dg.AssetSelection.assets(osr_model, evaluation_report), description="A model's fit and its evaluation."
+)
+draw_round = dg.define_asset_job(
+    "draw_round", selection=dg.AssetSelection.assets(labelling_sessions), description="Draws the sessions of a labelling round."
+)
+settle_round = dg.define_asset_job(
+    "settle_round",
+    selection=dg.AssetSelection.assets(labelled_round),
+    description="Works out what came back of a labelling round, and makes annotations of its consensus.",
 )
 detections_chain = dg.define_asset_job(
     "detections_chain",
@@ -106,6 +115,8 @@ JOBS: list[Any] = [
     downloads_chain,
     labels_chain,
     model_chain,
+    draw_round,
+    settle_round,
     detections_chain,
     speech_chain,
     progress_check,

@@ -10,9 +10,18 @@ import dagster as dg
 
 from assets.features import annotation_features
 from assets.labels import REVISIONS
-from assets.partitions import RANGE, RANGE_END, RANGE_START, models
+from assets.partitions import RANGE, RANGE_END, RANGE_START, models, rounds
 from resources import AlertsResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
-from sensors.jobs import day_chain, detections_chain, downloads_chain, labels_chain, model_chain, speech_chain
+from sensors.jobs import (
+    day_chain,
+    detections_chain,
+    downloads_chain,
+    draw_round,
+    labels_chain,
+    model_chain,
+    settle_round,
+    speech_chain,
+)
 from sensors.plan import Cursor, day_ranges, plan_days, plan_detections, plan_models
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
@@ -136,6 +145,30 @@ def model_requests(
     if plan.removed:
         partition_requests.append(models.build_delete_request(plan.removed))
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=partition_requests)
+
+
+@_sensor(jobs=[draw_round, settle_round], minimum_interval_seconds=30)
+def round_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+    """Adds a partition for each labelling round in the catalog, draws the sessions of new ones, and settles those that were closed."""
+    from soundmill.catalog import Rounds
+
+    there = Rounds(catalog.open()).all()
+    known = set(context.instance.get_dynamic_partitions(rounds.name or ""))
+    added, removed = sorted({one.name for one in there} - known), sorted(known - {one.name for one in there})
+    wanted = [(draw_round, one.name, f"draw {digest([repr(one.spec)])}") for one in there if one.state == "new" and one.model is None]
+    wanted += [(settle_round, one.name, f"settle {one.closed_at}") for one in there if one.state == "closed"]
+    requests = []
+    for job, name, mark in wanted:
+        if request := _request(context.instance, name, mark):
+            requests.append(dg.RunRequest(run_key=request.run_key, partition_key=name, tags=dict(request.tags), job_name=job.name))
+    if not requests and not added and not removed:
+        return dg.SkipReason(f"{len(there)} rounds, none of them new or newly closed")
+    changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if added:
+        changes.append(rounds.build_add_request(added))
+    if removed:
+        changes.append(rounds.build_delete_request(removed))
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=changes)
 
 
 @_sensor(job=detections_chain, minimum_interval_seconds=30)
@@ -279,4 +312,4 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str, days: Collection[st
     return busy
 
 
-SENSORS = [new_audio, download_requests, new_speech, changed_annotations, model_requests, new_champion, failed_runs]
+SENSORS = [new_audio, download_requests, new_speech, changed_annotations, model_requests, round_requests, new_champion, failed_runs]

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         "", description="addresses of reverse proxies whose X-Forwarded-For and -Proto are believed, comma separated; none when unset"
     )
     studio_url: str = Field("http://localhost:8000", description="address under which people open the studio: for links from Dagster")
+    podcast_rounds: Path | None = Field(
+        None, description="YAML with the texts of Pod.Cast's rounds, read at each request (default: podcast.yaml in home)"
+    )
     dagster_url: str = Field("http://localhost:3000", description="address of Dagster's web server: for what the studio shows of runs")
     log_dir: Path | None = Field(None, description="folder of the studio's log files (default: logs/ in home)")
     alert_webhook: SecretStr | None = Field(None, description="URL that gets a JSON POST when a run fails")

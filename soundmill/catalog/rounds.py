@@ -166,28 +166,31 @@ class Rounds:
             raise UnknownRound(f"round {name!r} has no session {number}")
         return found[0]
 
-    def claim(self, name: str, annotator: str, now: datetime | None = None, but: Collection[int] = ()) -> Claim | None:
+    def claim(self, name: str, annotator: str, now: datetime | None = None, *, another: bool = False) -> Claim | None:
         """A session for somebody to work on: the one they hold, else the next that wants more; None where there is none.
 
-        `but` are numbers that are not wanted this time. Raises `RoundRefused` where the round is not open.
+        `another`: not one that they hold, as long as there is any other. Raises `RoundRefused` where the round is not open.
         """
         now = now or datetime.now(UTC)
         with self._writing(name) as session:
             if _known(session, name).state != "open":
                 raise RoundRefused(f"round {name!r} is not open")
-            mine = ClaimRow.annotator == annotator
-            of_round = RoundSessionRow.round == name, RoundSessionRow.number.not_in(list(but))
+            mine, of_round = ClaimRow.annotator == annotator, RoundSessionRow.round == name
             held = select(RoundSessionRow).join(ClaimRow, ClaimRow.session == RoundSessionRow.id)
-            held = held.where(*of_round, mine, ClaimRow.state == "held").order_by(ClaimRow.claimed_at.desc())
-            for row in session.scalars(held).all():
-                if row.state == "open" and _taken(session, row.id, annotator, now) < row.wanted:
-                    return self._hold(session, row, annotator, now)
+            held = held.where(of_round, mine, ClaimRow.state == "held", RoundSessionRow.state == "open")
+            open_ones = [
+                row
+                for row in session.scalars(held.order_by(ClaimRow.claimed_at.desc())).all()
+                if _taken(session, row.id, annotator, now) < row.wanted
+            ]
+            if open_ones and not another:
+                return self._hold(session, open_ones[0], annotator, now)
             taken = select(func.count()).select_from(ClaimRow).where(ClaimRow.session == RoundSessionRow.id, _counts(now)).scalar_subquery()
             had = select(ClaimRow.session).where(mine)
             free = select(RoundSessionRow).where(
-                *of_round, RoundSessionRow.state == "open", taken < RoundSessionRow.wanted, RoundSessionRow.id.not_in(had)
+                of_round, RoundSessionRow.state == "open", taken < RoundSessionRow.wanted, RoundSessionRow.id.not_in(had)
             )
-            found = session.scalar(free.order_by(RoundSessionRow.number).limit(1))
+            found = session.scalar(free.order_by(RoundSessionRow.number).limit(1)) or (open_ones[-1] if open_ones else None)
             return None if found is None else self._hold(session, found, annotator, now)
 
     def renew(self, claim: Claim, now: datetime | None = None) -> Claim:
@@ -288,8 +291,9 @@ class Rounds:
             row = session.scalar(query.where(*mine))
             return None if row is None else Claim(self.session(name, number), annotator, row.expires_at, row.token)
 
-    def take(self, name: str, number: int, annotator: str, now: datetime | None = None) -> Claim | None:
-        """A claim on one named session, say of a link that somebody sent; None where it has all that it wants, or was skipped."""
+    def take(self, name: str, number: int, annotator: str, now: datetime | None = None, *, even_if_full: bool = False) -> Claim | None:
+        """A claim on one named session, say of a link that somebody sent; None where it has all that it wants (unless `even_if_full`:
+        what is handed in is then kept beside), or was answered or skipped by the same person."""
         now = now or datetime.now(UTC)
         with self._writing(name) as session:
             if _known(session, name).state != "open":
@@ -300,7 +304,7 @@ class Rounds:
             had = session.get(ClaimRow, (row.id, annotator))
             if had is not None and had.state != "held":
                 return None
-            if row.state != "open" or _taken(session, row.id, annotator, now) >= row.wanted:
+            if not even_if_full and (row.state != "open" or _taken(session, row.id, annotator, now) >= row.wanted):
                 return None
             return self._hold(session, row, annotator, now)
 

@@ -3,7 +3,22 @@
 Here belongs one module for each group of commands, thin over the library. Commands that need Dagster are added by `pipeline/cli.py`.
 """
 
-from soundmill.cli import accounts, backup, capture, detect, downloads, intervals, labels, models, pretrained, sound, speech, state, studio
+from soundmill.cli import (
+    accounts,
+    backup,
+    capture,
+    detect,
+    downloads,
+    intervals,
+    labels,
+    models,
+    pretrained,
+    rounds,
+    sound,
+    speech,
+    state,
+    studio,
+)
 from soundmill.cli.common import Json, app, print_json, refuse, settings
 
 __all__ = [
@@ -20,6 +35,7 @@ __all__ = [
     "pretrained",
     "print_json",
     "refuse",
+    "rounds",
     "settings",
     "sound",
     "speech",

@@ -23,7 +23,7 @@ from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, dashboard, downloader, labels, osr, sound, transcriber
+from soundmill.studio.api import capture, dashboard, downloader, labels, osr, podcast, sound, transcriber
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("soundmill"),
         description="`/downloader` fetches audio by URL, as 16 kHz mono WAV. `/capture` takes segments from edge devices, each once. "
         "`/transcriber` transcribes uploaded recordings, finds keywords in them, and rates their sentiment. `/osr` is Buddybork's "
-        "data API. `/api` is what the pages use: "
+        "data API, `/podcast` that of Pod.Cast's labelling rounds. `/api` is what the pages use: "
         "sound by time, labels, detections.",
         lifespan=lifespan,
         redoc_url=None,
@@ -78,7 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RoleNeeded, not_allowed)
     for router in (sound.router, labels.router, dashboard.router):  # what is asked most often is found first
         app.include_router(router)
-    for api in (capture.router, downloader.router, osr.router, transcriber.router):
+    for api in (capture.router, downloader.router, osr.router, podcast.router, transcriber.router):
         app.include_router(api)
         app.include_router(documentation(api))
     app.include_router(pages.router)

@@ -63,6 +63,8 @@ def test_the_first_partition_is_the_settings_start_date() -> None:
 def test_the_graph_is_the_one_of_the_design() -> None:
     parents = {spec.key.to_user_string(): {dep.asset_key.to_user_string() for dep in spec.deps} for spec in defs.resolve_all_asset_specs()}
     assert parents == {
+        "labelling_sessions": {"segment_features", "detections"},
+        "labelled_round": {"labelling_sessions", "catalog_labels"},
         "landing_area": set(),
         "catalog_labels": set(),
         "download_queue": set(),

@@ -1,0 +1,199 @@
+"""`soundmill round`: labelling rounds."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from soundmill.cli.common import Json, app, count, days_in, names_in, print_json, refuse, the_catalog
+
+rounds = typer.Typer(no_args_is_help=True, help="Labelling rounds: define, draw, open, follow, close, export.")
+app.add_typer(rounds, name="round")
+
+Name = Annotated[str, typer.Argument(help="The round's name: letters, digits, dashes, underscores.")]
+
+
+@rounds.command("new", epilog="Example: `soundmill round new owls --tags owl,fox --days 2026-01-05..2026-01-11 --sources garden`")
+def round_new(
+    name: Name,
+    tags: Annotated[str, typer.Option(help="What people look for, comma separated.")],
+    days: Annotated[str, typer.Option(help="Days of sound, such as 2026-01-05..2026-01-11.")],
+    sources: Annotated[str, typer.Option(help="Sources, comma separated (default: all).")] = "",
+    sessions: Annotated[int, typer.Option(help="How many stretches of sound to draw.")] = 100,
+    seconds: Annotated[float, typer.Option(help="Length of each.")] = 60.0,
+    shortest: Annotated[float, typer.Option(help="A box is made at least so long, in seconds.")] = 0.0,
+    guideline: Annotated[str, typer.Option(help="What counts as what: people read it beside the sound.")] = "",
+    rule: Annotated[str, typer.Option(help="auto, candidates (with a prediction), typical, margin, or random.")] = "auto",
+    model: Annotated[str, typer.Option(help="NAME/VERSION whose predictions are shown (default: the champion).")] = "",
+    threshold: Annotated[float, typer.Option(help="Leave out predictions below this margin; below 0 for a high recall.")] = 0.0,
+    annotators: Annotated[int, typer.Option(help="How many people label a session that several label.")] = 2,
+    overlap: Annotated[float, typer.Option(help="Share of the sessions that several people label.")] = 0.15,
+    audit: Annotated[float, typer.Option(help="Share drawn to measure what the model missed.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="The same seed on the same data draws the same sessions.")] = 0,
+) -> None:
+    """Define a labelling round, or another recipe for one that is not open yet.
+
+    While `soundmill dev` runs, its sessions are drawn by itself. By hand: `soundmill materialize labelling_sessions --round NAME`.
+    """
+    from soundmill.catalog import Rounds
+    from soundmill.errors import RoundRefused, SpecRefused
+    from soundmill.labelling.spec import NAME, round_spec
+
+    if not NAME.fullmatch(name):
+        raise typer.BadParameter("letters, digits, dashes and underscores, 56 of them at most", param_hint="NAME")
+    values = {
+        "tags": names_in(tags),
+        "days": days_in(days),
+        "sources": names_in(sources),
+        "sessions": sessions,
+        "session_seconds": seconds,
+        "shortest_seconds": shortest,
+        "guideline": guideline,
+        "rule": rule,
+        "model": model,
+        "threshold": threshold,
+        "annotators": annotators,
+        "overlap": overlap,
+        "audit": audit,
+        "seed": seed,
+    }
+    try:
+        Rounds(the_catalog()).define(name, round_spec(values).model_dump(mode="json"))
+    except (RoundRefused, SpecRefused) as error:
+        refuse(str(error))
+    typer.echo(f"round {name} is defined; next: soundmill materialize labelling_sessions --round {name}, then soundmill round open {name}")
+
+
+@rounds.command("list")
+def round_list(as_json: Json = False) -> None:
+    """List rounds, the newest first, with how far they are."""
+    from soundmill.catalog import Rounds
+
+    store = Rounds(the_catalog())
+    found = [(one, store.progress(one.name)) for one in store.all()]
+    if as_json:
+        print_json([{"name": one.name, "state": one.state, "sessions": told.sessions, "done": told.done} for one, told in found])
+        return
+    for one, told in found:
+        typer.echo(f"{one.name}  {one.state}  {told.done} of {count(told.sessions, 'session')} done, tags {', '.join(one.spec['tags'])}")
+    if not found:
+        typer.echo("no rounds yet: soundmill round new NAME --tags ... --days ...")
+
+
+@rounds.command("open")
+def round_open(name: Name) -> None:
+    """Open a round: from now on people are given its sessions, at /rounds/NAME in the studio."""
+    one = _set_state(name, "open")
+    typer.echo(f"round {one} is open: people label it in the studio, at /rounds/{one}")
+
+
+@rounds.command("close")
+def round_close(name: Name) -> None:
+    """Close a round: nothing more is handed in, and its consensus becomes annotations once labelled_round is made."""
+    one = _set_state(name, "closed")
+    typer.echo(f"round {one} is closed; next: soundmill materialize labelled_round --round {one}")
+
+
+@rounds.command("status", epilog="Example: `soundmill round status owls --json`")
+def round_status(name: Name, as_json: Json = False) -> None:
+    """Show how far a round is, how people agree, how right the model was, and what it missed."""
+    from soundmill.catalog import Rounds
+    from soundmill.errors import UnknownRound
+    from soundmill.workflows.rounds import outcome_of
+
+    catalog = the_catalog()
+    store = Rounds(catalog)
+    try:
+        one, told, outcome = store.get(name), store.progress(name), outcome_of(catalog, name)
+    except UnknownRound as error:
+        refuse(str(error))
+    if as_json:
+        print_json(
+            {
+                "name": name,
+                "state": one.state,
+                "model": one.model,
+                "sessions": told.sessions,
+                "done": told.done,
+                "held": told.held,
+                "adjudicate": told.adjudicate,
+                "submissions": told.submissions,
+                "by_annotator": dict(told.by_annotator),
+                "agreement": {tag.tag: _agreement(tag) for tag in outcome.agreement},
+                "model_scores": {tag.tag: {**vars(tag), "precision": tag.precision, "recall": tag.recall} for tag in outcome.model},
+                "audit": {tag: {"recall": vars(of.recall), "precision": vars(of.precision)} for tag, of in outcome.audit.items()},
+                "disputed": len(outcome.disputed),
+            }
+        )
+        return
+    typer.echo(f"{name}: {one.state}, {told.done} of {count(told.sessions, 'session')} done, {told.held} held now")
+    for who, number in told.by_annotator.items():
+        typer.echo(f"  {who}: {count(number, 'session')}")
+    for tag in outcome.agreement:
+        if tag.sessions:
+            alpha, f1 = (
+                f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]" if one.value is not None else "-" for one in (tag.alpha, tag.f1)
+            )
+            unclear = "  the guideline is unclear" if tag.is_unclear else ""
+            typer.echo(f"  {tag.tag}: alpha {alpha}, event F1 {f1}, over {count(tag.sessions, 'session')}{unclear}")
+    for score in outcome.model:
+        typer.echo(
+            f"  {score.tag} by {one.model}: {score.kept} kept, {score.moved} moved, {score.rejected} rejected, {score.added} added; "
+            f"precision {_figure(score.precision)}, recall {_figure(score.recall)}"
+        )
+    for name_of_tag, of in outcome.audit.items():
+        typer.echo(f"  {name_of_tag}: recall by audit {of.recall.value:.2f} [{of.recall.low:.2f}, {of.recall.high:.2f}]")
+
+
+@rounds.command("export", epilog="Example: `soundmill round export owls > owls.tsv`")
+def round_export(name: Name) -> None:
+    """Write a round's consensus as Pod.Cast's TSV: dataset, wav_filename, start_time_s, duration_s, location, date, tag.
+
+    Sessions in which nothing was found have a line of 0 seconds at 0, as in Pod.Cast's archives.
+    """
+    import csv
+    import sys
+
+    from soundmill.catalog import Rounds
+    from soundmill.errors import UnknownRound
+    from soundmill.workflows.rounds import outcome_of
+
+    catalog = the_catalog()
+    try:
+        sessions = {one.id: one for one in Rounds(catalog).sessions(name)}
+        outcome = outcome_of(catalog, name)
+    except UnknownRound as error:
+        refuse(str(error))
+    table = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+    names = ("dataset", "wav_filename", "start_time_s", "duration_s", "location", "date", "pst_or_master_tape_identifier", "tag")
+    table.writerow(names)
+    for number, boxes in sorted(outcome.consensus.items(), key=lambda item: sessions[item[0]].number):
+        one = sessions[number]
+        place = (f"{one.start:%Y-%m-%dT%H-%M-%S}.wav",)
+        pacific = one.start - timedelta(hours=8)
+        after = (one.source, f"{one.start:%Y-%m-%d}", f"{pacific:%H:%M:%S}")
+        kept = [box for box in boxes if box.state != "rejected"]
+        for box in kept:
+            begin, long = (box.start - one.start).total_seconds(), (box.end - box.start).total_seconds()
+            table.writerow((name, *place, f"{begin:.3f}", f"{long:.3f}", *after, box.tag))
+        if not kept:
+            table.writerow((name, *place, "0.000", "0.000", *after, ""))
+
+
+def _agreement(tag: Any) -> dict[str, Any]:
+    intervals = {key: vars(getattr(tag, key)) for key in ("alpha", "f1", "kappa", "positive")}
+    return {"sessions": tag.sessions, **intervals, "prevalence": tag.prevalence, "onset_ms": tag.onset_ms, "offset_ms": tag.offset_ms}
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _set_state(name: str, state: Any) -> str:
+    from soundmill.catalog import Rounds
+    from soundmill.errors import RoundRefused, UnknownRound
+
+    try:
+        return Rounds(the_catalog()).set_state(name, state).name
+    except (RoundRefused, UnknownRound) as error:
+        refuse(str(error))
