@@ -23,7 +23,7 @@ from soundmill.lake import open_lake
 from soundmill.options import download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, dashboard, downloader, labels, osr, podcast, sound, transcriber
+from soundmill.studio.api import capture, dashboard, downloader, labels, osr, podcast, rounds, sound, transcriber
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoAudio, _no_sound)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
-    for router in (sound.router, labels.router, dashboard.router):  # what is asked most often is found first
+    for router in (sound.router, labels.router, rounds.router, dashboard.router):  # what is asked most often is found first
         app.include_router(router)
     for api in (capture.router, downloader.router, osr.router, podcast.router, transcriber.router):
         app.include_router(api)

@@ -221,7 +221,7 @@ def _labels(request: Request, source: str, day: date, user: User) -> LabelsOut:
         day=day,
         annotator=user.name,
         version=mine.version,
-        boxes=[_box_out(box) for box in mine.boxes],
+        boxes=[box_out(box) for box in mine.boxes],
         reviewed=[ReviewedIn(start=_ms(span.start), end=_ms(span.end), tags=list(span.tags)) for span in mine.reviewed],
         draft=draft and DraftOut(version=draft.version, labels=LabelsIn.model_validate(draft.content), saved_at=draft.updated_at),
         others=[
@@ -237,7 +237,7 @@ def _submit(request: Request, source: str, day: date, user: User, content: Label
     labels, start, end = Labels(catalog), midnight(day), midnight(day + timedelta(days=1))
     if any(not start <= from_ms(box.start) < end for box in content.boxes):
         raise HTTPException(400, f"every label starts on {day} (UTC)")
-    boxes = tuple(_box_in(box) for box in content.boxes)
+    boxes = tuple(box_in(box) for box in content.boxes)
     reviewed = tuple(ReviewedSpan(from_ms(span.start), from_ms(span.end), tuple(span.tags)) for span in content.reviewed)
     try:
         stored, changed = labels.submit(Submission(user.name, source, start, end, boxes, "replace", reviewed), content.based_on)
@@ -249,14 +249,16 @@ def _submit(request: Request, source: str, day: date, user: User, content: Label
     return Saved(version=stored.version, changed=changed)
 
 
-def _box_in(box: BoxIn) -> Box:
+def box_in(box: BoxIn) -> Box:
+    """A label as the catalog keeps it."""
     return Box(
         from_ms(box.start), from_ms(box.end), box.tag, box.low, box.high,
         box.origin, box.state, box.model, box.model_version, box.score, box.note,
     )  # fmt: skip
 
 
-def _box_out(box: Box) -> BoxIn:
+def box_out(box: Box) -> BoxIn:
+    """A label as pages read it."""
     return BoxIn(
         start=_ms(box.start), end=_ms(box.end), tag=box.tag, low=box.low_hz, high=box.high_hz, origin=box.origin, state=box.state,
         model=box.model, model_version=box.model_version, score=box.score, note=box.note,

@@ -27,6 +27,7 @@ _NOT_BUILT = Markup(
 _PAGES: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("/", "Overview", ("engineer", "annotator")),
     ("/annotate", "Annotate", ("engineer", "annotator")),
+    ("/rounds", "Rounds", ("engineer", "annotator")),
     ("/recordings", "Recordings", ("engineer",)),
     ("/people", "People", ()),
 )

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const built = join(here, "../static/built");
 const aside = `${built}.new`;
-const pages = ["annotator", "dashboard", "source"];
+const pages = ["annotator", "dashboard", "round", "source"];
 
 const options = (outdir) => ({
   absWorkingDir: here,

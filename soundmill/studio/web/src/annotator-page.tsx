@@ -51,7 +51,7 @@ function mark(): void {
 }
 let marking: number | null = null;
 
-const ACTIONS: Action[] = [
+export const LABELLING: Action[] = [
   { group: "Listen", keys: ["Space"], does: "play what is in view, or stop", run: playView },
   { group: "Listen", keys: ["Enter"], does: "play the selected box", run: playChosen },
   { group: "Listen", keys: ["l"], does: "loop on or off", run: () => (loops.value = !loops.value) },
@@ -89,7 +89,7 @@ const ACTIONS: Action[] = [
   { group: "Look", keys: ["?"], does: "this help", run: () => (helping.value = true) },
 ];
 
-function zoom(factor: number): void {
+export function zoom(factor: number): void {
   const one = s.selectedBox.value ?? s.selectedPrediction.value;
   const middle = (s.view.value.from + s.view.value.to) / 2;
   const about = one && one.start < s.view.value.to && one.end > s.view.value.from ? (one.start + one.end) / 2 : middle;
@@ -101,17 +101,15 @@ function fitChosen(): void {
   if (one) s.go(around(one.start, one.end));
 }
 
-const tip = (does: string): string => {
-  const action = ACTIONS.find((one) => one.does === does)!;
+export const tip = (does: string): string => {
+  const action = LABELLING.find((one) => one.does === does)!;
   return `${does} (${shown(action.keys[0]!)})`;
 };
-
-const stateWords = { saved: "Draft saved", changed: "Changed", saving: "Saving…", waiting: "Not saved yet, trying again", conflict: "Saved elsewhere meanwhile", "handed in": "All labels are handed in" };
 
 export function Annotator() {
   useEffect(() => {
     void s.start().catch((error: Error) => (s.notice.value = error.message));
-    const [stop, unwatch] = [listen(() => ACTIONS), s.watchStudio()];
+    const [stop, unwatch] = [listen(() => LABELLING), s.watchStudio()];
     const leave = (): void => void s.flush();
     document.addEventListener("visibilitychange", leave);
     return () => {
@@ -173,7 +171,7 @@ function Header() {
         </select>
       </label>
       <span class="grow" />
-      <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{stateWords[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
+      <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
       {state === "conflict" && (
         <>
           <button onClick={() => void s.resolve(true)}>Keep mine</button>
@@ -188,7 +186,7 @@ function Header() {
   );
 }
 
-function Controls() {
+export function Controls() {
   const look = s.look.value;
   const set = (fields: Partial<typeof look>): void => void (s.look.value = { ...look, ...fields });
   return (
@@ -209,7 +207,7 @@ function Controls() {
   );
 }
 
-function Tags() {
+export function Tags(props: { fixed?: boolean }) {
   const search = useRef<HTMLInputElement>(null);
   const counts = new Map<string, number>();
   for (const box of s.boxes.value) if (box.state !== "rejected") counts.set(box.tag, (counts.get(box.tag) ?? 0) + 1);
@@ -223,10 +221,10 @@ function Tags() {
   return (
     <section class="tags" aria-label="Tags">
       <h2>Tags</h2>
-      <form onSubmit={take}>
+      {!props.fixed && <form onSubmit={take}>
         <input ref={search} id="tag-search" data-testid="tag-search" list="all-tags" maxLength={64} autocomplete="off" placeholder="Search, or a new tag" aria-label="Search a tag, or type a new one" onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()} />
         <datalist id="all-tags">{s.tags.value.map((one) => <option key={one} value={one.replaceAll("_", " ")} />)}</datalist>
-      </form>
+      </form>}
       <ol>
         {s.tags.value.map((one, at) => (
           <li key={one}>
@@ -245,7 +243,7 @@ function Tags() {
 const ORIGINS = { drawn: "drawn", kept: "accepted", moved: "corrected", rejected: "rejected" };
 const SHOWN_ROWS = 60; // more would take longer to lay out than all else on the page together
 
-function Table() {
+export function Table(props: { title?: string }) {
   const all = s.boxes.value;
   const at = Math.max(0, all.findIndex((box) => box.id === s.selected.value));
   const half = SHOWN_ROWS / 2; // the rows stay the same ones while the next box is selected
@@ -253,7 +251,7 @@ function Table() {
   const begins = startOfDay(s.day.value);
   return (
     <section class="boxes" aria-label="Boxes">
-      <h2>Your labels of {s.day.value}: {all.length}</h2>
+      <h2>{props.title ?? `Your labels of ${s.day.value}`}: {all.length}</h2>
       {s.selectedPrediction.value && <Verdict />}
       <div class="scroll">
         <table data-testid="box-table">
@@ -312,7 +310,7 @@ function Help() {
   useSignalEffect(() => {
     if (helping.value) dialog.current?.showModal();
   });
-  const groups = [...new Set(ACTIONS.map((one) => one.group))];
+  const groups = [...new Set(LABELLING.map((one) => one.group))];
   return (
     <dialog ref={dialog} onClose={() => (helping.value = false)} aria-labelledby="help-title">
       <h2 id="help-title" tabIndex={-1} autoFocus>Labelling sound</h2>
@@ -322,7 +320,7 @@ function Help() {
           <section key={group}>
             <h3>{group}</h3>
             <dl>
-              {ACTIONS.filter((one) => one.group === group).map((one) => (
+              {LABELLING.filter((one) => one.group === group).map((one) => (
                 <div key={one.does}><dt>{one.keys.length > 3 ? <kbd>{shown(one.keys[0]!)} to {shown(one.keys.at(-1)!)}</kbd> : one.keys.map((key) => <kbd key={key}>{shown(key)}</kbd>)}</dt><dd>{one.does}</dd></div>
               ))}
             </dl>

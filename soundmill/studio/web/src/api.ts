@@ -20,6 +20,9 @@ export type Run = components["schemas"]["RunNow"];
 export type Quarantine = components["schemas"]["QuarantineNow"];
 export type Detections = components["schemas"]["DetectionsOut"];
 export type Detected = components["schemas"]["DetectedEvent"];
+export type Task = components["schemas"]["TaskOut"];
+export type RoundLabels = components["schemas"]["RoundLabels"];
+export type HandedIn = components["schemas"]["DoneOut"];
 
 /** An answer that is no success: `status` 0 where there was none at all. */
 export class Refused extends Error {
@@ -75,6 +78,15 @@ export const discardDraft = (source: string, day: string): Promise<void> =>
   ask(`/api/drafts/${named(source)}/${day}`, { method: "DELETE" });
 export const submit = (source: string, day: string, content: LabelsIn): Promise<Saved> =>
   ask(`/api/labels/${named(source)}/${day}`, json("POST", content));
+
+const sessionPath = (task: Task): string => `/api/rounds/${encodeURIComponent(task.round)}/sessions/${task.number}`;
+export const claim = (round: string, number: number): Promise<Task | null> =>
+  ask(`/api/rounds/${encodeURIComponent(round)}/claim${number ? `?number=${number}` : ""}`, { method: "POST" });
+export const saveTask = (task: Task, content: LabelsIn, version: number): Promise<Saved> =>
+  ask(`${sessionPath(task)}/draft`, json("PUT", { ...content, token: task.token }, { "if-match": String(version) }));
+export const submitTask = (task: Task, content: LabelsIn): Promise<HandedIn> => ask(sessionPath(task), json("POST", { ...content, token: task.token }));
+export const skipTask = (task: Task, reason: string): Promise<unknown> => ask(`${sessionPath(task)}/skip`, json("POST", { token: task.token, reason }));
+export const skipReasons = (): Promise<string[]> => ask("/api/rounds/skip-reasons");
 
 export const quarantineAddress = (key: string, what: "file" | "sound.wav"): string => `/api/quarantine/${named(key)}/${what}`;
 export const annotatorAddress = (source: string, from: number, to: number): string =>

@@ -11,26 +11,47 @@ interface Kept {
   readonly version: number;
 }
 
-/** The draft of one source's day. */
+/** Where a draft is kept in the studio, under a name of its own. */
+export interface Place {
+  readonly name: string;
+  /** Saves in place of the draft of this version, and returns the new one. Raises `Refused`. */
+  save(content: api.LabelsIn, version: number): Promise<number>;
+  /** The version that is stored now; 0 where there is none. */
+  version(): Promise<number>;
+}
+
+/** A source's day. */
+export const dayPlace = (source: string, day: string): Place => ({
+  name: `${source} ${day}`,
+  save: async (content, version) => (await api.saveDraft(source, day, content, version)).version,
+  version: async () => (await api.labels(source, day)).draft?.version ?? 0,
+});
+
+/** A session of a round. */
+export const taskPlace = (task: api.Task): Place => ({
+  name: `round ${task.round} ${task.number}`,
+  save: async (content, version) => (await api.saveTask(task, content, version)).version,
+  version: async () => (await api.claim(task.round, task.number))?.draft?.version ?? 0,
+});
+
+/** Labels that somebody is at. */
 export class Draft {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private attempts = 0;
   private content: api.LabelsIn | undefined; // not saved in the studio yet
   private running: Promise<void> = Promise.resolve();
-  private readonly source: string;
-  private readonly day: string;
+  private readonly at: Place;
   private version: number;
   private readonly told: (state: SaveState, why?: string) => void;
 
-  constructor(source: string, day: string, version: number, told: (state: SaveState, why?: string) => void) {
-    this.source = source;
-    this.day = day;
+  constructor(at: Place, version: number, told: (state: SaveState, why?: string) => void) {
+    this.at = at;
     this.version = version;
     this.told = told;
   }
 
   private get place(): string {
-    return `soundmill draft ${this.source} ${this.day}`;
+    return `soundmill draft ${this.at.name}`;
   }
 
   /** What this browser kept and the studio has not: after a crash, or while it was away. */
@@ -61,10 +82,10 @@ export class Draft {
   }
 
   /** Hands in; the draft is gone then. Raises `Refused`. */
-  async submit(content: api.LabelsIn): Promise<api.Saved> {
+  async submit<T>(send: () => Promise<T>): Promise<T> {
     clearTimeout(this.timer);
     await this.running;
-    const saved = await api.submit(this.source, this.day, content);
+    const saved = await send();
     this.content = undefined;
     this.version = 0;
     localStorage.removeItem(this.place);
@@ -74,8 +95,7 @@ export class Draft {
 
   /** Keeps this tab's labels although another one saved meanwhile. */
   async overrule(): Promise<void> {
-    const there = await api.labels(this.source, this.day);
-    this.version = there.draft?.version ?? 0;
+    this.version = await this.at.version();
     await this.flush();
   }
 
@@ -100,7 +120,7 @@ export class Draft {
     if (content === undefined) return;
     this.told("saving");
     try {
-      this.version = (await api.saveDraft(this.source, this.day, content, this.version)).version;
+      this.version = await this.at.save(content, this.version);
     } catch (error) {
       const refused = error as api.Refused;
       if (refused.status === 412) return this.told("conflict");

@@ -4,7 +4,7 @@ import { batch, computed, signal } from "@preact/signals";
 import * as api from "./api.ts";
 import { added, begin, changed, done, drawn, judged, newId, redone, removed, unanswered, undone, type Box, type Boxes, type History, type Prediction } from "./boxes.ts";
 import { table } from "./colours.ts";
-import { Draft, type SaveState } from "./drafts.ts";
+import { Draft, dayPlace, taskPlace, type SaveState } from "./drafts.ts";
 import { DAY, HOUR, dayOf, length, startOfDay } from "./time.ts";
 import { around, bounded, showing, span, type View } from "./view.ts";
 
@@ -47,6 +47,12 @@ export const openPredictions = computed(() => {
 });
 export const selectedBox = computed(() => boxes.value.find((box) => box.id === selected.value) ?? null);
 export const days = signal<api.Day[]>([]);
+
+export const task = signal<api.Task | null>(null); // on the page of a round
+export const isSending = signal(false);
+
+export const STATE_WORDS = { saved: "Draft saved", changed: "Changed", saving: "Saving…", waiting: "Not saved yet, trying again", conflict: "Saved elsewhere meanwhile", "handed in": "All labels are handed in" };
+const told = (state: SaveState, why = ""): void => void (saveState.value = { state, why });
 
 let basedOn = 0;
 let draft: Draft | null = null;
@@ -130,10 +136,11 @@ let remembering: ReturnType<typeof setTimeout> | undefined;
 
 /** Loads what belongs to the view: the day's labels, where there is sound; and keeps the address up to it. */
 function follow(): void {
-  const middle = dayOf((view.value.from + view.value.to) / 2);
-  if (middle !== day.value && source.value) void loadDay(middle);
   clearTimeout(following);
   following = setTimeout(() => void loadTimeline(), 120);
+  if (task.value) return;
+  const middle = dayOf((view.value.from + view.value.to) / 2);
+  if (middle !== day.value && source.value) void loadDay(middle);
   clearTimeout(remembering);
   remembering = setTimeout(() => {
     const { from, to } = view.value;
@@ -169,7 +176,7 @@ async function loadDay(name: string): Promise<void> {
   ]);
   if (mine !== opening) return;
   draft?.close();
-  draft = new Draft(where, name, there.draft?.version ?? 0, (state, why = "") => (saveState.value = { state, why }));
+  draft = new Draft(dayPlace(where, name), there.draft?.version ?? 0, told);
   const local = draft.local();
   const content = local?.content ?? there.draft?.labels ?? { boxes: there.boxes, reviewed: there.reviewed, based_on: there.version };
   basedOn = content.based_on ?? there.version;
@@ -226,8 +233,9 @@ export function redo(): void {
   draft?.change(content());
 }
 
-/** Draws a box with the tag in use, within the open day. */
+/** Draws a box with the tag in use, within the open day, or session. */
 export function draw(from: number, to: number, low: number | null, high: number | null): void {
+  if (task.value) return drawInTask(task.value, Math.min(from, to), Math.max(from, to), low, high);
   const begins = startOfDay(day.value);
   const start = Math.max(begins, Math.min(from, to));
   if (start >= begins + DAY || Math.max(from, to) <= begins) {
@@ -239,6 +247,18 @@ export function draw(from: number, to: number, low: number | null, high: number 
     return;
   }
   const box = drawn(start, Math.max(from, to), tag.value, low, high);
+  batch(() => {
+    commit(added(boxes.value, box));
+    choose(box.id);
+  });
+}
+
+/** At least as long as the round wants, and inside the session. */
+function drawInTask(one: api.Task, from: number, to: number, low: number | null, high: number | null): void {
+  if (to <= one.start || from >= one.end) return void (notice.value = "Labels lie in the session.");
+  const long = Math.min(Math.max(to - from, 1000 * one.shortest_seconds), one.end - one.start);
+  const start = Math.min(Math.max(from, one.start), one.end - long);
+  const box = drawn(start, Math.min(one.end, Math.max(start + long, Math.min(to, one.end))), tag.value, low, high);
   batch(() => {
     commit(added(boxes.value, box));
     choose(box.id);
@@ -319,6 +339,88 @@ export function step(by: 1 | -1): void {
   if (shown !== view.value) go(shown);
 }
 
+export const NOT_IN_ROUNDS = ["count the view as looked through", "hand in the day's labels", "show the whole day", "search a tag, or type a new one"];
+
+/** Takes a session of the round: the one that the address names, or that is held, or the next. */
+export async function startRound(name: string): Promise<void> {
+  const number = Number(asked.get("session") ?? 0);
+  await openTask((number && (await api.claim(name, number).catch(() => null))) || (await api.claim(name, 0)));
+}
+
+async function openTask(next: api.Task | null): Promise<void> {
+  draft?.close();
+  draft = next && new Draft(taskPlace(next), next.draft?.version ?? 0, told);
+  const local = draft?.local();
+  const there = local?.content ?? next?.draft?.labels ?? { boxes: next?.boxes ?? [] };
+  batch(() => {
+    task.value = next;
+    isLoaded.value = true;
+    if (!next) return;
+    source.value = next.source;
+    model.value = next.model ?? "";
+    day.value = dayOf(next.start);
+    tags.value = next.tags;
+    tag.value = next.tags[0] ?? "";
+    history.value = begin(there.boxes.map(asBox));
+    reviewed.value = [];
+    others.value = [];
+    predicted.value = next.predictions;
+    selected.value = null;
+    selectedPrediction.value = null;
+    saveState.value = { state: local ? "changed" : next.draft ? "saved" : "handed in", why: "" };
+    back.value = [];
+  });
+  if (!next) return;
+  window.history.replaceState(null, "", `?session=${next.number}`);
+  showTask();
+  if (local) draft?.change(local.content);
+  if (next.next !== null) void api.timeline(next.source, next.next, next.next + (next.end - next.start)).catch(() => null);
+}
+
+export function showTask(): void {
+  if (task.value) go({ from: task.value.start, to: task.value.end }, false);
+}
+
+/** Removes every box, and says of every prediction that nothing is there. */
+export function clear(): void {
+  const open = openPredictions.value;
+  const [name, version] = chosenModel();
+  const kept = boxes.value.filter((box) => box.origin === "prediction").map((box) => ({ ...box, state: "rejected" as const }));
+  commit([...kept, ...open.map((one) => judged(one, name, version, "rejected"))]);
+  choose(null);
+}
+
+/** Hands the session in, and takes the next. Predictions without an answer are taken for kept. */
+export async function handIn(): Promise<void> {
+  const one = task.value;
+  if (!one || isSending.value) return;
+  isSending.value = true;
+  try {
+    const [name, version] = chosenModel();
+    for (const open of openPredictions.value) commit(added(boxes.value, judged(open, name, version, "kept")));
+    const sent = await draft!.submit(() => api.submitTask(one, content()));
+    await openTask(await api.claim(one.round, 0));
+    notice.value = sent.counts ? `Session ${one.number} is handed in.` : `Session ${one.number} was done by others meanwhile; yours is kept beside.`;
+  } catch (error) {
+    notice.value = `not handed in: ${(error as Error).message}`;
+    told("waiting", (error as Error).message);
+  } finally {
+    isSending.value = false;
+  }
+}
+
+export async function skip(reason: string): Promise<void> {
+  const one = task.value!;
+  try {
+    await api.skipTask(one, reason);
+    draft?.forget();
+    await openTask(await api.claim(one.round, 0));
+    notice.value = `Session ${one.number} was skipped: ${reason}.`;
+  } catch (error) {
+    notice.value = `not skipped: ${(error as Error).message}`;
+  }
+}
+
 export function markReviewed(): void {
   const begins = startOfDay(day.value);
   const [from, to] = [Math.max(begins, view.value.from), Math.min(begins + DAY, view.value.to)];
@@ -342,7 +444,7 @@ export async function submit(): Promise<void> {
     return;
   }
   try {
-    const saved = await draft!.submit(content());
+    const saved = await draft!.submit(() => api.submit(source.value, day.value, content()));
     basedOn = saved.version;
     notice.value = `Handed in: ${boxes.value.length} labels and answers; ${saved.changed} annotations changed.`;
     labelCounts.value = await api.labelCounts(source.value);

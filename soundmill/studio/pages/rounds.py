@@ -1,0 +1,112 @@
+"""`/rounds`: labelling rounds with how far they are; `/rounds/NAME`: one session after another, to listen to and to label."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from soundmill.catalog import Rounds
+from soundmill.errors import RoundRefused, SpecRefused, UnknownRound
+from soundmill.labelling.spec import NAME, round_spec
+from soundmill.studio.auth import User, page_for
+from soundmill.studio.pages.rendering import page
+from soundmill.times import parse_days
+from soundmill.workflows.rounds import outcome_of
+
+router = APIRouter()
+Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
+Engineer = Annotated[User, Depends(page_for("engineer"))]
+Text = Annotated[str, Form(max_length=10_000)]
+_SHOWN = 200
+
+
+@router.get("/rounds", response_class=HTMLResponse)
+def rounds(request: Request, user: Person) -> HTMLResponse:
+    """Every round with its progress, the newest first; for engineers, a form for another one."""
+    return _list(request, user)
+
+
+@router.post("/rounds", response_class=HTMLResponse)
+def define(
+    request: Request,
+    user: Engineer,
+    name: Text,
+    tags: Text,
+    days: Text,
+    sources: Text = "",
+    guideline: Text = "",
+    sessions: Annotated[int, Form()] = 100,
+    session_seconds: Annotated[float, Form()] = 60.0,
+    annotators: Annotated[int, Form()] = 2,
+) -> Response:
+    """Defines a round; its sessions are drawn by the pipeline."""
+    values = {
+        "tags": _names(tags),
+        "sources": _names(sources),
+        "guideline": guideline,
+        "sessions": sessions,
+        "session_seconds": session_seconds,
+        "annotators": annotators,
+    }
+    try:
+        if not NAME.fullmatch(name.strip()):
+            raise SpecRefused("a round's name has letters, digits, dashes and underscores, 56 of them at most")
+        spec = round_spec({**values, "days": parse_days(days)})
+        Rounds(request.app.state.catalog).define(name.strip(), spec.model_dump(mode="json"))
+    except (ValueError, RoundRefused) as error:
+        return _list(request, user, error, {"name": name, "tags": tags, "days": days, "sources": sources, "guideline": guideline})
+    return RedirectResponse("/rounds", 303)
+
+
+@router.post("/rounds/{name}/open", response_class=HTMLResponse)
+def open_round(request: Request, user: Engineer, name: str) -> Response:
+    """Opens a round: people are given its sessions."""
+    return _set_state(request, user, name, "open")
+
+
+@router.post("/rounds/{name}/close", response_class=HTMLResponse)
+def close_round(request: Request, user: Engineer, name: str) -> Response:
+    """Closes a round: the pipeline makes annotations of its consensus."""
+    return _set_state(request, user, name, "closed")
+
+
+@router.get("/rounds/{name}", response_class=HTMLResponse)
+def label(request: Request, user: Person, name: str) -> HTMLResponse:
+    """The round's sessions, one after another; `?session=` opens one by number."""
+    try:
+        about = Rounds(request.app.state.catalog).get(name)
+    except UnknownRound as error:
+        return _list(request, user, error, status=404)
+    return page(request, "round.html", user, round=about)
+
+
+@router.get("/rounds/{name}/results", response_class=HTMLResponse)
+def results(request: Request, user: Person, name: str) -> HTMLResponse:
+    """How people agree, how right the model was, and what it missed."""
+    catalog = request.app.state.catalog
+    try:
+        about, progress = Rounds(catalog).get(name), Rounds(catalog).progress(name)
+    except UnknownRound as error:
+        return _list(request, user, error, status=404)
+    return page(request, "round_results.html", user, round=about, progress=progress, told=outcome_of(catalog, name))
+
+
+def _set_state(request: Request, user: User, name: str, state: str) -> Response:
+    try:
+        Rounds(request.app.state.catalog).set_state(name, "open" if state == "open" else "closed")
+    except (RoundRefused, UnknownRound) as error:
+        return _list(request, user, error)
+    return RedirectResponse("/rounds", 303)
+
+
+def _list(
+    request: Request, user: User, problem: Exception | None = None, given: dict[str, str] | None = None, status: int | None = None
+) -> HTMLResponse:
+    store = Rounds(request.app.state.catalog)
+    rows = [(one, store.progress(one.name)) for one in store.all()[:_SHOWN]]
+    code = status or (400 if problem else 200)
+    return page(request, "rounds.html", user, code, rows=rows, problem=problem, given=given or {}, may_define=user.has("engineer"))
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip().replace(" ", "_") for name in text.split(",") if name.strip())

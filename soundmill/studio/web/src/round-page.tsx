@@ -1,0 +1,90 @@
+// A round's sessions in a queue, with the annotator's own parts: hear, answer predictions, draw, hand in or skip.
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import * as api from "./api.ts";
+import { Controls, LABELLING, Table, Tags, tip, zoom } from "./annotator-page.tsx";
+import { listen, type Action } from "./keys.ts";
+import * as s from "./session.ts";
+import { Timeline } from "./timeline.tsx";
+import { moved } from "./view.ts";
+
+const reasons = signal<string[]>([]);
+const asksWhy = signal(false);
+
+const ACTIONS: Action[] = [
+  ...LABELLING.filter((one) => !s.NOT_IN_ROUNDS.includes(one.does)),
+  { group: "Round", keys: ["Ctrl+Enter"], does: "hand in this session, and take the next", run: () => void s.handIn() },
+  { group: "Round", keys: ["s"], does: "skip this session", run: () => (asksWhy.value = true) },
+  { group: "Move", keys: ["0"], does: "show the whole session", run: s.showTask },
+  { group: "Move", keys: ["PageDown"], does: "on by most of a view", run: () => s.go(moved(s.view.value, 0.8), false) },
+  { group: "Move", keys: ["PageUp"], does: "back by most of a view", run: () => s.go(moved(s.view.value, -0.8), false) },
+];
+
+export function RoundPage(props: { name: string }) {
+  useEffect(() => {
+    void s.startRound(props.name).catch((error: Error) => (s.notice.value = error.message));
+    void api.skipReasons().then((some) => (reasons.value = some), () => undefined);
+    const [stop, unwatch] = [listen(() => ACTIONS), s.watchStudio()];
+    const leave = (): void => void s.flush();
+    document.addEventListener("visibilitychange", leave);
+    return () => {
+      stop();
+      unwatch();
+      document.removeEventListener("visibilitychange", leave);
+    };
+  }, []);
+  const task = s.task.value;
+  if (s.isLoaded.value && !task) return <NothingLeft name={props.name} />;
+  if (!task) return <p role="status" class="notice">{s.notice.value}</p>;
+  return (
+    <>
+      <Header task={task} />
+      {task.guideline && <details open class="guideline"><summary>Guideline</summary><p>{task.guideline}</p></details>}
+      <Timeline tip={tip} zoom={zoom} />
+      <Controls />
+      <div class="panels">
+        <Tags fixed />
+        <Table title={`Your labels of session ${task.number}`} />
+      </div>
+      <p role="status" aria-live="polite" class="notice">{s.notice.value}</p>
+    </>
+  );
+}
+
+function Header({ task }: { task: api.Task }) {
+  const { done, sessions, mine } = task.progress;
+  const { state, why } = s.saveState.value;
+  const until = new Date(task.held_until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  return (
+    <>
+      <div class="bar">
+        <span data-testid="round-progress"><meter min={0} max={Math.max(1, sessions)} value={done} aria-label="sessions done" /> {done} of {sessions} done, {mine} by you</span>
+        <span class="soft">session <a href={`?session=${task.number}`}>{task.number}</a>, held for you until {until}</span>
+        <span class="grow" />
+        <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
+        <button data-testid="undo" disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
+        <button data-testid="redo" disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
+        <button data-testid="clear" disabled={!s.boxes.value.length && !s.openPredictions.value.length} onClick={s.clear}>Clear</button>
+        <button data-testid="skip" onClick={() => (asksWhy.value = !asksWhy.value)} aria-expanded={asksWhy.value}>Skip</button>
+        <button data-testid="submit" class="main" disabled={s.isSending.value} title="hand in this session, and take the next (Ctrl+Enter)" onClick={() => void s.handIn()}>{s.openPredictions.value.length || s.boxes.value.some((box) => box.state !== "rejected") ? "Hand in" : "Hand in: nothing here"}</button>
+      </div>
+      {asksWhy.value && (
+        <div class="bar" role="group" aria-label="Why skip it?">
+          <span>Why?</span>
+          {reasons.value.map((one) => <button key={one} onClick={() => { asksWhy.value = false; void s.skip(one); }}>{one}</button>)}
+        </div>
+      )}
+      <p class="soft">Look for {task.tags.map((one) => one.replaceAll("_", " ")).join(", ")}. Shown because: {task.why}.</p>
+    </>
+  );
+}
+
+function NothingLeft({ name }: { name: string }) {
+  return (
+    <div class="empty" data-testid="round-done">
+      <h2>There is nothing left for you in this round</h2>
+      <p>Every session is done, or held by somebody else. <a href={`/rounds/${name}/results`}>See the results</a>, or <a href="/rounds">other rounds</a>.</p>
+    </div>
+  );
+}
