@@ -30,13 +30,18 @@ _BATCH = 500
 
 @dataclass(frozen=True)
 class Round:
-    """A labelling campaign. `spec` as `labelling.spec.RoundSpec` has it; `model` is the version whose predictions it shows, once drawn."""
+    """A labelling campaign. `spec` as `labelling.spec.RoundSpec` has it.
+
+    model       the version whose predictions it shows, once drawn
+    population  of how many stretches the sessions were drawn, and in how many of them the model heard each tag, and any
+    """
 
     name: str
     spec: dict[str, Any]
     state: RoundState
     created_at: datetime
     model: str | None = None
+    population: dict[str, Any] | None = None
     opened_at: datetime | None = None
     closed_at: datetime | None = None
 
@@ -123,7 +128,7 @@ class Rounds:
         with self._catalog.reading() as session:
             return [_round(row) for row in session.scalars(select(RoundRow).order_by(RoundRow.created_at.desc(), RoundRow.name))]
 
-    def put(self, name: str, sessions: Sequence[RoundSession], model: str | None) -> None:
+    def put(self, name: str, sessions: Sequence[RoundSession], model: str | None, population: dict[str, Any] | None = None) -> None:
         """The sessions of a round that nobody has worked on yet, in place of those drawn before. Raises `RoundRefused`."""
         with self._writing(name) as session:
             row = _known(session, name)
@@ -136,7 +141,7 @@ class Rounds:
                 del values["id"]
             for start in range(0, len(rows), _BATCH):
                 session.execute(self._catalog.insert(RoundSessionRow), rows[start : start + _BATCH])
-            row.model = model
+            row.model, row.population = model, population
 
     def set_state(self, name: str, state: RoundState) -> Round:
         """Opens or closes a round. Raises `RoundRefused` where it has no sessions."""
@@ -358,7 +363,7 @@ def _taken(session: Transaction, number: int, annotator: str, now: datetime) -> 
 
 
 def _round(row: RoundRow) -> Round:
-    return Round(row.name, row.spec, cast(RoundState, row.state), row.created_at, row.model, row.opened_at, row.closed_at)
+    return Round(row.name, row.spec, cast(RoundState, row.state), row.created_at, row.model, row.population, row.opened_at, row.closed_at)
 
 
 def _session(row: RoundSessionRow) -> RoundSession:

@@ -258,6 +258,7 @@ class RoundRow(Base):
     spec: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(16))
     model: Mapped[str | None] = mapped_column(String(128))
+    population: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

@@ -77,10 +77,11 @@ def draw(strata: NDArray[np.int64], labels: int, seed: int) -> tuple[NDArray[np.
     return np.concatenate([np.empty(0, np.int64), *picked]), np.concatenate([np.empty(0), *probabilities])
 
 
-def audited(strata: Sequence[Stratum], detected: int, confirmed: tuple[int, int], seed: int = 0) -> Audited:
+def audited(strata: Sequence[Stratum], detected: int, confirmed: tuple[int, int], apart: Stratum | None = None, seed: int = 0) -> Audited:
     """What was missed, from labelled strata of the undetected (highest scores first) and of the detected.
 
-    `detected` segments were; of those that people looked at, `confirmed` says how many did have the target, and how many did not.
+    `detected` segments were; of those that people looked at, drawn by chance, `confirmed` says how many did have the target, and how many
+    did not. `apart` are segments without a detection of the target that are in no stratum, say because something else was detected there.
     """
     rng = np.random.default_rng(seed)
     yes, no = confirmed
@@ -88,7 +89,11 @@ def audited(strata: Sequence[Stratum], detected: int, confirmed: tuple[int, int]
     unseen = np.array([stratum.size - stratum.drawn for stratum in strata])
     seen = sum(stratum.positive for stratum in strata)
     rates = [_capped(strata, rng), _falling(strata, rng, _PRIOR), *([_falling(strata, rng, 1.0)] if seen >= _SEVERAL else [])]
-    missed = [seen + one @ unseen for one in rates]
+    elsewhere = np.zeros(_DRAWS)
+    if apart is not None:
+        rate = rng.beta(apart.positive + _PRIOR, apart.drawn - apart.positive + _PRIOR, _DRAWS)
+        elsewhere = apart.positive + rate * (apart.size - apart.drawn)
+    missed = [seen + one @ unseen + elsewhere for one in rates]
     recall = [hits / np.maximum(hits + one, 1e-9) for one in missed]
     return Audited(_estimate(missed), _estimate(recall), _estimate([hits / max(detected, 1)]))
 

@@ -194,7 +194,8 @@ def why_drawn(session: RoundSession) -> str:
         case "candidates":
             return f"the model hears something, with a margin of {score or 0:.2f} to its threshold"
         case "audit":
-            return f"drawn by chance where the model heard nothing, to measure what it misses (1 in {1 / (session.probability or 1):.0f})"
+            what = "something, to measure how right it is" if session.predictions else "nothing, to measure what it misses"
+            return f"drawn by chance where the model heard {what} ({session.probability or 1:.0%} of such stretches)"
         case _:
             return "drawn by chance"
 

@@ -74,9 +74,13 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     predicted = _predicted(lake, catalog, spec, version)
     vectors = _vectors(lake, spec, segments, windows, zone)
     scores = _scores(lake, spec, segments, windows, zone, version)
-    sessions = _sessions(spec, windows, vectors, scores, predicted, is_cold=_is_cold(catalog, spec, version))
+    inside = [_clipped(window, predicted.get(window.source, ())) for window in windows]
+    sessions = _sessions(spec, windows, vectors, scores, inside, is_cold=_is_cold(catalog, spec, version))
     model = f"{version.name}/{version.version}" if version else None
-    rounds.put(name, [replace(one, round=name) for one in sessions], model)
+    unlabelled = [{one.tag for one in found} for window, found in zip(windows, inside, strict=True) if not window.is_labelled]
+    heard = {tag: sum(tag in found for found in unlabelled) for tag in spec.tags}
+    population = {"stretches": len(unlabelled), "heard": heard, "heard_any": sum(map(bool, unlabelled))}
+    rounds.put(name, [replace(one, round=name) for one in sessions], model, population)
     return Drawn(len(sessions), len(windows), dict(Counter(one.rule for one in sessions)), model)
 
 
@@ -172,11 +176,10 @@ def _sessions(
     windows: Sequence[_Window],
     vectors: Floats | None,
     scores: _Scores | None,
-    predicted: dict[str, list[Predicted]],
+    inside: Sequence[Sequence[Predicted]],
     *,
     is_cold: bool,
 ) -> list[RoundSession]:
-    inside = [_clipped(window, predicted.get(window.source, ())) for window in windows]
     labelled = [number for number, window in enumerate(windows) if window.is_labelled]
     if vectors is not None and labelled:  # copies of what is labelled teach nothing more
         labelled = sorted({*labelled, *np.flatnonzero(near_copies(vectors, vectors[labelled])).tolist()})
@@ -206,17 +209,27 @@ def _sessions(
 
 def _audit(
     spec: RoundSpec, windows: Sequence[_Window], scores: _Scores | None, inside: Sequence[Sequence[Predicted]], labelled: Sequence[int]
-) -> list[tuple[int, int, float]]:
-    """Windows in which nothing was predicted, drawn from strata of the model's score: index, stratum, probability."""
+) -> list[tuple[int, int | None, float]]:
+    """Windows drawn by chance: half of them of those with a prediction (stratum None), and half of the others, from strata of the model's
+    score: index, stratum, probability."""
     number = round(spec.audit * min(spec.sessions, len(windows)))
     if scores is None or not number:
         return []
-    quiet = np.array([place for place in range(len(windows)) if not inside[place] and place not in set(labelled)], np.int64)
-    if not len(quiet):
-        return []
-    strata = strata_of(scores.best[quiet])
-    picked, shares = draw(strata, number, spec.seed)
-    return [(int(quiet[place]), int(strata[place]), float(share)) for place, share in zip(picked, shares, strict=True)]
+    held_back = set(labelled)
+    quiet, heard = (
+        np.array([place for place in range(len(windows)) if bool(inside[place]) == is_heard and place not in held_back], np.int64)
+        for is_heard in (False, True)
+    )
+    share = min(number // 2, len(heard))
+    rng = np.random.default_rng(spec.seed + 1)
+    found: list[tuple[int, int | None, float]] = [
+        (int(place), None, share / len(heard)) for place in (rng.choice(heard, share, replace=False) if share else ())
+    ]
+    if len(quiet):
+        strata = strata_of(scores.best[quiet])
+        picked, shares = draw(strata, number - share, spec.seed)
+        found += [(int(quiet[place]), int(strata[place]), float(each)) for place, each in zip(picked, shares, strict=True)]
+    return found
 
 
 def _picks(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import numpy as np
 
-from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
+from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Round, Rounds, RoundSession, Submission
 from soundmill.catalog.rounds import SessionState
 from soundmill.labelling.agreement import Event, TagAgreement, agreement, event_f1, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
@@ -63,7 +63,8 @@ class Outcome:
 def outcome_of(catalog: Catalog, name: str) -> Outcome:
     """Works a round's outcome out from its submissions as they are now. Raises `UnknownRound`."""
     rounds = Rounds(catalog)
-    spec = RoundSpec.model_validate(rounds.get(name).spec)
+    about = rounds.get(name)
+    spec = RoundSpec.model_validate(about.spec)
     submissions = rounds.submissions(name)
     sessions = {one.id: one for one in rounds.sessions(name)}
     events = [{who: _events(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
@@ -81,7 +82,7 @@ def outcome_of(catalog: Catalog, name: str) -> Outcome:
         submissions=sum(map(len, submissions.values())),
         agreement=agreement(events, spec.tags),
         model=_model_scores(spec, sessions, submissions),
-        audit=_audits(spec, sessions, submissions),
+        audit=_audits(about, spec, sessions, submissions),
         consensus=consensus,
         disputed=tuple(disputed),
     )
@@ -172,11 +173,11 @@ def _is_of(box: Box, prediction: Mapping[str, object]) -> bool:
 
 
 def _audits(
-    spec: RoundSpec, sessions: Mapping[int, RoundSession], submissions: Mapping[int, Mapping[str, Submission]]
+    about: Round, spec: RoundSpec, sessions: Mapping[int, RoundSession], submissions: Mapping[int, Mapping[str, Submission]]
 ) -> dict[str, Audited]:
-    """What the model missed of each tag, in sessions: those drawn for the audit, beside those in which it was predicted."""
+    """What the model missed of each tag, in stretches of a session's length, from the sessions that were drawn by chance to find out."""
     drawn = [session for session in sessions.values() if session.rule == "audit"]
-    if not drawn:
+    if about.population is None or not any(session.id in submissions for session in drawn):
         return {}
     found = {}
     for tag in spec.tags:
@@ -184,13 +185,21 @@ def _audits(
         strata = []
         for number in sorted({session.stratum for session in drawn if session.stratum is not None}):
             mine = [session for session in drawn if session.stratum == number]
-            seen = [has[session.id] for session in mine if session.id in has]
             size = round(len(mine) / (mine[0].probability or 1.0))
-            strata.append(Stratum(size, len(seen), sum(seen)))
-        detected = [session for session in sessions.values() if any(one["tag"] == tag for one in session.predictions)]
+            strata.append(_stratum(size, mine, has))
+        heard = [session for session in drawn if session.stratum is None]
+        detected = [session for session in heard if any(one["tag"] == tag for one in session.predictions)]
         looked = [has[session.id] for session in detected if session.id in has]
-        found[tag] = audited(strata, len(detected), (sum(looked), len(looked) - sum(looked)))
+        others = [session for session in heard if session not in detected]
+        number = int(about.population["heard"][tag])
+        apart = _stratum(int(about.population["heard_any"]) - number, others, has)
+        found[tag] = audited(strata, number, (sum(looked), len(looked) - sum(looked)), apart)
     return found
+
+
+def _stratum(size: int, drawn: Sequence[RoundSession], has: Mapping[int, bool]) -> Stratum:
+    seen = [has[session.id] for session in drawn if session.id in has]
+    return Stratum(max(size, len(seen)), len(seen), sum(seen))
 
 
 def _events(boxes: Sequence[Box]) -> list[Event]:

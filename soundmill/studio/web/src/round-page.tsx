@@ -62,7 +62,7 @@ function Header({ task }: { task: api.Task }) {
         <span data-testid="round-progress"><meter min={0} max={Math.max(1, sessions)} value={done} aria-label="sessions done" /> {done} of {sessions} done, {mine} by you</span>
         <span class="soft">session <a href={`?session=${task.number}`}>{task.number}</a>, held for you until {until}</span>
         <span class="grow" />
-        <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
+        <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{state === "handed in" ? (task.boxes.length ? "Handed in before" : "") : s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
         <button data-testid="undo" disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
         <button data-testid="redo" disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
         <button data-testid="clear" disabled={!s.boxes.value.length && !s.openPredictions.value.length} onClick={s.clear}>Clear</button>

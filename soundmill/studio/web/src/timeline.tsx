@@ -235,7 +235,9 @@ export function Timeline(props: { tip: (does: string) => string; zoom: (factor: 
         <span class="grow" />
         <button title={props.tip("zoom in")} onClick={() => props.zoom(0.5)}>Zoom in</button>
         <button title={props.tip("zoom out")} onClick={() => props.zoom(2)}>Zoom out</button>
-        <button title={props.tip("show the whole day")} onClick={() => void s.openDay(s.day.value)}>Day</button>
+        {s.task.value
+          ? <button title="show the whole session (0)" onClick={s.showTask}>Session</button>
+          : <button title={props.tip("show the whole day")} onClick={() => void s.openDay(s.day.value)}>Day</button>}
         <button title={props.tip("back to the view before")} disabled={!s.back.value.length} onClick={s.goBack}>Back</button>
       </div>
       <div

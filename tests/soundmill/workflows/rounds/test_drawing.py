@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from soundmill.catalog import Rounds
+from soundmill.catalog import Annotations, Rounds
 from soundmill.errors import RoundRefused, UnknownModel
 from soundmill.times import midnight, to_ms
 from soundmill.workflows.rounds import draw_round
@@ -62,12 +62,19 @@ def test_candidates_are_windows_with_a_prediction_and_chance_has_a_probability(b
     assert all(one.probability is not None and 0 < one.probability <= 1 for one in rounds.sessions("owls"))
 
 
-def test_a_tenth_is_drawn_from_strata_of_what_was_not_detected(built_home: Home) -> None:
+def test_some_are_drawn_by_chance_to_measure_the_model(built_home: Home) -> None:
+    labels = Annotations(built_home.catalog)
+    labels.withdraw(labels.of_days(DAYS[2], DAYS[2]))
     rounds = define(built_home, sessions=20, audit=0.2, session_seconds=3)
     draw_round(built_home.lake, built_home.catalog, "owls", UTC)
     audits = [one for one in rounds.sessions("owls") if one.rule == "audit"]
-    assert audits
-    assert all(not one.predictions and one.stratum is not None and one.probability and one.score is not None for one in audits)
+    assert len(audits) == 4
+    assert sorted(bool(one.predictions) for one in audits) == [False, False, True, True]  # half of them where something was heard
+    assert all((one.stratum is None) == bool(one.predictions) and one.probability and one.score is not None for one in audits)
+    population = rounds.get("owls").population
+    assert population
+    assert 0 < population["heard_any"] < population["stretches"]
+    assert set(population["heard"]) == set(TAGS)
 
 
 def test_a_round_never_ends_early_for_want_of_scores(built_home: Home) -> None:

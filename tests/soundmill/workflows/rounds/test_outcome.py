@@ -7,7 +7,7 @@ import pytest
 
 from soundmill.catalog import Annotations, Box, Catalog, Claim, Rounds, RoundSession
 from soundmill.labelling.spec import RoundSpec
-from soundmill.times import from_ms, to_ms
+from soundmill.times import to_ms
 from soundmill.workflows.rounds import outcome_of, settle_round
 from tests.soundmill.catalog.test_rounds import NOON
 from tests.soundmill.workflows.rounds.people import answer
@@ -121,12 +121,19 @@ def test_a_model_is_as_right_as_people_left_its_predictions(sqlite_catalog: Cata
 
 
 def test_the_audit_counts_what_was_found_where_nothing_was_predicted(sqlite_catalog: Catalog) -> None:
-    detected = [session(number) for number in range(1, 11)]
-    detected = [replace(one, predictions=(prediction(one, 3, "owl", 1.0),)) for one in detected]
-    quiet = [replace(session(number), rule="audit", stratum=number % 2, probability=0.1) for number in range(11, 31)]
-    opened(sqlite_catalog, *detected, *quiet)
-    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)] if claim.session.number in (*range(1, 11), 12) else []})
+    """Of 240 stretches the owl was heard in 40, and something else in 10 more; 20 of these and 20 of the other 190 are listened to."""
+    heard = [replace(session(number), rule="audit", probability=0.4) for number in range(1, 21)]
+    heard = [replace(one, predictions=(prediction(one, 3, "fox" if one.number < 5 else "owl", 1.0),)) for one in heard]
+    quiet = [replace(session(number), rule="audit", stratum=number % 2, probability=20 / 190) for number in range(21, 41)]
+    rounds = Rounds(sqlite_catalog)
+    opened(sqlite_catalog, *heard, *quiet)
+    rounds.set_state("owls", "new")
+    rounds.put("owls", [*heard, *quiet], "house/1", {"stretches": 240, "heard": {"owl": 40, "fox": 10}, "heard_any": 50})
+    rounds.set_state("owls", "open")
+    assert outcome_of(sqlite_catalog, "owls").audit == {}  # nobody has listened yet
+    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)] if 5 <= claim.session.number <= 22 else []})
     told = outcome_of(sqlite_catalog, "owls").audit["owl"]
-    assert told.recall.low < 10 / (10 + 10) < told.recall.high  # one of ten labelled of a hundred
     assert told.precision.value > 0.9
-    assert from_ms(to_ms(NOON)) == NOON
+    assert told.missed.low < 19 < told.missed.high  # two of twenty, of 190
+    assert told.recall.low < 40 / (40 + 19) < told.recall.high
+    assert outcome_of(sqlite_catalog, "owls").audit["fox"].precision.value < 0.3  # nobody heard one
