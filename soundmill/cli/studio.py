@@ -1,5 +1,6 @@
 """`soundmill studio`: the web application."""
 
+import gc
 import sys
 from tempfile import TemporaryFile
 from typing import Annotated, Any
@@ -50,7 +51,10 @@ def application() -> Any:
     from soundmill.studio.app import create_app
 
     sys.setswitchinterval(0.001)  # the event loop waits less for Python's lock while threads answer
-    return create_app(settings())
+    made = create_app(settings())
+    gc.collect()
+    gc.freeze()  # modules and routes stay: looking through them for garbage would stop all requests for a fifth of a second
+    return made
 
 
 def refuse_open_door(host: str) -> None:
