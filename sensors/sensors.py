@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -26,6 +26,9 @@ from sensors.plan import Cursor, day_ranges, plan_days, plan_detections, plan_mo
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
 from soundmill.times import days_between
+
+if TYPE_CHECKING:
+    from soundmill.catalog import Round, Rounds
 
 PROCESS = ".dagster/soundmill_process"  # tag of runs that a command executes itself; the UI shows no tags that begin so
 _INPUT = ".dagster/soundmill_input"
@@ -152,11 +155,12 @@ def round_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     """Adds a partition for each labelling round in the catalog, draws the sessions of new ones, and settles those that were closed."""
     from soundmill.catalog import Rounds
 
-    there = Rounds(catalog.open()).all()
+    store = Rounds(catalog.open())
+    there = store.all()
     known = set(context.instance.get_dynamic_partitions(rounds.name or ""))
     added, removed = sorted({one.name for one in there} - known), sorted(known - {one.name for one in there})
     wanted = [(draw_round, one.name, f"draw {digest([repr(one.spec)])}") for one in there if one.state == "new" and one.model is None]
-    wanted += [(settle_round, one.name, f"settle {one.closed_at}") for one in there if one.state == "closed"]
+    wanted += [(settle_round, one.name, _settled_from(store, one)) for one in there if one.state == "closed"]
     requests = []
     for job, name, mark in wanted:
         if request := _request(context.instance, name, mark):
@@ -249,6 +253,11 @@ def _request_for(instance: dg.DagsterInstance, first: date, last: date, marks: M
         return _request(instance, first.isoformat(), marks[first])
     mark = digest(marks[day] for day in days_between(first, last))
     return _range_request(instance, first, last, marks[first] if first == last else mark)
+
+
+def _settled_from(store: "Rounds", one: "Round") -> str:
+    """What a closed round is settled from: it is settled anew when something disputed was decided."""
+    return f"settle {one.closed_at} {len(store.adjudications(one.name))}"
 
 
 def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:

@@ -21,11 +21,12 @@ from soundmill.errors import ClaimLost, RoundRefused, UnknownRound
 
 RoundState = Literal["new", "open", "closed"]
 SessionState = Literal["open", "done", "adjudicate", "adjudicated"]
-ClaimState = Literal["held", "submitted", "beside", "skipped"]
+ClaimState = Literal["held", "submitted", "beside", "skipped", "adjudicated"]
 SKIP_REASONS = ("bad audio", "unsure", "not my expertise")
 HELD_FOR = timedelta(minutes=15)
 _SKIPS = 3  # by so many people, and an adjudicator looks at it
 _BATCH = 500
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -198,13 +199,31 @@ class Rounds:
             found = session.scalar(free.order_by(RoundSessionRow.number).limit(1)) or (open_ones[-1] if open_ones else None)
             return None if found is None else self._hold(session, found, annotator, now)
 
+    def adjudicate(self, name: str, number: int, who: str, now: datetime | None = None) -> Claim:
+        """A disputed session for somebody who has not labelled it, in an open or a closed round. Raises `RoundRefused`, `UnknownRound`."""
+        now = now or datetime.now(UTC)
+        with self._writing(name) as session:
+            _known(session, name)
+            row = session.scalar(select(RoundSessionRow).where(RoundSessionRow.round == name, RoundSessionRow.number == number))
+            if row is None:
+                raise UnknownRound(f"round {name!r} has no session {number}")
+            if row.state not in ("adjudicate", "adjudicated"):
+                raise RoundRefused(f"session {number} is not disputed")
+            had = session.get(ClaimRow, (row.id, who))
+            if had is not None and had.state in ("submitted", "beside"):
+                raise RoundRefused(f"{who} has labelled session {number}: somebody else decides it")
+            if had is not None and had.state == "skipped":
+                had.state = "held"
+            return self._hold(session, row, who, now)
+
     def renew(self, claim: Claim, now: datetime | None = None) -> Claim:
         """The claim for another while, whatever became of its lease. Raises `ClaimLost` where others have done the session meanwhile."""
         now = now or datetime.now(UTC)
         with self._writing(claim.session.round) as session:
             row = self._held(session, claim)
             found = session.get_one(RoundSessionRow, claim.session.id)
-            if found.state != "open" or _taken(session, found.id, claim.annotator, now) >= found.wanted:
+            is_full = found.state == "done" or (found.state == "open" and _taken(session, found.id, claim.annotator, now) >= found.wanted)
+            if is_full:
                 raise ClaimLost(f"session {found.number} was given to somebody else; what you drew is kept")
             row.expires_at = now + HELD_FOR
             return replace(claim, expires_at=row.expires_at)
@@ -229,10 +248,11 @@ class Rounds:
         now = now or datetime.now(UTC)
         number = claim.session.id
         with self._writing(claim.session.round) as session:
-            if _known(session, claim.session.round).state != "open":
-                raise RoundRefused(f"round {claim.session.round!r} is closed")
-            row = self._held(session, claim, states=("held", "submitted", "beside"))
             found = session.get_one(RoundSessionRow, number)
+            is_disputed = found.state in ("adjudicate", "adjudicated")
+            if _known(session, claim.session.round).state != "open" and not is_disputed:
+                raise RoundRefused(f"round {claim.session.round!r} is closed")
+            row = self._held(session, claim, states=("held", "submitted", "beside", "adjudicated"))
             done = select(func.count()).select_from(ClaimRow)
             others = session.scalar(
                 done.where(ClaimRow.session == number, ClaimRow.state == "submitted", ClaimRow.annotator != row.annotator)
@@ -240,15 +260,28 @@ class Rounds:
             is_counted = (others or 0) < found.wanted
             said = replace(submission, action="replace", round=found.round, session=number, annotator=row.annotator, created_at=now)
             stored, _ = Labels(self._catalog).store(session, said)
-            row.state, row.expires_at = ("submitted" if is_counted else "beside"), now
-            if is_counted and (others or 0) + 1 >= found.wanted and found.state == "open":
-                found.state = "done"
+            if is_disputed and row.state in ("held", "adjudicated"):
+                row.state, found.state, is_counted = "adjudicated", "adjudicated", True
+            else:
+                row.state = "submitted" if is_counted else "beside"
+                if is_counted and (others or 0) + 1 >= found.wanted and found.state == "open":
+                    found.state = "done"
+            row.expires_at = now
             return stored, is_counted
 
     def submissions(self, name: str) -> dict[int, dict[str, Submission]]:
         """Of each session, by id, what every person whose word counts said last."""
+        return self._said(name, "submitted")
+
+    def adjudications(self, name: str) -> dict[int, Submission]:
+        """Of each session that was decided by somebody else than those who labelled it, by id, the decision."""
+        return {
+            number: max(by.values(), key=lambda one: one.created_at or _LONG_AGO) for number, by in self._said(name, "adjudicated").items()
+        }
+
+    def _said(self, name: str, state: ClaimState) -> dict[int, dict[str, Submission]]:
         counted = select(ClaimRow.session, ClaimRow.annotator).join(RoundSessionRow, RoundSessionRow.id == ClaimRow.session)
-        counted = counted.where(RoundSessionRow.round == name, ClaimRow.state == "submitted")
+        counted = counted.where(RoundSessionRow.round == name, ClaimRow.state == state)
         found: dict[int, dict[str, Submission]] = {}
         with self._catalog.reading() as session:
             wanted = {(number, annotator) for number, annotator in session.execute(counted)}

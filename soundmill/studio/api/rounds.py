@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from soundmill.catalog import SKIP_REASONS, Catalog, Claim, Drafts, ReviewedSpan, Round, RoundProgress, Rounds, RoundSession, Submission
 from soundmill.errors import ClaimLost, InputRefused, RoundRefused, UnknownRound
 from soundmill.labelling.spec import RoundSpec
-from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, Saved, box_in, box_out
+from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, OthersBox, Saved, box_in, box_out
 from soundmill.studio.auth import User, page_for
 from soundmill.times import to_ms
 
@@ -47,7 +47,8 @@ class PredictedOut(BaseModel):
 
 
 class TaskOut(BaseModel):
-    """A session to work on, held until `held_until` under `token`; `why`: why it was chosen; `boxes`: what this person handed in before."""
+    """A session to work on, held until `held_until` under `token`; `why`: why it was chosen; `boxes`: what this person handed in before;
+    `others`: where it is to be decided, what those who labelled it said, as A, B and so on."""
 
     round: str
     number: int
@@ -61,6 +62,7 @@ class TaskOut(BaseModel):
     model: str | None
     predictions: list[PredictedOut]
     boxes: list[BoxIn]
+    others: list[OthersBox]
     draft: DraftOut | None
     held_until: datetime
     token: str
@@ -90,13 +92,19 @@ class RoundLabels(LabelsIn):
 
 @router.post("/{name}/claim", summary="A session to work on", responses=_REFUSED)
 async def claim(
-    request: Request, name: str, user: Person, number: Annotated[int | None, Query(ge=1, description="this one, if it can be had")] = None
+    request: Request,
+    name: str,
+    user: Person,
+    number: Annotated[int | None, Query(ge=1, description="this one, if it can be had")] = None,
+    decide: Annotated[bool, Query(description="this one is disputed, and to be decided")] = False,
 ) -> TaskOut | None:
     """The session that this person holds, else the next that wants more; null where there is none left for them."""
     catalog: Catalog = request.app.state.catalog
 
     def take() -> TaskOut | None:
         rounds = Rounds(catalog)
+        if number and decide:
+            return _task(catalog, rounds.adjudicate(name, number, user.name))
         got = (rounds.take(name, number, user.name) or rounds.held(name, number, user.name)) if number else rounds.claim(name, user.name)
         return None if got is None else _task(catalog, got)
 
@@ -205,7 +213,10 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
     about = rounds.get(one.round)
     spec = RoundSpec.model_validate(about.spec)
     draft = Drafts(catalog).get(*_draft_of(got))
-    before = rounds.submissions(one.round).get(one.id, {}).get(got.annotator)
+    said = rounds.submissions(one.round).get(one.id, {})
+    before = said.get(got.annotator) or rounds.adjudications(one.round).get(one.id)
+    is_disputed = one.state in ("adjudicate", "adjudicated")
+    letters = {who: chr(ord("A") + place) for place, who in enumerate(sorted(said))} if is_disputed else {}
     return TaskOut(
         round=one.round,
         number=one.number,
@@ -217,8 +228,14 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
         shortest_seconds=spec.shortest_seconds,
         why=why_drawn(one),
         model=about.model,
-        predictions=[PredictedOut(**said) for said in one.predictions],
+        predictions=[] if is_disputed else [PredictedOut(**predicted) for predicted in one.predictions],
         boxes=[box_out(box) for box in before.boxes] if before else [],
+        others=[
+            OthersBox(**box_out(box).model_dump(), author=letter)
+            for who, letter in letters.items()
+            for box in said[who].boxes
+            if box.state != "rejected"
+        ],
         draft=draft and DraftOut(version=draft.version, labels=LabelsIn.model_validate(draft.content), saved_at=draft.updated_at),
         held_until=got.expires_at,
         token=got.token,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from soundmill.catalog import Rounds
+from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import RoundRefused, SpecRefused, UnknownRound
 from soundmill.labelling.spec import NAME, round_spec
 from soundmill.studio.auth import User, page_for
@@ -77,7 +78,7 @@ def label(request: Request, user: Person, name: str) -> HTMLResponse:
         about = Rounds(request.app.state.catalog).get(name)
     except UnknownRound as error:
         return _list(request, user, error, status=404)
-    return page(request, "round.html", user, round=about)
+    return page(request, "round.html", user, round=about, deciding="decide" in request.query_params)
 
 
 @router.get("/rounds/{name}/results", response_class=HTMLResponse)
@@ -88,7 +89,8 @@ def results(request: Request, user: Person, name: str) -> HTMLResponse:
         about, progress = Rounds(catalog).get(name), Rounds(catalog).progress(name)
     except UnknownRound as error:
         return _list(request, user, error, status=404)
-    return page(request, "round_results.html", user, round=about, progress=progress, told=outcome_of(catalog, name))
+    disputed = Rounds(catalog).sessions(name, RoundSessionRow.state == "adjudicate")
+    return page(request, "round_results.html", user, round=about, progress=progress, told=outcome_of(catalog, name), disputed=disputed)
 
 
 def _set_state(request: Request, user: User, name: str, state: str) -> Response:

@@ -68,9 +68,11 @@ def outcome_of(catalog: Catalog, name: str) -> Outcome:
     submissions = rounds.submissions(name)
     sessions = {one.id: one for one in rounds.sessions(name)}
     events = [{who: _events(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
-    consensus, disputed = {}, []
+    decided = rounds.adjudications(name)
+    consensus = {number: _decided(one, submissions.get(number, {})) for number, one in decided.items()}
+    disputed = [one.id for one in sessions.values() if one.state == "adjudicate" and one.id not in submissions]
     for number, by_person in submissions.items():
-        if sessions[number].state == "adjudicated":
+        if number in decided:
             continue
         agreed = _agreed(by_person, spec)
         if agreed is not None:
@@ -134,6 +136,12 @@ def _agreed(by_person: Mapping[str, Submission], spec: RoundSpec) -> tuple[Box, 
     return tuple(
         _middle([box for _, box in group], by_person, [who for who, _ in group]) for group in groups if 2 * len(group) > len(people)
     )
+
+
+def _decided(decision: Submission, by_person: Mapping[str, Submission]) -> tuple[Box, ...]:
+    """An adjudicator's boxes, each with all whose words it decided between."""
+    note = f"decided by {decision.annotator} ({decision.version}), {_parents([by_person[who] for who in sorted(by_person)])}"
+    return tuple(replace(box, note=note) for box in decision.boxes)
 
 
 def _middle(boxes: Sequence[Box], by_person: Mapping[str, Submission], people: Sequence[str]) -> Box:

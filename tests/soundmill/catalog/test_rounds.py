@@ -168,6 +168,30 @@ def test_a_session_that_somebody_names_is_theirs_unless_others_did_it(catalog: C
     assert again.session.number in (2, 3)
 
 
+def test_somebody_who_did_not_label_it_decides_a_disputed_session_also_after_the_round(catalog: Catalog) -> None:
+    rounds = opened(catalog, sessions=1, wanted=2)
+    for who, tag in (("ann", "owl"), ("bob", "fox")):
+        claim = claimed(rounds, who)
+        rounds.submit(claim, said(claim, tag), NOON)
+    with pytest.raises(RoundRefused, match="is not disputed"):
+        rounds.adjudicate("owls", 1, "cid", NOON)
+    rounds.set_session_states({rounds.session("owls", 1).id: "adjudicate"})
+    rounds.set_state("owls", "closed")
+    with pytest.raises(RoundRefused, match="ann has labelled session 1"):
+        rounds.adjudicate("owls", 1, "ann", NOON)
+    with pytest.raises(UnknownRound):
+        rounds.adjudicate("owls", 7, "cid", NOON)
+    claim = rounds.adjudicate("owls", 1, "cid", NOON)
+    assert rounds.renew(claim, LATER).expires_at == LATER + HELD_FOR
+    assert rounds.submit(claim, said(claim, "owl"), NOON)[1]
+    (decision,) = rounds.adjudications("owls").values()
+    assert (decision.annotator, [box.tag for box in decision.boxes]) == ("cid", ["owl"])
+    assert rounds.session("owls", 1).state == "adjudicated"
+    assert set(next(iter(rounds.submissions("owls").values()))) == {"ann", "bob"}  # whose agreement it is
+    assert rounds.submit(claim, said(claim), LATER)[1]  # decided anew
+    assert next(iter(rounds.adjudications("owls").values())).boxes == ()
+
+
 def test_fifty_people_with_kills_and_jumping_clocks_do_each_session_as_often_as_it_wants(catalog: Catalog) -> None:
     sessions, wanted, people = 60, 3, 50
     rounds = opened(catalog, sessions, wanted)

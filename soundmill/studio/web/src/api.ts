@@ -80,8 +80,8 @@ export const submit = (source: string, day: string, content: LabelsIn): Promise<
   ask(`/api/labels/${named(source)}/${day}`, json("POST", content));
 
 const sessionPath = (task: Task): string => `/api/rounds/${encodeURIComponent(task.round)}/sessions/${task.number}`;
-export const claim = (round: string, number: number): Promise<Task | null> =>
-  ask(`/api/rounds/${encodeURIComponent(round)}/claim${number ? `?number=${number}` : ""}`, { method: "POST" });
+export const claim = (round: string, number: number, decide = false): Promise<Task | null> =>
+  ask(`/api/rounds/${encodeURIComponent(round)}/claim${number ? `?number=${number}&decide=${decide}` : ""}`, { method: "POST" });
 export const saveTask = (task: Task, content: LabelsIn, version: number): Promise<Saved> =>
   ask(`${sessionPath(task)}/draft`, json("PUT", { ...content, token: task.token }, { "if-match": String(version) }));
 export const submitTask = (task: Task, content: LabelsIn): Promise<HandedIn> => ask(sessionPath(task), json("POST", { ...content, token: task.token }));

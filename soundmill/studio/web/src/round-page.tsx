@@ -40,6 +40,12 @@ export function RoundPage(props: { name: string }) {
   return (
     <>
       <Header task={task} />
+      {!!task.others.length && (
+        <div class="bar" role="group" aria-label="What was said of this session">
+          <span>To be decided: the short bars above the spectrogram are what others said.</span>
+          {s.otherAuthors.value.map((one) => <button key={one} onClick={() => s.take(one)}>Take what {one} said</button>)}
+        </div>
+      )}
       {task.guideline && <details open class="guideline"><summary>Guideline</summary><p>{task.guideline}</p></details>}
       <Timeline tip={tip} zoom={zoom} />
       <Controls />

@@ -344,6 +344,7 @@ export const NOT_IN_ROUNDS = ["count the view as looked through", "hand in the d
 /** Takes a session of the round: the one that the address names, or that is held, or the next. */
 export async function startRound(name: string): Promise<void> {
   const number = Number(asked.get("session") ?? 0);
+  if (number && asked.has("decide")) return openTask(await api.claim(name, number, true));
   await openTask((number && (await api.claim(name, number).catch(() => null))) || (await api.claim(name, 0)));
 }
 
@@ -363,7 +364,8 @@ async function openTask(next: api.Task | null): Promise<void> {
     tag.value = next.tags[0] ?? "";
     history.value = begin(there.boxes.map(asBox));
     reviewed.value = [];
-    others.value = [];
+    others.value = next.others.map(asBox);
+    otherAuthors.value = [...new Set(next.others.map((other) => other.author))];
     predicted.value = next.predictions;
     selected.value = null;
     selectedPrediction.value = null;
@@ -371,7 +373,7 @@ async function openTask(next: api.Task | null): Promise<void> {
     back.value = [];
   });
   if (!next) return;
-  window.history.replaceState(null, "", `?session=${next.number}`);
+  window.history.replaceState(null, "", `?session=${next.number}${next.others.length ? "&decide=1" : ""}`);
   showTask();
   if (local) draft?.change(local.content);
   if (next.next !== null) void api.timeline(next.source, next.next, next.next + (next.end - next.start)).catch(() => null);
@@ -379,6 +381,12 @@ async function openTask(next: api.Task | null): Promise<void> {
 
 export function showTask(): void {
   if (task.value) go({ from: task.value.start, to: task.value.end }, false);
+}
+
+/** Takes the boxes of one of those between whom a disputed session is decided, in place of what is there. */
+export function take(author: string): void {
+  commit(task.value!.others.filter((other) => other.author === author).map((other) => ({ ...asBox(other), note: "" })));
+  choose(null);
 }
 
 /** Removes every box, and says of every prediction that nothing is there. */
@@ -399,6 +407,7 @@ export async function handIn(): Promise<void> {
     const [name, version] = chosenModel();
     for (const open of openPredictions.value) commit(added(boxes.value, judged(open, name, version, "kept")));
     const sent = await draft!.submit(() => api.submitTask(one, content()));
+    if (asked.has("decide")) return location.assign(`/rounds/${encodeURIComponent(one.round)}/results`);
     await openTask(await api.claim(one.round, 0));
     notice.value = sent.counts ? `Session ${one.number} is handed in.` : `Session ${one.number} was done by others meanwhile; yours is kept beside.`;
   } catch (error) {

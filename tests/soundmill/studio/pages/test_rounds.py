@@ -1,6 +1,8 @@
 """A labelling round in a browser: from its definition to what people agree on."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -8,11 +10,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from soundmill.catalog import Rounds
-from soundmill.workflows.rounds import draw_round
+from soundmill.catalog import Box, Rounds
+from soundmill.workflows.rounds import draw_round, settle_round
 from tests.home import DAYS, KINDS, Home
 from tests.soundmill.studio.pages.looking import violations
 from tests.soundmill.studio.running import studio
+from tests.soundmill.workflows.rounds.people import answer
 
 pytestmark = pytest.mark.usefixtures("closed")
 
@@ -95,6 +98,30 @@ def test_sessions_are_answered_one_after_another_and_nothing_is_lost(browser: Br
     expect(page.get_by_role("heading", name="How people agree")).to_be_visible()
     expect(page.get_by_role("heading", name="How right house/1 was")).to_be_visible()
     assert errors == []
+
+
+def test_a_disputed_session_is_decided_by_somebody_else(browser: Browser, client: httpx.Client, built_home: Home) -> None:
+    rounds = drawn(built_home, sessions=1)
+    rounds.put("night", [replace(rounds.session("night", 1), wanted=2)], "house/1", rounds.get("night").population)
+    rounds.set_state("night", "open")
+    says = {
+        "ann": lambda claim: [Box(claim.session.start, claim.session.start + timedelta(seconds=2), KINDS[0])],
+        "bob": lambda claim: [Box(claim.session.start + timedelta(seconds=6), claim.session.end, KINDS[1])],
+    }
+    answer(built_home.catalog, "night", says)
+    rounds.set_state("night", "closed")
+    settle_round(built_home.catalog, "night")
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page.goto(f"{client.base_url}/rounds/night/results")
+    page.get_by_test_id("disputed").get_by_role("link").click()
+    expect(page.get_by_text("To be decided")).to_be_visible(timeout=20_000)
+    page.get_by_role("button", name="Take what B said").click()
+    expect(page.get_by_test_id("box-table").locator("tbody tr")).to_have_count(1)
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_role("heading", name="Results of night")).to_be_visible(timeout=20_000)
+    expect(page.get_by_test_id("disputed")).to_have_count(0)
+    ((box,),) = settle_round(built_home.catalog, "night").consensus.values()
+    assert (box.tag, box.note) == (KINDS[1], "decided by local user (1), from ann (1), bob (1)")
 
 
 def test_a_link_opens_its_session_and_two_people_get_two(browser: Browser, client: httpx.Client, built_home: Home) -> None:

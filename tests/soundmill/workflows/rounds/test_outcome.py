@@ -78,6 +78,20 @@ def test_what_they_dispute_goes_to_an_adjudicator_and_becomes_nothing(sqlite_cat
     assert list(Annotations(sqlite_catalog).of_days(DAY, DAY)) == []
 
 
+def test_what_was_decided_becomes_annotations_and_names_all_parents(sqlite_catalog: Catalog) -> None:
+    rounds = opened(sqlite_catalog, session(1, wanted=2))
+    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)], "bob": lambda claim: [at(claim, 30)]})
+    assert len(settle_round(sqlite_catalog, "owls").disputed) == 1
+    claim = rounds.adjudicate("owls", 1, "cid", NOON)
+    rounds.submit(claim, replace(_said(claim), boxes=(at(claim, 30),)), NOON)
+    outcome = settle_round(sqlite_catalog, "owls")
+    assert outcome.disputed == ()
+    ((box,),) = outcome.consensus.values()
+    assert box.note == "decided by cid (1), from ann (1), bob (1)"
+    (one,) = Annotations(sqlite_catalog).of_days(DAY, DAY)
+    assert (one.author, one.start) == ("round:owls", NOON + timedelta(minutes=1, seconds=30))
+
+
 def test_a_sessions_consensus_waits_until_everybody_it_wants_has_spoken_only_where_they_differ(sqlite_catalog: Catalog) -> None:
     rounds = opened(sqlite_catalog, session(1, wanted=3))
     for who, second in (("ann", 3), ("bob", 30)):
