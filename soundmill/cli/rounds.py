@@ -1,6 +1,7 @@
 """`soundmill round`: labelling rounds."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -178,6 +179,35 @@ def round_export(name: Name) -> None:
             table.writerow((name, *place, f"{begin:.3f}", f"{long:.3f}", *after, box.tag))
         if not kept:
             table.writerow((name, *place, "0.000", "0.000", *after, ""))
+
+
+@rounds.command("explore", epilog="Example: `soundmill round explore predictions.tsv ~/recordings`, then open http://127.0.0.1:8090")
+def round_explore(
+    predictions: Annotated[Path, typer.Argument(help="TSV with wav_filename, start_time_s, duration_s and, if it is known, confidence.")],
+    recordings: Annotated[Path, typer.Argument(help="Folder with the recordings that it names.")],
+    port: Annotated[int, typer.Option(help="Port to listen on, on this machine alone.")] = 8090,
+) -> None:
+    """Look at a model's predictions beside their recordings, one recording after another; as Pod.Cast's explorer does, with its routes."""
+    import uvicorn
+
+    from soundmill.errors import LabelFileRefused
+    from soundmill.formats.podcast import read_spans
+    from soundmill.formats.spreadsheets import decoded
+    from soundmill.studio.explorer import create_explorer
+
+    try:
+        table = read_spans(decoded(predictions.read_bytes()))
+    except LabelFileRefused as error:
+        refuse(f"{predictions}: {error}")
+    if not table.spans:
+        refuse(f"{predictions} has no predictions")
+    if not table.has_confidence:
+        typer.echo("the table tells no confidence: 1.0 is taken for all", err=True)
+    there = {name for name in table.recordings() if (recordings / name).is_file()}
+    if missing := sorted(set(table.recordings()) - there):
+        typer.echo(f"{count(len(missing), 'recording')} of {len(table.recordings())} not in {recordings}, such as {missing[0]}", err=True)
+    typer.echo(f"explorer: http://127.0.0.1:{port}; stop with Ctrl-C", err=True)
+    uvicorn.run(create_explorer(table, recordings), host="127.0.0.1", port=port, log_level="warning")
 
 
 def _agreement(tag: Any) -> dict[str, Any]:
