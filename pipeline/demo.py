@@ -84,7 +84,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
             return done
 
         step("segments and features, day by day", ["downloads", *BEFORE_THE_MODEL], days=scene.days)
-        evaluated = step("the recogniser and its evaluation", ["osr_model", "evaluation_report"], model=scene.name)
+        evaluated = step("the recogniser and its evaluation", ["osr_model", "evaluation_report"], name=scene.name)
         fit = registry.current(scene.name)
         if not fit.champion:
             registry.promote(fit.name, fit.version, "the demo's own")

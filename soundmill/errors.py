@@ -6,6 +6,9 @@ SoundmillError
 │   ├── StartTimeUnknown                 nothing says when a landed file began
 │   ├── UndecodableAudio                 bytes that are no usable sound; has `code` and `transient`
 │   ├── LabelsChanged                    labels that stand by now, and not those that a submission was made from
+│   ├── RoundRefused                     a labelling round that cannot do what was asked in its state
+│   ├── UnknownRound                     no labelling round, or no session of it, of that name
+│   ├── ClaimLost                        a session that is somebody else's by now
 │   ├── LabelFileRefused                 a label file with a line that cannot be read
 │   ├── RequestListRefused               a file that is no list of downloads
 │   ├── RequestRefused                   a download that can never be a file in the lake

@@ -65,7 +65,7 @@ def round_new(
     typer.echo(f"round {name} is defined; next: soundmill materialize labelling_sessions --round {name}, then soundmill round open {name}")
 
 
-@rounds.command("list")
+@rounds.command("list", epilog="Example: `soundmill round list --json`")
 def round_list(as_json: Json = False) -> None:
     """List rounds, the newest first, with how far they are."""
     from soundmill.catalog import Rounds
@@ -81,14 +81,14 @@ def round_list(as_json: Json = False) -> None:
         typer.echo("no rounds yet: soundmill round new NAME --tags ... --days ...")
 
 
-@rounds.command("open")
+@rounds.command("open", epilog="Example: `soundmill round open owls`")
 def round_open(name: Name) -> None:
     """Open a round: from now on people are given its sessions, at /rounds/NAME in the studio."""
     one = _set_state(name, "open")
     typer.echo(f"round {one} is open: people label it in the studio, at /rounds/{one}")
 
 
-@rounds.command("close")
+@rounds.command("close", epilog="Example: `soundmill round close owls`")
 def round_close(name: Name) -> None:
     """Close a round: nothing more is handed in, and its consensus becomes annotations once labelled_round is made."""
     one = _set_state(name, "closed")

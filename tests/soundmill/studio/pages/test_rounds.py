@@ -65,6 +65,8 @@ def test_sessions_are_answered_one_after_another_and_nothing_is_lost(browser: Br
     expect(progress).to_contain_text("0 of 3 done, 0 by you", timeout=20_000)
     expect(page.get_by_text("A kettle is a whistle.")).to_be_visible()
     expect(page.get_by_text("Shown because")).to_be_visible()
+    expect(page.get_by_test_id("spectrogram")).to_be_visible()
+    expect(page.get_by_test_id("save-state")).to_be_attached()
     timeline = page.get_by_test_id("timeline")
     timeline.focus()
     place = timeline.bounding_box()
