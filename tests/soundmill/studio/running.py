@@ -50,16 +50,17 @@ def studio_processes(folder: Path, workers: int = 1, **values: Any) -> Iterator[
     command = [sys.executable, "-m", "soundmill.cli", "studio", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
-    def well() -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/downloader/health", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
 
-    wait_until(well, 60)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+        def well() -> bool:
+            try:
+                return client.get("/downloader/health", timeout=2).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        try:
+            wait_until(well, 60)
             yield client, process
-    finally:
-        process.terminate()
-        process.wait(20)
+        finally:
+            process.terminate()
+            process.wait(20)

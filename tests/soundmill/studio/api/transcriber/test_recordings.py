@@ -245,7 +245,7 @@ def test_two_hundred_clients_at_once_each_get_their_own(tmp_path: Path, strings:
         who = {name: sign_up(api, f"client-{name}") for name in range(8)}
 
         def client(number: int) -> None:
-            with httpx.Client(base_url=api.base_url, timeout=120) as own:
+            with httpx.Client(base_url=api.base_url, timeout=120, verify=False) as own:  # 200 stores of certificates would be all the work
                 made = post(own, who[number % 8], files[number % 4], name=f"take {number}")
                 assert made.status_code == 201, made.text
                 assert (made.json()["transcript"], made.json()["user"]) == (said[number % 4], f"client-{number % 8}")
