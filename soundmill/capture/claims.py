@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -17,6 +17,7 @@ from soundmill.lake import Lake
 
 _ROUNDING_SECONDS = 0.002  # starts are kept to the millisecond: the same sound lies within this of where they say
 _PROBE = 256  # samples that are looked for; the rest is compared only where these are found
+_HELD_BY = "held_by"  # among an item's measures
 _STEP = 1  # int16 steps by which the same sound may differ once it was decoded twice
 
 
@@ -52,24 +53,38 @@ def kept_already(lake: Lake, others: Iterable[Item], start: datetime, pcm: Int16
     return found
 
 
-def left_over(kept: Iterable[Kept], samples: int) -> tuple[int, int]:
-    """The longer of what lies before and after the samples that are kept already: (first, last), empty where all is kept."""
-    spans = [(one.first, one.last) for one in kept]
-    first, last = min((a for a, _ in spans), default=samples), max((b for _, b in spans), default=0)
-    return (0, first) if first >= samples - last else (last, samples)
+def left_over(kept: Iterable[Kept], samples: int, shortest: int) -> list[tuple[int, int]]:
+    """What of so many samples is kept nowhere yet: (first, last) of each stretch of at least `shortest`, in order."""
+    rests, reached = [], 0
+    for first, last in (*sorted((one.first, one.last) for one in kept), (samples, samples)):
+        if first - reached >= shortest:
+            rests.append((reached, first))
+        reached = max(reached, last)
+    return rests
+
+
+def gave_way_to(item: Item, kept: Iterable[Kept]) -> Item:
+    """An item that notes all those that hold its sound: it comes back when any of them changes or goes."""
+    hashes = {one.item.key: one.item.content_hash for one in kept}
+    return replace(item, blocked_by=next(iter(hashes)), measures={**item.measures, _HELD_BY: hashes})
 
 
 def released(ledger: Ledger, landed: date) -> set[str]:
     """Files landed on the day that gave way to another item which no longer stands in their way."""
     of_day = select(ItemRow.key).where(ItemRow.landed == landed)
     gave_way = ledger.selected(ItemRow.blocked_by.is_not(None), or_(ItemRow.landed == landed, ItemRow.parent.in_(of_day)))
-    others = ledger.known(sorted({item.blocked_by for item in gave_way if item.blocked_by}))
-    return {item.parent or item.key for item in gave_way if not _stands(others.get(item.blocked_by or ""), item)}
+    held_by = {item.key: item.measures.get(_HELD_BY) or {item.blocked_by or "": None} for item in gave_way}
+    others = ledger.known(sorted({key for held in held_by.values() for key in held}))
+    return {
+        item.parent or item.key
+        for item in gave_way
+        if not all(_stands(others.get(key), item, content_hash) for key, content_hash in held_by[item.key].items())
+    }
 
 
-def _stands(other: Item | None, item: Item) -> bool:
-    """Whether an item is still in the way of one that gave way to it, as a whole or (where that is ready) in part."""
-    if other is None or other.state != "ready":
+def _stands(other: Item | None, item: Item, content_hash: str | None) -> bool:
+    """Whether an item is still in the way of one that gave way to it (when it had this content), as a whole or in part."""
+    if other is None or other.state != "ready" or content_hash not in (None, other.content_hash):
         return False
     if item.state not in ("duplicate", "quarantined") or item.started_at is None or other.started_at == item.started_at:
         return True

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from soundmill.audio import Channels, Levels, Resampler, Truncated, amplitude, levels, open_audio, to_pcm16, wav_bytes
 from soundmill.audio.reader import Float32, Int16
-from soundmill.capture.claims import kept_already, left_over, released
+from soundmill.capture.claims import gave_way_to, kept_already, left_over, released
 from soundmill.capture.interrupted import CUTTING, is_mark, marked, marked_from, sweep
 from soundmill.capture.landing import LandedFile, landed_on, named_start, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
@@ -285,20 +285,21 @@ class _Cutter:
 
     def _stored(self, began: datetime, pieces: Iterator[tuple[int, Int16]]) -> Iterator[Item]:
         """Rows of segments whose WAVs are being written by the pool, a few at a time."""
-        writing: deque[Future[Item]] = deque()
+        writing: deque[Future[list[Item]]] = deque()
         try:
             for number, (offset, pcm) in enumerate(pieces):
                 start = from_ms(to_ms(began + timedelta(seconds=offset / self._segmenter.sample_rate)))
                 row = replace(self._row("segment", "ready"), key=f"{self._file.key}#{number:05d}", parent=self._file.key, landed=None)
                 writing.append(self._pool.submit(self._store, row, start, offset, pcm))
                 if len(writing) > 2 * _WRITERS:
-                    yield writing.popleft().result()
+                    yield from writing.popleft().result()
             while writing:
-                yield writing.popleft().result()
+                yield from writing.popleft().result()
         finally:
             wait(writing)
 
-    def _store(self, row: Item, start: datetime, offset: int, pcm: Int16) -> Item:
+    def _store(self, row: Item, start: datetime, offset: int, pcm: Int16) -> list[Item]:
+        """A piece's row; where parts of it are kept already, the rows of the others."""
         measured = levels(pcm)
         row = replace(
             row,
@@ -306,6 +307,7 @@ class _Cutter:
             started_at=start,
             seconds=len(pcm) / self._segmenter.sample_rate,
             measures={
+                **row.measures,
                 "samples": len(pcm),
                 "offset": offset,
                 "max_amp": measured.max_amp,
@@ -318,32 +320,35 @@ class _Cutter:
             place = {"session": self._name.session, "position": self._name.position + offset}
             row = replace(row, measures={**row.measures, **place})
         elif row.seconds < SHORTEST_SECONDS:
-            return replace(row, state="silent")
+            return [replace(row, state="silent")]
         if lies_in(row.started_at, row.seconds, self._withdrawn):
-            return replace(row, state="withdrawn")
+            return [replace(row, state="withdrawn")]
         if self._segmenter.is_silent(measured):
-            return replace(row, state="silent")
+            return [replace(row, state="silent")]
         rate = self._segmenter.sample_rate
         others = self._ledger.ready_over(row.source, start, row.seconds, but_by=self._file.key)
         others = [other for other in others if (other.parent or other.key) not in self._later and not self._is_same_run(other, start)]
         kept = kept_already(self._lake, others, start, pcm, rate) if others else []
-        first, last = left_over(kept, len(pcm))
-        if kept and last - first >= SHORTEST_SECONDS * rate:  # only the rest is new
-            row = replace(row, blocked_by=kept[0].item.key)
-            return self._store(row, from_ms(to_ms(start + timedelta(seconds=first / rate))), offset + first, pcm[first:last])
         if kept:
-            has = kept[0].item
-            return replace(row, state="duplicate", reason="same_audio", message=f"the same as {has.key}", blocked_by=has.key)
+            row = gave_way_to(row, kept)
+            rests = left_over(kept, len(pcm), round(SHORTEST_SECONDS * rate))
+            if not rests:
+                return [replace(row, state="duplicate", reason="same_audio", message=f"the same as {row.blocked_by}")]
+            found = []
+            for number, (first, last) in enumerate(rests):
+                rest = replace(row, key=f"{row.key}.{number}") if number else row
+                found += self._store(rest, from_ms(to_ms(start + timedelta(seconds=first / rate))), offset + first, pcm[first:last])
+            return found
         for other in others:
             if other.started_at == start:
                 message = f"{other.key} holds other sound from the same moment"
-                return replace(row, state="quarantined", reason="conflicting_start", message=message, blocked_by=other.key)
+                return [replace(row, state="quarantined", reason="conflicting_start", message=message, blocked_by=other.key)]
         data = wav_bytes(pcm, rate)
         row = replace(row, content_hash=hashlib.sha256(data).hexdigest())
         path = f"{FOLDER}/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
         self._lake.write_if_changed(path, data)
         self._written.append(path)
-        return replace(row, path=path)
+        return [replace(row, path=path)]
 
     def _is_same_run(self, other: Item, start: datetime) -> bool:
         """Whether another segment is of the same capture run: what that recorded twice is told by its positions, and kept."""

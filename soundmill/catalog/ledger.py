@@ -20,7 +20,7 @@ DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 TRUNCATED_KEPT = "truncated_kept"
 _BATCH = 500
 _LONGEST_SEGMENT = timedelta(hours=1)
-_LAST = 8  # segments that can have sound in one piece; more only where many short ones lie in it
+_LAST = 8  # segments that began before a moment, and may reach beyond it
 
 
 @dataclass(frozen=True)
@@ -209,13 +209,16 @@ class Ledger:
         return self._items(*conditions)
 
     def ready_over(self, source: str, start: datetime, seconds: float, but_by: str = "") -> list[Item]:
-        """The last ready segments of a source with sound in these seconds, latest first, but those of the landed file `but_by`."""
+        """Ready segments of a source with sound in these seconds, in order of time, but for those of the landed file `but_by`: all that
+        begin in them, and the last few that began before."""
         end = start + timedelta(seconds=seconds)
-        near = (ItemRow.started_at > start - _LONGEST_SEGMENT, ItemRow.started_at < end)
         others = func.coalesce(ItemRow.parent, ItemRow.key) != but_by
-        query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.state == "ready", *near, others)
+        ready = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.state == "ready", others)
+        inside = ready.where(ItemRow.started_at >= start, ItemRow.started_at < end).order_by(ItemRow.started_at, ItemRow.key)
+        before = ready.where(ItemRow.started_at > start - _LONGEST_SEGMENT, ItemRow.started_at < start)
         with self.catalog.reading() as session:
-            found = [Item(*row) for row in session.execute(query.order_by(ItemRow.started_at.desc()).limit(_LAST))]
+            earlier = session.execute(before.order_by(ItemRow.started_at.desc()).limit(_LAST)).all()
+            found = [Item(*row) for row in (*reversed(earlier), *session.execute(inside))]
         return [item for item in found if item.started_at == start or lies_in(item.started_at, item.seconds, [(start, end)])]
 
     def parts(self, key: str) -> list[Item]:

@@ -56,11 +56,40 @@ def test_the_same_samples_are_found_wherever_a_rounded_start_puts_them(folder_la
     assert kept_already(folder_lake, [other(1.0)], NOON, piece, RATE // 2) == []  # at another rate nobody can tell
 
 
-def test_what_is_left_is_the_longer_of_what_lies_before_and_after() -> None:
+def test_what_is_left_is_all_that_lies_before_between_and_after() -> None:
     one = Item("k", "segment", "mic", DAY, "ready", "1")
-    assert left_over([Kept(one, 100, 250)], 1000) == (250, 1000)
-    assert left_over([Kept(one, 800, 1000), Kept(one, 700, 900)], 1000) == (0, 700)
-    assert left_over([Kept(one, 0, 1000)], 1000) == (0, 0)
+    assert left_over([Kept(one, 100, 250)], 1000, 60) == [(0, 100), (250, 1000)]
+    assert left_over([Kept(one, 800, 1000), Kept(one, 700, 900), Kept(one, 0, 50)], 1000, 60) == [(50, 700)]
+    assert left_over([Kept(one, 40, 990)], 1000, 60) == []
+    assert left_over([], 1000, 60) == [(0, 1000)]
+
+
+def test_a_gap_in_the_middle_is_filled_from_a_second_copy(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    land(folder_lake, "20260105T120000Z_a.wav", WHOLE[:RATE])
+    land(folder_lake, "20260105T120002Z_b.wav", WHOLE[2 * RATE : 2 * RATE + 4000])
+    update(folder_lake, sqlite_catalog)
+    land(folder_lake, "20260105T120000Z_whole.wav", WHOLE[: 3 * RATE])
+    assert (times_kept(folder_lake, update(folder_lake, sqlite_catalog))[: 3 * RATE] == 1).all()
+
+
+def test_of_many_short_ones_in_a_piece_none_is_written_over(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    for number in range(12):
+        land(folder_lake, f"{int(1000 * NOON.timestamp()) + 200 * number}_x.wav", WHOLE[1600 * number : 1600 * (number + 1)])
+    before = update(folder_lake, sqlite_catalog)
+    land(folder_lake, f"{int(1000 * NOON.timestamp())}_other.wav", WHOLE[20 * RATE : 23 * RATE])
+    assert update(folder_lake, sqlite_catalog) == before  # it is refused: another one begins at its moment
+    assert len({one.path for one in before}) == len(before) == 12
+
+
+def test_a_copy_comes_back_when_one_of_those_that_held_its_sound_is_another(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    land(folder_lake, "20260105T120000Z_a.wav", WHOLE[:12_000])
+    land(folder_lake, "1767614401500_b.wav", WHOLE[12_000 : 3 * RATE])
+    land(folder_lake, "20260105T120000Z_copy.wav", WHOLE[: 3 * RATE])
+    assert len(update(folder_lake, sqlite_catalog)) == 2
+    folder_lake.delete(f"{FOLDER}/20260105T120000Z_a.wav")
+    land(folder_lake, "20260105T120000Z_a.wav", WHOLE[30 * RATE : 30 * RATE + 12_800])
+    update(folder_lake, sqlite_catalog)
+    assert released(Ledger(sqlite_catalog), DAY)
 
 
 @pytest.mark.parametrize(("samples", "first", "last"), [(11_003, 7.3, 9.1), (36_000, 20.0, 20.3), (60_001, 30.5, 33.0), (24_010, 0.0, 1.0)])
