@@ -159,7 +159,7 @@ def round_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     there = store.all()
     known = set(context.instance.get_dynamic_partitions(rounds.name or ""))
     added, removed = sorted({one.name for one in there} - known), sorted(known - {one.name for one in there})
-    wanted = [(draw_round, one.name, f"draw {digest([repr(one.spec)])}") for one in there if one.state == "new" and one.model is None]
+    wanted = [(draw_round, one.name, f"draw {one.created_at}") for one in there if one.state == "new" and one.population is None]
     wanted += [(settle_round, one.name, _settled_from(store, one)) for one in there if one.state == "closed"]
     requests = []
     for job, name, mark in wanted:
@@ -257,7 +257,7 @@ def _request_for(instance: dg.DagsterInstance, first: date, last: date, marks: M
 
 def _settled_from(store: "Rounds", one: "Round") -> str:
     """What a closed round is settled from: it is settled anew when something disputed was decided."""
-    return f"settle {one.closed_at} {len(store.adjudications(one.name))}"
+    return f"settle {one.closed_at} {store.decided_mark(one.name)}"
 
 
 def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:

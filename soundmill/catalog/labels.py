@@ -4,7 +4,7 @@ Two people's equal labels are two rows. A person's later submission on the same 
 people's stay. Labels that belong to a round count when its rule makes annotations of them, and not before.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
@@ -21,6 +21,7 @@ from soundmill.times import midnight, utc
 
 _SUBMIT_LOCK = 0x50_0D_41_14  # any constant but those of other locks in this folder
 
+_AT_ONCE = 1000
 _NOT_LOADED = {"synchronize_session": False}  # no object of the session shows what the statement changes
 Action = Literal["add", "replace", "withdraw"]
 Origin = Literal["drawn", "imported", "prediction"]
@@ -297,16 +298,24 @@ def read_submissions(session: Session, query: Select[Any]) -> list[Submission]:
 def _boxes_of(session: Session, submissions: Sequence[int]) -> dict[int, list[Box]]:
     found: dict[int, list[Box]] = {}
     columns = [BoxRow.submission, *(getattr(BoxRow, name) for name in _BOX)]
-    for submission, *values in session.execute(select(*columns).where(BoxRow.submission.in_(submissions)).order_by(BoxRow.id)):
-        found.setdefault(submission, []).append(Box(*values))
+    for some in _parts(submissions):
+        for submission, *values in session.execute(select(*columns).where(BoxRow.submission.in_(some)).order_by(BoxRow.id)):
+            found.setdefault(submission, []).append(Box(*values))
     return found
 
 
 def _spans_of(session: Session, submissions: Sequence[int]) -> dict[int, list[ReviewedSpan]]:
     found: dict[int, list[ReviewedSpan]] = {}
-    for row in session.scalars(select(ReviewedSpanRow).where(ReviewedSpanRow.submission.in_(submissions)).order_by(ReviewedSpanRow.id)):
-        found.setdefault(row.submission, []).append(_span(row))
+    for some in _parts(submissions):
+        for row in session.scalars(select(ReviewedSpanRow).where(ReviewedSpanRow.submission.in_(some)).order_by(ReviewedSpanRow.id)):
+            found.setdefault(row.submission, []).append(_span(row))
     return found
+
+
+def _parts(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """A database takes so many parameters at once."""
+    for start in range(0, len(numbers), _AT_ONCE):
+        yield numbers[start : start + _AT_ONCE]
 
 
 def _submission(row: SubmissionRow, boxes: tuple[Box, ...], reviewed: tuple[ReviewedSpan, ...]) -> Submission:

@@ -21,7 +21,7 @@ from soundmill.errors import ClaimLost, RoundRefused, UnknownRound
 
 RoundState = Literal["new", "open", "closed"]
 SessionState = Literal["open", "done", "adjudicate", "adjudicated"]
-ClaimState = Literal["held", "submitted", "beside", "skipped", "adjudicated"]
+ClaimState = Literal["held", "submitted", "beside", "skipped", "deciding", "adjudicated"]
 SKIP_REASONS = ("bad audio", "unsure", "not my expertise")
 HELD_FOR = timedelta(minutes=15)
 _SKIPS = 3  # by so many people, and an adjudicator looks at it
@@ -116,7 +116,7 @@ class Rounds:
             if row is None:
                 session.add(RoundRow(name=name, spec=spec, state="new", created_at=datetime.now(UTC)))
             else:
-                row.spec = spec
+                row.spec, row.created_at, row.model, row.population = spec, datetime.now(UTC), None, None
                 session.execute(delete(RoundSessionRow).where(RoundSessionRow.round == name))
 
     def get(self, name: str) -> Round:
@@ -212,15 +212,15 @@ class Rounds:
             had = session.get(ClaimRow, (row.id, who))
             if had is not None and had.state in ("submitted", "beside"):
                 raise RoundRefused(f"{who} has labelled session {number}: somebody else decides it")
-            if had is not None and had.state == "skipped":
-                had.state = "held"
-            return self._hold(session, row, who, now)
+            claim = self._hold(session, row, who, now)
+            session.get_one(ClaimRow, (row.id, who)).state = "deciding"
+            return claim
 
     def renew(self, claim: Claim, now: datetime | None = None) -> Claim:
         """The claim for another while, whatever became of its lease. Raises `ClaimLost` where others have done the session meanwhile."""
         now = now or datetime.now(UTC)
         with self._writing(claim.session.round) as session:
-            row = self._held(session, claim)
+            row = self._held(session, claim, states=("held", "deciding"))
             found = session.get_one(RoundSessionRow, claim.session.id)
             is_full = found.state == "done" or (found.state == "open" and _taken(session, found.id, claim.annotator, now) >= found.wanted)
             if is_full:
@@ -250,9 +250,9 @@ class Rounds:
         with self._writing(claim.session.round) as session:
             found = session.get_one(RoundSessionRow, number)
             is_disputed = found.state in ("adjudicate", "adjudicated")
-            if _known(session, claim.session.round).state != "open" and not is_disputed:
+            row = self._held(session, claim, states=("held", "submitted", "beside", "deciding", "adjudicated"))
+            if _known(session, claim.session.round).state != "open" and row.state not in ("deciding", "adjudicated"):
                 raise RoundRefused(f"round {claim.session.round!r} is closed")
-            row = self._held(session, claim, states=("held", "submitted", "beside", "adjudicated"))
             done = select(func.count()).select_from(ClaimRow)
             others = session.scalar(
                 done.where(ClaimRow.session == number, ClaimRow.state == "submitted", ClaimRow.annotator != row.annotator)
@@ -260,32 +260,40 @@ class Rounds:
             is_counted = (others or 0) < found.wanted
             said = replace(submission, action="replace", round=found.round, session=number, annotator=row.annotator, created_at=now)
             stored, _ = Labels(self._catalog).store(session, said)
-            if is_disputed and row.state in ("held", "adjudicated"):
+            if row.state in ("deciding", "adjudicated"):
                 row.state, found.state, is_counted = "adjudicated", "adjudicated", True
             else:
+                is_counted = is_counted and not is_disputed
                 row.state = "submitted" if is_counted else "beside"
                 if is_counted and (others or 0) + 1 >= found.wanted and found.state == "open":
                     found.state = "done"
             row.expires_at = now
             return stored, is_counted
 
-    def submissions(self, name: str) -> dict[int, dict[str, Submission]]:
-        """Of each session, by id, what every person whose word counts said last."""
-        return self._said(name, "submitted")
+    def submissions(self, name: str, of: int | None = None) -> dict[int, dict[str, Submission]]:
+        """Of each session (or of one), by id, what every person whose word counts said last."""
+        return self._said(name, "submitted", of)
 
-    def adjudications(self, name: str) -> dict[int, Submission]:
-        """Of each session that was decided by somebody else than those who labelled it, by id, the decision."""
-        return {
-            number: max(by.values(), key=lambda one: one.created_at or _LONG_AGO) for number, by in self._said(name, "adjudicated").items()
-        }
+    def decided_mark(self, name: str) -> str:
+        """Changes with every decision on a disputed session."""
+        query = select(func.count(), func.max(ClaimRow.expires_at)).join(RoundSessionRow, RoundSessionRow.id == ClaimRow.session)
+        with self._catalog.reading() as session:
+            number, newest = session.execute(query.where(RoundSessionRow.round == name, ClaimRow.state == "adjudicated")).one()
+        return f"{number} {newest}"
 
-    def _said(self, name: str, state: ClaimState) -> dict[int, dict[str, Submission]]:
+    def adjudications(self, name: str, of: int | None = None) -> dict[int, Submission]:
+        """Of each session (or of one) that was decided by somebody else than those who labelled it, by id, the decision."""
+        found = self._said(name, "adjudicated", of)
+        return {number: max(by.values(), key=lambda one: one.created_at or _LONG_AGO) for number, by in found.items()}
+
+    def _said(self, name: str, state: ClaimState, of: int | None) -> dict[int, dict[str, Submission]]:
         counted = select(ClaimRow.session, ClaimRow.annotator).join(RoundSessionRow, RoundSessionRow.id == ClaimRow.session)
-        counted = counted.where(RoundSessionRow.round == name, ClaimRow.state == state)
+        counted = counted.where(RoundSessionRow.round == name, ClaimRow.state == state, *([] if of is None else [ClaimRow.session == of]))
         found: dict[int, dict[str, Submission]] = {}
         with self._catalog.reading() as session:
             wanted = {(number, annotator) for number, annotator in session.execute(counted)}
-            query = select(SubmissionRow).where(SubmissionRow.round == name).order_by(SubmissionRow.version)
+            query = select(SubmissionRow).where(SubmissionRow.round == name, *([] if of is None else [SubmissionRow.session == of]))
+            query = query.order_by(SubmissionRow.version)
             for one in read_submissions(session, query):
                 if one.session is not None and (one.session, one.annotator) in wanted:
                     found.setdefault(one.session, {})[one.annotator] = one

@@ -1,12 +1,14 @@
 """What a labelling round is to be: the tags people look for, the sound they listen to, and how many of them."""
 
 import re
+import unicodedata
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from soundmill.errors import SpecRefused
+from soundmill.formats.annotation import check_tag
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,55}")  # its consensus is an author of this name, and a prefix
 
@@ -19,7 +21,7 @@ class RoundSpec(BaseModel):
     tags: Annotated[tuple[str, ...], Field(min_length=1, description="what people look for")]
     guideline: Annotated[str, Field(description="what counts as what, in the words that people read beside the sound")] = ""
     sources: Annotated[tuple[str, ...], Field(description="empty: every source")] = ()
-    days: Annotated[tuple[date, ...], Field(min_length=1)]
+    days: Annotated[tuple[date, ...], Field(min_length=1, max_length=3660)]
     sessions: Annotated[int, Field(ge=1, le=100_000, description="how many are drawn")] = 100
     session_seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     shortest_seconds: Annotated[float, Field(ge=0, le=60, description="a box is made at least so long")] = 0.0
@@ -34,6 +36,14 @@ class RoundSpec(BaseModel):
     audit: Annotated[float, Field(ge=0, le=1, description="share drawn to measure what the model missed, and never to choose")] = 0.1
     agreed_f1: Annotated[float, Field(ge=0, le=1, description="sessions whose people agree less go to an adjudicator")] = 0.7
     seed: int = 0
+
+    @field_validator("tags")
+    @classmethod
+    def _can_be_given(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        spelled = tuple(unicodedata.normalize("NFC", tag.strip()).replace(" ", "_") for tag in tags)
+        for tag in spelled:
+            check_tag(tag)
+        return spelled
 
     @field_validator("tags", "sources")
     @classmethod

@@ -47,7 +47,7 @@ def create_explorer(table: SpanTable, folder: Path) -> FastAPI:
     @app.get("/load/session/{number}")
     @app.get("/load/session//{number}")
     def load(number: str) -> dict[str, Any]:
-        if not number.isdigit() or len(number) > 9:
+        if not (number.isascii() and number.isdigit()) or len(number) > 9:
             raise HTTPException(400, f"{number!r} is no session")
         name, spans, _ = session(int(number))
         served[0] = int(number)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pyarrow.compute as pc
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotations, Box, Drafts, Labels, ReviewedSpan, Submission
@@ -42,9 +42,16 @@ class BoxIn(BaseModel):
     origin: Literal["drawn", "imported", "prediction"] = "drawn"
     state: Literal["drawn", "kept", "moved", "rejected"] = "drawn"
     model: Annotated[str | None, Field(max_length=64)] = None
-    model_version: int | None = None
+    model_version: Annotated[int | None, Field(ge=0, le=2_000_000_000)] = None
     score: float | None = None
     note: Annotated[str, Field(max_length=2000)] = ""
+
+    @model_validator(mode="after")
+    def _answers_a_prediction(self) -> "BoxIn":
+        """What became of a prediction is said of predictions alone, and of each of them."""
+        if (self.origin == "prediction") == (self.state == "drawn"):
+            raise ValueError("a prediction is kept, moved or rejected; what was drawn or imported is drawn")
+        return self
 
 
 class ReviewedIn(BaseModel):

@@ -79,7 +79,7 @@ async def submit(request: Request, name: str, session: str, user: Person) -> Res
         spans = [(float(one.get("start_s", one.get("start_time_s"))), float(one["duration_s"])) for one in said]
         if not all(map(math.isfinite, chain.from_iterable(spans))):
             raise ValueError("no number")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return JSONResponse({"detail": "this takes JSON with annotations: start_s and duration_s of each"}, 400)
     try:
         await run_sync(_hand_in, request.app.state.catalog, name, session, user.name, spans, limiter=request.app.state.writers)
@@ -147,7 +147,7 @@ def _loaded(request: Request, name: str, session: str) -> dict[str, Any]:
     one, told = _session(rounds, name, session), rounds.progress(name)
     begin = to_ms(one.start)
     if told.remaining == 0:
-        submissions = rounds.submissions(name).get(one.id, {})
+        submissions = rounds.submissions(name, one.id).get(one.id, {})
         boxes = [box for box in submissions[min(submissions)].boxes if box.state != "rejected"] if submissions else []
         spans = [(to_ms(box.start) - begin, to_ms(box.end) - begin, box.score) for box in boxes]
     else:
@@ -227,7 +227,7 @@ def _wav(request: Request, name: str, session: str) -> Response:
 
 def _session(rounds: Rounds, name: str, session: str) -> RoundSession:
     number = session.rpartition("_")[2]
-    if not number.isdigit() or len(number) > 9:
+    if not (number.isascii() and number.isdigit()) or len(number) > 9:
         raise RoundRefused(f"there is no session {session!r}")
     return rounds.session(name, int(number))
 

@@ -1,7 +1,8 @@
 """`/api/rounds`: what the page of a labelling round asks: a session to work on, drafts, submissions, skips, and how far the round is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -129,7 +130,7 @@ async def save_draft(
     def save() -> int | None:
         held = _held(catalog, name, number, user.name, content.token)
         version = Drafts(catalog).save(*_draft_of(held), content.model_dump(mode="json", exclude={"token"}), if_match)
-        if version is not None:
+        with suppress(ClaimLost):  # a draft outlives its lease: whether it still counts is said when it is handed in
             Rounds(catalog).renew(held)
         return version
 
@@ -213,8 +214,8 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
     about = rounds.get(one.round)
     spec = RoundSpec.model_validate(about.spec)
     draft = Drafts(catalog).get(*_draft_of(got))
-    said = rounds.submissions(one.round).get(one.id, {})
-    before = said.get(got.annotator) or rounds.adjudications(one.round).get(one.id)
+    said = rounds.submissions(one.round, one.id).get(one.id, {})
+    before = said.get(got.annotator) or rounds.adjudications(one.round, one.id).get(one.id)
     is_disputed = one.state in ("adjudicate", "adjudicated")
     letters = {who: chr(ord("A") + place) for place, who in enumerate(sorted(said))} if is_disputed else {}
     return TaskOut(
@@ -266,9 +267,10 @@ def _draft_of(held: Claim) -> tuple[str, str, Any]:
 
 def _submission(held: Claim, spec: RoundSpec, content: RoundLabels) -> Submission:
     one = held.session
-    boxes = [box_in(box) for box in content.boxes]
-    if any(box.end <= one.start or box.start >= one.end for box in boxes):
+    given = [box_in(box) for box in content.boxes]
+    if any(box.end <= one.start or box.start >= one.end for box in given):
         raise RoundRefused("every box lies in the session")
+    boxes = [replace(box, start=max(box.start, one.start), end=min(box.end, one.end)) for box in given]
     if strange := sorted({box.tag for box in boxes} - set(spec.tags)):
         raise RoundRefused(f"this round is about {', '.join(spec.tags)}, and not about {strange[0]}")
     looked = (ReviewedSpan(one.start, one.end, tuple(spec.tags)),)

@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotations, Catalog, Labels, ModelVersion, Rounds, RoundSession
 from soundmill.errors import MissingFeatures, RoundRefused
-from soundmill.labelling.audit import draw, strata_of
+from soundmill.labelling.audit import STRATA, draw, strata_of
 from soundmill.labelling.choosing import Pick, at_random, least_sure, near_copies, projected, session_margin, typical
 from soundmill.labelling.spec import RoundSpec
 from soundmill.lake import Lake
 from soundmill.osr.spec import ModelSpec
 from soundmill.times import from_ms, midnight, to_ms
-from soundmill.workflows.predictions import Predicted, predictions, version_named
+from soundmill.workflows.predictions import Predicted, joined, predictions, version_named
 from soundmill.workflows.training.data import segment_sounds
 from soundmill.workflows.training.models import load_version
 
 _COLD_EXTRACTOR = "pooled_spectral"
+_LEAST_PER_STRATUM = 3  # of the audit's labels; with fewer labels there are fewer strata
 _FEW_LABELS = 4  # of a tag: with fewer, a model's doubts say little
 _SLIVER = timedelta(seconds=0.25)
 _FIRST_OVERLAPPED = 20  # sessions, so that everybody's first ones are labelled by others too
@@ -57,6 +58,7 @@ class _Scores:
 
     margins: Floats
     best: Floats
+    faint: tuple[Predicted, ...]  # segments that fall short of their threshold by no more than the round allows
 
 
 def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn:
@@ -74,12 +76,17 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     predicted = _predicted(lake, catalog, spec, version)
     vectors = _vectors(lake, spec, segments, windows, zone)
     scores = _scores(lake, spec, segments, windows, zone, version)
+    for one in scores.faint if scores else ():
+        predicted.setdefault(one.source, []).append(one)
     inside = [_clipped(window, predicted.get(window.source, ())) for window in windows]
-    sessions = _sessions(spec, windows, vectors, scores, inside, is_cold=_is_cold(catalog, spec, version))
+    labelled = _labelled(windows, vectors)
+    audits, strata = _audit(spec, windows, scores, inside, labelled)
+    sessions = _sessions(spec, windows, vectors, scores, inside, labelled, audits, is_cold=_is_cold(catalog, spec, version))
     model = f"{version.name}/{version.version}" if version else None
-    unlabelled = [{one.tag for one in found} for window, found in zip(windows, inside, strict=True) if not window.is_labelled]
-    heard = {tag: sum(tag in found for found in unlabelled) for tag in spec.tags}
-    population = {"stretches": len(unlabelled), "heard": heard, "heard_any": sum(map(bool, unlabelled))}
+    left_out = set(labelled)
+    open_ones = [{one.tag for one in found} for place, found in enumerate(inside) if place not in left_out]
+    heard = {tag: sum(tag in found for found in open_ones) for tag in spec.tags}
+    population = {"stretches": len(open_ones), "heard": heard, "heard_any": sum(map(bool, open_ones)), "strata": strata}
     rounds.put(name, [replace(one, round=name) for one in sessions], model, population)
     return Drawn(len(sessions), len(windows), dict(Counter(one.rule for one in sessions)), model)
 
@@ -107,7 +114,8 @@ def _windows(catalog: Catalog, spec: RoundSpec, segments: Sequence[dict[str, obj
         labelled.setdefault(source, []).append((span.start, span.end))
     windows = []
     for (source, begin), numbers in sorted(found.items()):
-        start, end = from_ms(begin), from_ms(begin + length)
+        start = from_ms(begin)
+        end = min(from_ms(begin + length), midnight(start.date() + timedelta(days=1)))  # no two share sound over midnight
         has_labels = any(first < end and last > start for first, last in labelled.get(source, ()))
         windows.append(_Window(source, start, end, tuple(numbers), has_labels))
     return windows
@@ -116,10 +124,12 @@ def _windows(catalog: Catalog, spec: RoundSpec, segments: Sequence[dict[str, obj
 def _predicted(lake: Lake, catalog: Catalog, spec: RoundSpec, version: ModelVersion | None) -> dict[str, list[Predicted]]:
     """What the model predicted of the round's tags on its days, by source."""
     found: dict[str, list[Predicted]] = {}
+    seen = set[Predicted]()  # one over midnight is of two days
     for day in sorted(spec.days) if version else ():
         assert version is not None
         for one in predictions(lake, catalog, version, None, midnight(day), midnight(day + timedelta(days=1))):
-            if one.tag in spec.tags and one.score >= spec.threshold:
+            if one.tag in spec.tags and one.score >= spec.threshold and one not in seen:
+                seen.add(one)
                 found.setdefault(one.source, []).append(one)
     return found
 
@@ -157,9 +167,17 @@ def _scores(
     doubt = ordered[:, -1] - ordered[:, -2] if answers.shape[1] > 1 else np.abs(margins[:, 0])
     mine = [place for place, tag in enumerate(model.tags_) if tag in spec.tags]
     best = margins[:, mine].max(axis=1) if mine else np.full(len(margins), -np.inf)
+    names = [model.tags_[mine[place]] for place in margins[:, mine].argmax(axis=1)] if mine else [""] * len(margins)
+    of = (version.name, version.version)
+    faint = [
+        Predicted(str(row["source"]), start, start + timedelta(seconds=float(str(row["seconds"]))), tag, float(margin), None, *of)
+        for row, margin, tag in zip(segments, best, names, strict=True)
+        if spec.threshold <= margin < 0 and isinstance(start := row["started_at"], datetime)
+    ]
     return _Scores(
         np.array([session_margin(doubt[list(window.segments)]) for window in windows]),
         np.array([best[list(window.segments)].max() for window in windows]),
+        tuple(joined(sorted(faint, key=lambda one: (one.start, one.source, one.tag)))),
     )
 
 
@@ -171,21 +189,25 @@ def _is_cold(catalog: Catalog, spec: RoundSpec, version: ModelVersion | None) ->
     return any(support.get(tag, 0) < _FEW_LABELS for tag in spec.tags)
 
 
+def _labelled(windows: Sequence[_Window], vectors: Floats | None) -> list[int]:
+    """Windows that are left out: labelled ones, and copies of them, which teach nothing more. None where that would be all."""
+    labelled = [number for number, window in enumerate(windows) if window.is_labelled]
+    if vectors is not None and labelled:
+        labelled = sorted({*labelled, *np.flatnonzero(near_copies(vectors, vectors[labelled])).tolist()})
+    return [] if len(labelled) == len(windows) else labelled
+
+
 def _sessions(
     spec: RoundSpec,
     windows: Sequence[_Window],
     vectors: Floats | None,
     scores: _Scores | None,
     inside: Sequence[Sequence[Predicted]],
+    labelled: Sequence[int],
+    audits: Sequence[tuple[int, int | None, float]],
     *,
     is_cold: bool,
 ) -> list[RoundSession]:
-    labelled = [number for number, window in enumerate(windows) if window.is_labelled]
-    if vectors is not None and labelled:  # copies of what is labelled teach nothing more
-        labelled = sorted({*labelled, *np.flatnonzero(near_copies(vectors, vectors[labelled])).tolist()})
-    if len(labelled) == len(windows):
-        labelled = []  # everything has labels: they are labelled anew
-    audits = _audit(spec, windows, scores, inside, labelled)
     taken = [*labelled, *(number for number, *_ in audits)]
     wanted = max(min(spec.sessions, len(windows) - len(labelled)) - len(audits), 0)
     picks = _picks(spec, windows, vectors, scores, inside, taken, wanted, is_cold=is_cold)
@@ -209,12 +231,12 @@ def _sessions(
 
 def _audit(
     spec: RoundSpec, windows: Sequence[_Window], scores: _Scores | None, inside: Sequence[Sequence[Predicted]], labelled: Sequence[int]
-) -> list[tuple[int, int | None, float]]:
+) -> tuple[list[tuple[int, int | None, float]], list[int]]:
     """Windows drawn by chance: half of them of those with a prediction (stratum None), and half of the others, from strata of the model's
-    score: index, stratum, probability."""
+    score: index, stratum, probability. And the size of each stratum."""
     number = round(spec.audit * min(spec.sessions, len(windows)))
     if scores is None or not number:
-        return []
+        return [], []
     held_back = set(labelled)
     quiet, heard = (
         np.array([place for place in range(len(windows)) if bool(inside[place]) == is_heard and place not in held_back], np.int64)
@@ -225,11 +247,13 @@ def _audit(
     found: list[tuple[int, int | None, float]] = [
         (int(place), None, share / len(heard)) for place in (rng.choice(heard, share, replace=False) if share else ())
     ]
+    sizes: list[int] = []
     if len(quiet):
-        strata = strata_of(scores.best[quiet])
+        strata = strata_of(scores.best[quiet], max(1, min(STRATA, (number - share) // _LEAST_PER_STRATUM)))
+        sizes = np.bincount(strata).tolist()
         picked, shares = draw(strata, number - share, spec.seed)
         found += [(int(quiet[place]), int(strata[place]), float(each)) for place, each in zip(picked, shares, strict=True)]
-    return found
+    return found, sizes
 
 
 def _picks(

@@ -95,14 +95,17 @@ def settle_round(catalog: Catalog, name: str) -> Outcome:
 
     Done again after more came in, what changed is replaced, and the rest stays as it is.
     """
-    rounds, labels = Rounds(catalog), Labels(catalog)
+    rounds, labels, author = Rounds(catalog), Labels(catalog), f"{AUTHOR}{name}"
     spec = RoundSpec.model_validate(rounds.get(name).spec)
     outcome = outcome_of(catalog, name)
     sessions = {one.id: one for one in rounds.sessions(name)}
     for number, boxes in outcome.consensus.items():
         one = sessions[number]
         looked = (ReviewedSpan(one.start, one.end, tuple(spec.tags)),)
-        labels.submit(Submission(f"{AUTHOR}{name}", one.source, one.start, one.end, boxes, "replace", looked, note=f"session {one.number}"))
+        labels.submit(Submission(author, one.source, one.start, one.end, boxes, "replace", looked, note=f"session {one.number}"))
+    for one in (sessions[number] for number in outcome.disputed):
+        if labels.standing(author, one.source, one.start, one.end).boxes:  # it was settled before, and is no more
+            labels.submit(Submission(author, one.source, one.start, one.end, (), note=f"session {one.number} is disputed"))
     states: dict[int, SessionState] = dict.fromkeys(outcome.disputed, "adjudicate")
     rounds.set_session_states(states)
     return outcome
@@ -133,9 +136,16 @@ def _agreed(by_person: Mapping[str, Submission], spec: RoundSpec) -> tuple[Box, 
     seen = {tag: {who for who in people if any(box.tag == tag for box in kept[who])} for tag in spec.tags}
     if any(len(whose) == 1 for whose in seen.values()):  # a tag that one person alone saw
         return None
-    return tuple(
-        _middle([box for _, box in group], by_person, [who for who, _ in group]) for group in groups if 2 * len(group) > len(people)
-    )
+    usual = [group for group in groups if 2 * len(group) > len(people)]
+    agreed = [_middle([box for _, box in group], by_person, [who for who, _ in group]) for group in usual]
+    return (*agreed, *_rejected_by_all(by_person))
+
+
+def _rejected_by_all(by_person: Mapping[str, Submission]) -> list[Box]:
+    """Predictions that everybody rejected: explicit negatives."""
+    places = [{(box.start, box.end, box.tag): box for box in said.boxes if box.state == "rejected"} for said in by_person.values()]
+    everywhere = set.intersection(*(set(one) for one in places))
+    return [replace(places[0][place], note=_parents([by_person[who] for who in sorted(by_person)])) for place in sorted(everywhere)]
 
 
 def _decided(decision: Submission, by_person: Mapping[str, Submission]) -> tuple[Box, ...]:
@@ -147,7 +157,8 @@ def _decided(decision: Submission, by_person: Mapping[str, Submission]) -> tuple
 def _middle(boxes: Sequence[Box], by_person: Mapping[str, Submission], people: Sequence[str]) -> Box:
     """One box for several of the same sound: in the middle of their edges."""
     start, end = (float(np.median([to_ms(edge) for edge in edges])) for edges in ([b.start for b in boxes], [b.end for b in boxes]))
-    return replace(boxes[0], start=from_ms(start), end=from_ms(end), note=_parents([by_person[who] for who in people]))
+    one = replace(boxes[0], start=from_ms(start), end=from_ms(end), note=_parents([by_person[who] for who in people]))
+    return replace(one, state="moved") if one.origin == "prediction" and (one.start, one.end) != (boxes[0].start, boxes[0].end) else one
 
 
 def _parents(submissions: Sequence[Submission]) -> str:
@@ -162,22 +173,30 @@ def _model_scores(
         return []
     counts = {tag: dict.fromkeys(("kept", "moved", "rejected", "added"), 0) for tag in spec.tags}
     for number, by_person in submissions.items():
-        said = by_person[min(by_person)]
-        for box in said.boxes:
-            if box.tag in counts:
-                counts[box.tag]["added" if box.origin == "drawn" else box.state] += 1
+        boxes = list(by_person[min(by_person)].boxes)
         for one in sessions[number].predictions:
+            answer = next((box for box in boxes if box.origin == "prediction" and _is_of(box, one)), None)
+            if answer is not None:
+                boxes.remove(answer)
             tag = str(one["tag"])
-            is_answered = any(box.origin == "prediction" and _is_of(box, one) for box in said.boxes)
-            if not is_answered and tag in counts:  # left out: it was not kept
+            if tag not in counts:
+                continue
+            if answer is None or (answer.tag != tag and answer.state != "rejected"):  # left out, or really something else
                 counts[tag]["rejected"] += 1
+            else:
+                counts[tag][answer.state] += 1
+            if answer is not None and answer.tag != tag and answer.state != "rejected" and answer.tag in counts:
+                counts[answer.tag]["added"] += 1
+        for box in boxes:
+            if box.tag in counts and box.state != "rejected":
+                counts[box.tag]["added"] += 1
     return [ModelScore(tag, **of) for tag, of in counts.items()]
 
 
 def _is_of(box: Box, prediction: Mapping[str, object]) -> bool:
-    """Whether a box is somebody's answer to a prediction."""
+    """Whether a box is somebody's answer to a prediction: it has its score, or else its tag, and shares sound with it."""
     start, end = from_ms(float(str(prediction["start"]))), from_ms(float(str(prediction["end"])))
-    return box.score == prediction["score"] or (box.start < end and box.end > start)
+    return (box.score == prediction["score"] or box.tag == prediction["tag"]) and box.start < end and box.end > start
 
 
 def _audits(
@@ -190,11 +209,10 @@ def _audits(
     found = {}
     for tag in spec.tags:
         has = {number: any(box.tag == tag and box.state != "rejected" for box in by[min(by)].boxes) for number, by in submissions.items()}
-        strata = []
-        for number in sorted({session.stratum for session in drawn if session.stratum is not None}):
-            mine = [session for session in drawn if session.stratum == number]
-            size = round(len(mine) / (mine[0].probability or 1.0))
-            strata.append(_stratum(size, mine, has))
+        strata = [
+            _stratum(size, [session for session in drawn if session.stratum == number], has)
+            for number, size in enumerate(about.population["strata"])
+        ]
         heard = [session for session in drawn if session.stratum is None]
         detected = [session for session in heard if any(one["tag"] == tag for one in session.predictions)]
         looked = [has[session.id] for session in detected if session.id in has]

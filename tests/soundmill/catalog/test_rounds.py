@@ -181,6 +181,7 @@ def test_somebody_who_did_not_label_it_decides_a_disputed_session_also_after_the
         rounds.adjudicate("owls", 1, "ann", NOON)
     with pytest.raises(UnknownRound):
         rounds.adjudicate("owls", 7, "cid", NOON)
+    mark = rounds.decided_mark("owls")
     claim = rounds.adjudicate("owls", 1, "cid", NOON)
     assert rounds.renew(claim, LATER).expires_at == LATER + HELD_FOR
     assert rounds.submit(claim, said(claim, "owl"), NOON)[1]
@@ -190,6 +191,30 @@ def test_somebody_who_did_not_label_it_decides_a_disputed_session_also_after_the
     assert set(next(iter(rounds.submissions("owls").values()))) == {"ann", "bob"}  # whose agreement it is
     assert rounds.submit(claim, said(claim), LATER)[1]  # decided anew
     assert next(iter(rounds.adjudications("owls").values())).boxes == ()
+    assert rounds.decided_mark("owls") != mark
+
+
+def test_who_comes_late_to_a_disputed_session_does_not_decide_it(catalog: Catalog) -> None:
+    rounds = opened(catalog, sessions=1, wanted=2)
+    late = claimed(rounds, "cid", NOON - timedelta(hours=1))
+    for who, tag in (("ann", "owl"), ("bob", "fox")):
+        claim = claimed(rounds, who)
+        rounds.submit(claim, said(claim, tag), NOON)
+    rounds.set_session_states({rounds.session("owls", 1).id: "adjudicate"})
+    assert not rounds.submit(late, said(late, "dog"), NOON)[1]
+    assert rounds.adjudications("owls") == {}
+    assert rounds.session("owls", 1).state == "adjudicate"
+
+
+def test_another_recipe_is_a_round_that_is_not_drawn(catalog: Catalog) -> None:
+    rounds = Rounds(catalog)
+    rounds.define("owls", {"tags": ["owl"]})
+    before = rounds.get("owls").created_at
+    rounds.put("owls", [drawn(1)], "house/1", {"stretches": 1})
+    rounds.define("owls", {"tags": ["fox"]})
+    now = rounds.get("owls")
+    assert (now.model, now.population, rounds.sessions("owls")) == (None, None, [])
+    assert now.created_at > before
 
 
 def test_fifty_people_with_kills_and_jumping_clocks_do_each_session_as_often_as_it_wants(catalog: Catalog) -> None:

@@ -12,6 +12,7 @@ def test_a_recipe_comes_back_as_it_was_stored() -> None:
     spec = round_spec({**LEAST, "session_seconds": 30, "sources": ["garden"], "threshold": -0.2})
     assert (spec.session_seconds, spec.annotators, spec.overlap, spec.audit) == (30, 2, 0.15, 0.1)
     assert RoundSpec.model_validate(spec.model_dump(mode="json")) == spec
+    assert round_spec({**LEAST, "tags": ["Gru\u0308nfink", "tawny owl"]}).tags == ("Grünfink", "tawny_owl")  # as pages spell them
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ def test_a_recipe_comes_back_as_it_was_stored() -> None:
         ({"tags": ["owl"], "days": []}, "days: "),
         ({**LEAST, "tags": ["owl", "owl"]}, "tags: .*each name once"),
         ({**LEAST, "overlap": 2}, "overlap: "),
+        ({**LEAST, "tags": ["owl?"]}, "tags: "),
+        ({**LEAST, "days": ["2026-01-05"] * 4000}, "days: "),
         ({**LEAST, "shortest_seconds": 40, "session_seconds": 30}, "longer than the shortest box"),
         ({**LEAST, "colour": "red"}, "colour: "),
         ("owls", "round: "),

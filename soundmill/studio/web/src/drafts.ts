@@ -38,6 +38,7 @@ export const taskPlace = (task: api.Task): Place => ({
 export class Draft {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private attempts = 0;
+  private isClosed = false; // another one has taken its place on the page
   private content: api.LabelsIn | undefined; // not saved in the studio yet
   private running: Promise<void> = Promise.resolve();
   private readonly at: Place;
@@ -71,7 +72,7 @@ export class Draft {
     } catch {
       // a full store: the studio's copy is what counts
     }
-    this.told("changed");
+    this.tell("changed");
     this.later(AFTER_MS);
   }
 
@@ -89,7 +90,7 @@ export class Draft {
     this.content = undefined;
     this.version = 0;
     localStorage.removeItem(this.place);
-    this.told("handed in");
+    this.tell("handed in");
     return saved;
   }
 
@@ -108,23 +109,29 @@ export class Draft {
 
   close(): void {
     clearTimeout(this.timer);
+    this.isClosed = true;
+  }
+
+  private tell(state: SaveState, why = ""): void {
+    if (!this.isClosed) this.told(state, why);
   }
 
   private later(ms: number): void {
     clearTimeout(this.timer);
+    if (this.isClosed) return;
     this.timer = setTimeout(() => void this.flush(), ms);
   }
 
   private async save(): Promise<void> {
     const content = this.content;
     if (content === undefined) return;
-    this.told("saving");
+    this.tell("saving");
     try {
       this.version = await this.at.save(content, this.version);
     } catch (error) {
       const refused = error as api.Refused;
-      if (refused.status === 412) return this.told("conflict");
-      this.told("waiting", refused.message);
+      if (refused.status === 412) return this.tell("conflict");
+      this.tell("waiting", refused.message);
       if (refused.status !== 400) this.later(RETRIES_MS[Math.min(this.attempts++, RETRIES_MS.length - 1)]!);
       return;
     }
@@ -132,6 +139,6 @@ export class Draft {
     if (this.content !== content) return this.later(AFTER_MS); // more came meanwhile
     this.content = undefined;
     localStorage.removeItem(this.place);
-    this.told("saved");
+    this.tell("saved");
   }
 }

@@ -69,6 +69,12 @@ function Header({ task }: { task: api.Task }) {
         <span class="soft">session <a href={`?session=${task.number}`}>{task.number}</a>, held for you until {until}</span>
         <span class="grow" />
         <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{state === "handed in" ? (task.boxes.length ? "Handed in before" : "") : s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
+        {state === "conflict" && (
+          <>
+            <button onClick={() => void s.resolve(true)}>Keep mine</button>
+            <button onClick={() => void s.resolve(false)}>Take the other</button>
+          </>
+        )}
         <button data-testid="undo" disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
         <button data-testid="redo" disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
         <button data-testid="clear" disabled={!s.boxes.value.length && !s.openPredictions.value.length} onClick={s.clear}>Clear</button>

@@ -467,6 +467,11 @@ export async function submit(): Promise<void> {
 
 /** After somebody saved elsewhere: takes what is stored now, or keeps what is here. */
 export async function resolve(keepMine: boolean): Promise<void> {
+  if (task.value) {
+    if (keepMine) return draft?.overrule();
+    draft?.forget();
+    return openTask(await api.claim(task.value.round, task.value.number, !!task.value.others.length));
+  }
   if (keepMine) {
     basedOn = (await api.labels(source.value, day.value)).version;
     draft?.change(content());

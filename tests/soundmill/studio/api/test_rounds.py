@@ -69,8 +69,21 @@ def test_two_people_are_given_two_sessions_and_the_late_one_is_told(ann: httpx.C
     other = Rounds(catalog).claim("owls", "cid", late)
     assert other is not None
     assert other.session.number == 1
-    assert ann.put(f"{AT}/sessions/1/draft", json={"boxes": [], "token": task["token"]}, headers={"if-match": "0"}).status_code == 409
+    for version in ("0", "1"):  # a draft outlives its lease
+        saved = ann.put(f"{AT}/sessions/1/draft", json={"boxes": [], "token": task["token"]}, headers={"if-match": version})
+        assert saved.json()["version"] == int(version) + 1
     assert ann.post(f"{AT}/claim").json() is None  # nothing is left for now
+
+
+def test_boxes_end_with_the_session_and_contradict_nothing(ann: httpx.Client, catalog: Catalog) -> None:
+    task = ann.post(f"{AT}/claim").json()
+    long = {"start": task["start"] - 9e5, "end": task["end"] + 9e5, "tag": "owl"}
+    for wrong in ({"origin": "prediction"}, {"state": "kept"}, {"model_version": 10**30}):
+        assert ann.post(f"{AT}/sessions/1", json={"boxes": [{**long, **wrong}], "token": task["token"]}).status_code == 400
+    assert ann.post(f"{AT}/sessions/1", json={"boxes": [long], "token": task["token"]}).json()["counts"]
+    (by,) = Rounds(catalog).submissions("owls").values()
+    (box,) = by["ann"].boxes
+    assert (box.start, box.end) == (NOON + timedelta(minutes=1), NOON + timedelta(minutes=2))
 
 
 def test_skipping_needs_one_of_the_reasons(ann: httpx.Client) -> None:

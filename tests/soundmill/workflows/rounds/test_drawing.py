@@ -56,6 +56,12 @@ def test_candidates_are_windows_with_a_prediction_and_chance_has_a_probability(b
     found = rounds.sessions("owls")
     assert {one.rule for one in found} == {"candidates"}
     assert all(one.predictions and one.score == max(said["score"] for said in one.predictions) for one in found)
+    many = sum(bool(one.predictions) for one in found)
+    define(built_home, sessions=40, audit=0, rule="candidates", threshold=-20)  # a high recall
+    draw_round(built_home.lake, built_home.catalog, "owls", UTC)
+    faint = [said for one in rounds.sessions("owls") for said in one.predictions if said["score"] < 0]
+    assert faint
+    assert sum(bool(one.predictions) for one in rounds.sessions("owls")) > many
     define(built_home, sessions=5, audit=0, rule="random")
     drawn = draw_round(built_home.lake, built_home.catalog, "owls", UTC)
     assert drawn.by_rule == {"random": 5}
@@ -75,6 +81,7 @@ def test_some_are_drawn_by_chance_to_measure_the_model(built_home: Home) -> None
     assert population
     assert 0 < population["heard_any"] < population["stretches"]
     assert set(population["heard"]) == set(TAGS)
+    assert sum(population["strata"]) == population["stretches"] - population["heard_any"]
 
 
 def test_a_round_never_ends_early_for_want_of_scores(built_home: Home) -> None:

@@ -10,7 +10,7 @@ from soundmill.labelling.spec import RoundSpec
 from soundmill.times import to_ms
 from soundmill.workflows.rounds import outcome_of, settle_round
 from tests.soundmill.catalog.test_rounds import NOON
-from tests.soundmill.workflows.rounds.people import answer
+from tests.soundmill.workflows.rounds.people import Says, answer
 
 DAY = NOON.date()
 SPEC = RoundSpec(tags=("owl", "fox"), days=(DAY,))
@@ -134,6 +134,46 @@ def test_a_model_is_as_right_as_people_left_its_predictions(sqlite_catalog: Cata
     assert (fox.rejected, fox.precision, fox.recall) == (1, 0.0, None)
 
 
+def test_a_prediction_that_was_really_something_else_is_wrong_and_its_sound_was_missed(sqlite_catalog: Catalog) -> None:
+    first = session(1)
+    opened(sqlite_catalog, replace(first, predictions=(prediction(first, 3, "owl", 0.9),)))
+    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3, "fox", origin="prediction", state="moved", score=0.9)]})
+    owl, fox = outcome_of(sqlite_catalog, "owls").model
+    assert (owl.kept, owl.moved, owl.rejected, owl.precision) == (0, 0, 1, 0.0)
+    assert (fox.added, fox.recall) == (1, 0.0)
+
+
+def test_what_everybody_rejected_stays_an_explicit_negative_and_edges_between_two_are_moved(sqlite_catalog: Catalog) -> None:
+    first = session(1, wanted=2)
+    said = (prediction(first, 3, "owl", 0.9), prediction(first, 30, "fox", 0.2))
+    opened(sqlite_catalog, replace(first, predictions=said))
+
+    def hears(shift: float) -> Says:
+        def boxes(claim: Claim) -> list[Box]:
+            state = "moved" if shift else "kept"
+            kept = at(claim, 3 + shift, origin="prediction", state=state, score=0.9)
+            return [kept, at(claim, 30, "fox", origin="prediction", state="rejected", score=0.2)]
+
+        return boxes
+
+    answer(sqlite_catalog, "owls", {"ann": hears(0.0), "bob": hears(0.1)})
+    ((owl, fox),) = settle_round(sqlite_catalog, "owls").consensus.values()
+    assert (owl.tag, owl.state, fox.tag, fox.state) == ("owl", "moved", "fox", "rejected")
+    assert [one.tag for one in Annotations(sqlite_catalog).of_days(DAY, DAY)] == ["owl"]
+
+
+def test_what_is_disputed_later_is_no_annotation_any_more(sqlite_catalog: Catalog) -> None:
+    rounds = opened(sqlite_catalog, session(1, wanted=2))
+    claim = rounds.claim("owls", "ann", NOON)
+    assert claim is not None
+    rounds.submit(claim, replace(_said(claim), boxes=(at(claim, 3),)), NOON)
+    settle_round(sqlite_catalog, "owls")
+    assert len(Annotations(sqlite_catalog).of_days(DAY, DAY)) == 1
+    answer(sqlite_catalog, "owls", {"bob": lambda claim: [at(claim, 30)]})
+    settle_round(sqlite_catalog, "owls")
+    assert Annotations(sqlite_catalog).of_days(DAY, DAY) == []
+
+
 def test_the_audit_counts_what_was_found_where_nothing_was_predicted(sqlite_catalog: Catalog) -> None:
     """Of 240 stretches the owl was heard in 40, and something else in 10 more; 20 of these and 20 of the other 190 are listened to."""
     heard = [replace(session(number), rule="audit", probability=0.4) for number in range(1, 21)]
@@ -142,7 +182,9 @@ def test_the_audit_counts_what_was_found_where_nothing_was_predicted(sqlite_cata
     rounds = Rounds(sqlite_catalog)
     opened(sqlite_catalog, *heard, *quiet)
     rounds.set_state("owls", "new")
-    rounds.put("owls", [*heard, *quiet], "house/1", {"stretches": 240, "heard": {"owl": 40, "fox": 10}, "heard_any": 50})
+    rounds.put(
+        "owls", [*heard, *quiet], "house/1", {"stretches": 240, "heard": {"owl": 40, "fox": 10}, "heard_any": 50, "strata": [95, 95]}
+    )
     rounds.set_state("owls", "open")
     assert outcome_of(sqlite_catalog, "owls").audit == {}  # nobody has listened yet
     answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)] if 5 <= claim.session.number <= 22 else []})
