@@ -199,7 +199,7 @@ def why_drawn(session: RoundSession) -> str:
         case "typical":
             return f"typical of a group of sounds without labels ({score or 0:.0%} of the sound)"
         case "margin":
-            return f"the model wavers: its two best answers are {score or 0:.2f} apart"
+            return f"of what is left the model is least sure here: its two best answers are {score or 0:.2f} apart"
         case "candidates":
             return f"the model hears something, with a margin of {score or 0:.2f} to its threshold"
         case "audit":
