@@ -127,7 +127,7 @@ def _audited_day(prevalence: float, separation: float, seed: int) -> tuple[float
     mine = [picked[strata[picked] == number] for number in range(STRATA)]
     found = [Stratum(int((strata == n).sum()), len(one), int(has[quiet[one]].sum())) for n, one in enumerate(mine)]
     looked = rng.choice(hit, min(50, len(hit)), replace=False)
-    told = audited(found, len(hit), (int(has[looked].sum()), int((~has[looked]).sum())), seed).recall
+    told = audited(found, len(hit), (int(has[looked].sum()), int((~has[looked]).sum())), seed=seed).recall
     return told.low, told.value, told.high, float((scores[has] >= threshold).mean())
 
 

@@ -106,10 +106,11 @@ export const tip = (does: string): string => {
   return `${does} (${shown(action.keys[0]!)})`;
 };
 
-export function Annotator() {
+/** While a page is shown: its keys, saving when it is left, and a word when the studio is gone. */
+export function useLabelling(start: () => Promise<void>, actions: Action[]): void {
   useEffect(() => {
-    void s.start().catch((error: Error) => (s.notice.value = error.message));
-    const [stop, unwatch] = [listen(() => LABELLING), s.watchStudio()];
+    void start().catch((error: Error) => (s.notice.value = error.message));
+    const [stop, unwatch] = [listen(() => actions), s.watchStudio()];
     const leave = (): void => void s.flush();
     document.addEventListener("visibilitychange", leave);
     return () => {
@@ -118,6 +119,10 @@ export function Annotator() {
       document.removeEventListener("visibilitychange", leave);
     };
   }, []);
+}
+
+export function Annotator() {
+  useLabelling(s.start, LABELLING);
   if (s.isLoaded.value && !s.sources.value.length && !s.source.value) return <NothingYet />;
   return (
     <>

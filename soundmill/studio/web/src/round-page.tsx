@@ -3,8 +3,8 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import * as api from "./api.ts";
-import { Controls, LABELLING, Table, Tags, tip, zoom } from "./annotator-page.tsx";
-import { listen, type Action } from "./keys.ts";
+import { Controls, LABELLING, Table, Tags, tip, useLabelling, zoom } from "./annotator-page.tsx";
+import type { Action } from "./keys.ts";
 import * as s from "./session.ts";
 import { Timeline } from "./timeline.tsx";
 import { moved } from "./view.ts";
@@ -22,18 +22,8 @@ const ACTIONS: Action[] = [
 ];
 
 export function RoundPage(props: { name: string }) {
-  useEffect(() => {
-    void s.startRound(props.name).catch((error: Error) => (s.notice.value = error.message));
-    void api.skipReasons().then((some) => (reasons.value = some), () => undefined);
-    const [stop, unwatch] = [listen(() => ACTIONS), s.watchStudio()];
-    const leave = (): void => void s.flush();
-    document.addEventListener("visibilitychange", leave);
-    return () => {
-      stop();
-      unwatch();
-      document.removeEventListener("visibilitychange", leave);
-    };
-  }, []);
+  useLabelling(() => s.startRound(props.name), ACTIONS);
+  useEffect(() => void api.skipReasons().then((some) => (reasons.value = some), () => undefined), []);
   const task = s.task.value;
   if (s.isLoaded.value && !task) return <NothingLeft name={props.name} />;
   if (!task) return <p role="status" class="notice">{s.notice.value}</p>;
