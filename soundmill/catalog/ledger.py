@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import ColumnElement, delete, func, select, true, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, true, update
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
@@ -20,7 +20,7 @@ DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 TRUNCATED_KEPT = "truncated_kept"
 _BATCH = 500
 _LONGEST_SEGMENT = timedelta(hours=1)
-_LAST = 8  # segments that began before a moment, and may reach beyond it
+_LAST = 8  # segments that can have sound in one piece; where they are short there are more
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,16 @@ class Item:
 
 _COLUMNS = [f.name for f in fields(Item)]
 _READ = [name for name in _COLUMNS if name != "turns"]
+
+
+# built once: it is asked for every segment that is cut
+_READY_BEFORE = (
+    select(*(getattr(ItemRow, name) for name in _READ))
+    .where(ItemRow.source == bindparam("source"), ItemRow.state == "ready")
+    .where(ItemRow.started_at > bindparam("first"), ItemRow.started_at < bindparam("end"))
+    .where(func.coalesce(ItemRow.parent, ItemRow.key) != bindparam("but_by"))
+    .order_by(ItemRow.started_at.desc(), ItemRow.key.desc())
+)
 
 
 @dataclass(frozen=True)
@@ -209,16 +219,14 @@ class Ledger:
         return self._items(*conditions)
 
     def ready_over(self, source: str, start: datetime, seconds: float, but_by: str = "") -> list[Item]:
-        """Ready segments of a source with sound in these seconds, in order of time, but for those of the landed file `but_by`: all that
-        begin in them, and the last few that began before."""
+        """Ready segments of a source with sound in these seconds, in order of time, but for those of the landed file `but_by`."""
         end = start + timedelta(seconds=seconds)
-        others = func.coalesce(ItemRow.parent, ItemRow.key) != but_by
-        ready = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.state == "ready", others)
-        inside = ready.where(ItemRow.started_at >= start, ItemRow.started_at < end).order_by(ItemRow.started_at, ItemRow.key)
-        before = ready.where(ItemRow.started_at > start - _LONGEST_SEGMENT, ItemRow.started_at < start)
+        values = {"source": source, "first": start - _LONGEST_SEGMENT, "end": end, "but_by": but_by}
         with self.catalog.reading() as session:
-            earlier = session.execute(before.order_by(ItemRow.started_at.desc()).limit(_LAST)).all()
-            found = [Item(*row) for row in (*reversed(earlier), *session.execute(inside))]
+            rows = session.execute(_READY_BEFORE.limit(_LAST), values).all()
+            if len(rows) == _LAST and rows[-1].started_at > start:  # many short ones: there may be more that begin in these seconds
+                rows = session.execute(_READY_BEFORE, values).all()
+        found = [Item(*row) for row in reversed(rows)]
         return [item for item in found if item.started_at == start or lies_in(item.started_at, item.seconds, [(start, end)])]
 
     def parts(self, key: str) -> list[Item]:
