@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -329,13 +330,17 @@ class Lake:
         )
 
     def write_day(self, table: DayTable, day: date, rows: pa.Table, made_from: str) -> bool:
-        """Writes a day, sorted by key; `made_from` is a fingerprint of what it was made from. Says whether bytes changed."""
+        """Writes a day, sorted by key; `made_from` is a fingerprint of what it was made from. Says whether bytes changed. What a killed
+        writer left of the table long ago goes."""
         metadata = {_SCHEMA_VERSION: str(table.version).encode(), _MADE_FROM: made_from.encode()}
         rows = rows.select(table.schema.names).cast(table.schema).sort_by([(name, "ascending") for name in table.key])
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
         buffer = io.BytesIO()
         pq.write_table(rows.replace_schema_metadata(metadata), buffer, compression="zstd", use_dictionary=texts)
-        return self.write_if_changed(self.table_path(table, day), buffer.getvalue())
+        path = self.table_path(table, day)
+        if self.is_local:
+            self.sweep_partials(LEFT_SECONDS, time.time(), path.rpartition("/")[0])
+        return self.write_if_changed(path, buffer.getvalue())
 
     def made_from(self, table: DayTable, day: date) -> str | None:
         """The fingerprint a day was written with, from the file's footer alone; None where there is no such file or no schema of now."""

@@ -20,7 +20,7 @@ from soundmill.audio import Channels, Levels, Resampler, Truncated, amplitude, l
 from soundmill.audio.reader import Float32, Int16
 from soundmill.capture.claims import gave_way_to, kept_already, left_over, released
 from soundmill.capture.interrupted import CUTTING, is_mark, marked, marked_from, sweep
-from soundmill.capture.landing import LandedFile, landed_on, named_start, start_of
+from soundmill.capture.landing import LANDING, LandedFile, landed_on, named_start, start_of
 from soundmill.capture.naming import SILENCE, SegmentName
 from soundmill.capture.recorder import Silence
 from soundmill.capture.redaction import delete_withdrawn
@@ -141,8 +141,9 @@ def update_segments(
     A file that cannot be used is quarantined with its reason and stops nothing. Raises only where storage fails.
     """
     previous = ledger.processed(ASSET).get(day)
-    for source in lake.folders(FOLDER):
-        lake.sweep_partials(LEFT_SECONDS, now.timestamp(), f"{FOLDER}/{source}/{day.isoformat()}")
+    for place in (FOLDER, LANDING):
+        for source in lake.folders(place):
+            lake.sweep_partials(LEFT_SECONDS, now.timestamp(), f"{place}/{source}/{day.isoformat()}")
     delete_withdrawn(lake, ledger, ledger.withdrawn_with_file("segment", day))  # what a kill left of a redaction
     files, fingerprint = landed_on(lake, day)
     known = ledger.landed(day)

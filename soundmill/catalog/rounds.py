@@ -263,7 +263,7 @@ class Rounds:
             if row.state in ("deciding", "adjudicated"):
                 row.state, found.state, is_counted = "adjudicated", "adjudicated", True
             else:
-                is_counted = is_counted and not is_disputed
+                is_counted = is_counted and not (is_disputed and row.state != "submitted")  # who comes late does not decide
                 row.state = "submitted" if is_counted else "beside"
                 if is_counted and (others or 0) + 1 >= found.wanted and found.state == "open":
                     found.state = "done"

@@ -197,7 +197,10 @@ class SubmissionRow(Base):
     """What one annotator handed in at one time: see `labels.Submission`. Never changed."""
 
     __tablename__ = "submissions"
-    __table_args__ = (UniqueConstraint("annotator", "source", "version", name="submission_version"),)
+    __table_args__ = (
+        UniqueConstraint("annotator", "source", "version", name="submission_version"),
+        Index("submissions_by_session", "session"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
     annotator: Mapped[str] = mapped_column(String(64))

@@ -109,6 +109,16 @@ def test_a_day_is_sorted_stamped_and_rewritten_only_when_it_differs(lake: Lake) 
     assert lake.made_from(TABLE, TUESDAY) is None
 
 
+def test_what_a_killed_writer_left_of_a_table_goes_with_its_next_day(folder_lake: Lake) -> None:
+    folder_lake.write_day(TABLE, MONDAY, rows("a"), "first")
+    left = [Path(folder_lake.full_path(f"tables/{TABLE.name}/.{day}.parquet.7.partial")) for day in (MONDAY, TUESDAY)]
+    for path in left:
+        path.write_bytes(b"half")
+    os.utime(left[0], (time.time() - 7200,) * 2)
+    folder_lake.write_day(TABLE, FRIDAY, rows("b"), "first")
+    assert [path.exists() for path in left] == [False, True]  # somebody may be at the young one
+
+
 def test_a_range_of_days_is_one_table_in_order(lake: Lake) -> None:
     lake.write_day(TABLE, FRIDAY, rows("late"), "")
     lake.write_day(TABLE, MONDAY, rows("early", "earlier"), "")

@@ -61,6 +61,17 @@ def assert_whole(home: tuple[Lake, Ledger]) -> None:
     assert sorted(item.path or "" for item in ready) == sorted(lake.read_days(SEGMENTS, [DAY])["path"].to_pylist())
 
 
+def test_what_a_killed_ingest_left_in_the_landing_area_goes_with_the_day(home: tuple[Lake, Ledger]) -> None:
+    left = Path(home[0].full_path("landing/mic/2026-01-05/.20260105T110000Z.wav.7.partial"))
+    left.write_bytes(b"half")
+    os.utime(left, ((TEN - timedelta(minutes=59)).timestamp(),) * 2)
+    run(home)
+    assert left.exists()  # somebody may be at it
+    os.utime(left, ((TEN - timedelta(minutes=61)).timestamp(),) * 2)
+    run(home)
+    assert not left.exists()
+
+
 def test_a_cut_anew_that_is_killed_is_mended_when_the_settings_are_put_back(
     home: tuple[Lake, Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:

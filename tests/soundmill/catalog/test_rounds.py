@@ -203,6 +203,8 @@ def test_who_comes_late_to_a_disputed_session_does_not_decide_it(catalog: Catalo
     rounds.set_session_states({rounds.session("owls", 1).id: "adjudicate"})
     assert not rounds.submit(late, said(late, "dog"), NOON)[1]
     assert rounds.adjudications("owls") == {}
+    assert rounds.submit(claim, said(claim, "fox", "dog"), NOON)[1]  # one of the two corrects herself, and is heard
+    assert set(next(iter(rounds.submissions("owls").values()))) == {"ann", "bob"}
     assert rounds.session("owls", 1).state == "adjudicate"
 
 

@@ -52,9 +52,11 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("claims_by_annotator", "claims", ["annotator", "state"])
+    op.create_index("submissions_by_session", "submissions", ["session"])
 
 
 def downgrade() -> None:
+    op.drop_index("submissions_by_session", "submissions")
     op.drop_table("claims")
     op.drop_table("round_sessions")
     op.drop_table("rounds")
