@@ -3,7 +3,9 @@
 Writes are atomic (written aside, then renamed; on object stores a single put), so a reader sees the old bytes or the new ones.
 """
 
+import glob
 import io
+import itertools
 import os
 import secrets
 import shutil
@@ -287,15 +289,16 @@ class Lake:
                 stamp = str(info.get("ETag") or info.get("LastModified") or info.get("mtime") or "").strip('"')
                 yield Entry(path, int(info["size"] or 0), stamp)
 
-    def sweep_partials(self, older_than_seconds: float, now: float, below: str = "") -> int:
-        """Removes what a killed process left half written, everywhere or below a folder: files on disk, and everywhere in a bucket
-        uploads in parts, which S3 keeps until somebody completes them, and copies in this machine's folder for temporary files. Returns
-        how many."""
+    def sweep_partials(self, older_than_seconds: float, now: float, *below: str) -> int:
+        """Removes what a killed process left half written, everywhere or below folders (of which `*` stands for any of a name): files on
+        disk, and everywhere in a bucket uploads in parts, which S3 keeps until somebody completes them, and copies in this machine's folder
+        for temporary files. Returns how many."""
         if not self.is_local:
             copies = _remove_copies(older_than_seconds, now)
             return copies if below else copies + self._abort_uploads(older_than_seconds, now)
         removed = 0
-        for folder, _, names in os.walk(self.full_path(below) if below else self.root):
+        folders = [folder for one in below for folder in glob.iglob(one, root_dir=self.root)] if below else [""]
+        for folder, _, names in itertools.chain.from_iterable(os.walk(os.path.join(self.root, folder)) for folder in folders):
             for name in names:
                 if name.startswith(".") and name.endswith(_PARTIAL):
                     path = os.path.join(folder, name)

@@ -1,6 +1,5 @@
 """Two recordings of one source that claim the same moment: which sound is kept already, and what is left of the one that comes second."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -8,7 +7,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from sqlalchemy import or_, select
 
-from soundmill.audio import read_pcm, wav_bytes
+from soundmill.audio import read_pcm
 from soundmill.audio.reader import Int16
 from soundmill.catalog import Item, Ledger, lies_in
 from soundmill.catalog.schema import ItemRow
@@ -30,14 +29,13 @@ class Kept:
     last: int
 
 
-def kept_already(lake: Lake, others: Iterable[Item], start: datetime, pcm: Int16, sample_rate: int) -> list[Kept]:
+def kept_already(lake: Lake, others: Iterable[Item], start: datetime, pcm: Int16, sample_rate: int, content_hash: str) -> list[Kept]:
     """Which of a source's other segments hold sound of a piece that begins at `start`: the same samples at about the same moment.
 
-    Other sound from the same moment (a clock that was set back, two microphones under one name) is not listed, nor is the same sound at
-    another rate.
+    `content_hash` is that of the piece's WAV: a segment of the same moment and content need not be read. Other sound from the same moment
+    (a clock that was set back, two microphones under one name) is not listed, nor is the same sound at another rate.
     """
     found = []
-    content_hash = hashlib.sha256(wav_bytes(pcm, sample_rate)).hexdigest()
     for other in others:
         if other.started_at == start and other.content_hash == content_hash:
             found.append(Kept(other, 0, len(pcm)))

@@ -141,9 +141,7 @@ def update_segments(
     A file that cannot be used is quarantined with its reason and stops nothing. Raises only where storage fails.
     """
     previous = ledger.processed(ASSET).get(day)
-    for place in (FOLDER, LANDING):
-        for source in lake.folders(place):
-            lake.sweep_partials(LEFT_SECONDS, now.timestamp(), f"{place}/{source}/{day.isoformat()}")
+    lake.sweep_partials(LEFT_SECONDS, now.timestamp(), f"{FOLDER}/*/{day.isoformat()}", f"{LANDING}/*/{day.isoformat()}")
     delete_withdrawn(lake, ledger, ledger.withdrawn_with_file("segment", day))  # what a kill left of a redaction
     files, fingerprint = landed_on(lake, day)
     known = ledger.landed(day)
@@ -327,9 +325,11 @@ class _Cutter:
         if self._segmenter.is_silent(measured):
             return [replace(row, state="silent")]
         rate = self._segmenter.sample_rate
+        data = wav_bytes(pcm, rate)
+        row = replace(row, content_hash=(content_hash := hashlib.sha256(data).hexdigest()))
         others = self._ledger.ready_over(row.source, start, row.seconds, but_by=self._file.key)
         others = [other for other in others if (other.parent or other.key) not in self._later and not self._is_same_run(other, start)]
-        kept = kept_already(self._lake, others, start, pcm, rate) if others else []
+        kept = kept_already(self._lake, others, start, pcm, rate, content_hash)
         if kept:
             row = gave_way_to(row, kept)
             rests = left_over(kept, len(pcm), round(SHORTEST_SECONDS * rate))
@@ -337,15 +337,13 @@ class _Cutter:
                 return [replace(row, state="duplicate", reason="same_audio", message=f"the same as {row.blocked_by}")]
             found = []
             for number, (first, last) in enumerate(rests):
-                rest = replace(row, key=f"{row.key}.{number}") if number else row
+                rest = replace(row, key=f"{row.key}.{number}" if number else row.key, content_hash=None)
                 found += self._store(rest, from_ms(to_ms(start + timedelta(seconds=first / rate))), offset + first, pcm[first:last])
             return found
         for other in others:
             if other.started_at == start:
                 message = f"{other.key} holds other sound from the same moment"
                 return [replace(row, state="quarantined", reason="conflicting_start", message=message, blocked_by=other.key)]
-        data = wav_bytes(pcm, rate)
-        row = replace(row, content_hash=hashlib.sha256(data).hexdigest())
         path = f"{FOLDER}/{row.source}/{row.day.isoformat()}/{to_ms(start)}.wav"
         self._lake.write_if_changed(path, data)
         self._written.append(path)

@@ -82,6 +82,7 @@ _READY_BEFORE = (
     .where(func.coalesce(ItemRow.parent, ItemRow.key) != bindparam("but_by"))
     .order_by(ItemRow.started_at.desc(), ItemRow.key.desc())
 )
+_LAST_READY_BEFORE = _READY_BEFORE.limit(_LAST)
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ class Ledger:
         end = start + timedelta(seconds=seconds)
         values = {"source": source, "first": start - _LONGEST_SEGMENT, "end": end, "but_by": but_by}
         with self.catalog.reading() as session:
-            rows = session.execute(_READY_BEFORE.limit(_LAST), values).all()
+            rows = session.execute(_LAST_READY_BEFORE, values).all()
             if len(rows) == _LAST and rows[-1].started_at > start:  # many short ones: there may be more that begin in these seconds
                 rows = session.execute(_READY_BEFORE, values).all()
         found = [Item(*row) for row in reversed(rows)]

@@ -48,12 +48,12 @@ def test_the_same_samples_are_found_wherever_a_rounded_start_puts_them(folder_la
         return Item("k", "segment", "mic", DAY, "ready", "1", started_at=NOON + timedelta(seconds=start), path=path)
 
     piece = WHOLE[: 3 * RATE]
-    assert kept_already(folder_lake, [other(1.0)], NOON, piece, RATE) == [Kept(other(1.0), RATE + 9, 2 * RATE + 9)]
-    assert kept_already(folder_lake, [other(-1.0)], NOON + timedelta(seconds=0.5), piece[12_000:], RATE) == []
-    assert kept_already(folder_lake, [other(1.2)], NOON, piece, RATE) == []
-    assert kept_already(folder_lake, [other(1.0)], NOON, WHOLE[5 * RATE : 8 * RATE], RATE) == []
-    assert kept_already(folder_lake, [other(1.0, "gone.wav")], NOON, piece, RATE) == []
-    assert kept_already(folder_lake, [other(1.0)], NOON, piece, RATE // 2) == []  # at another rate nobody can tell
+    assert kept_already(folder_lake, [other(1.0)], NOON, piece, RATE, "") == [Kept(other(1.0), RATE + 9, 2 * RATE + 9)]
+    assert kept_already(folder_lake, [other(-1.0)], NOON + timedelta(seconds=0.5), piece[12_000:], RATE, "") == []
+    assert kept_already(folder_lake, [other(1.2)], NOON, piece, RATE, "") == []
+    assert kept_already(folder_lake, [other(1.0)], NOON, WHOLE[5 * RATE : 8 * RATE], RATE, "") == []
+    assert kept_already(folder_lake, [other(1.0, "gone.wav")], NOON, piece, RATE, "") == []
+    assert kept_already(folder_lake, [other(1.0)], NOON, piece, RATE // 2, "") == []  # at another rate nobody can tell
 
 
 def test_what_is_left_is_all_that_lies_before_between_and_after() -> None:
