@@ -51,24 +51,23 @@ def typical(vectors: Floats, labelled: Sequence[int], number: int, seed: int = 0
     if not len(vectors) or number <= 0:
         return []
     count = min(len(labelled) + number, _MOST_CLUSTERS, len(vectors))
-    cluster_with = (
-        KMeans(count, n_init=1, random_state=seed) if len(vectors) <= 5000 else MiniBatchKMeans(count, n_init=1, random_state=seed)
-    )
-    clusters = cluster_with.fit_predict(vectors)
+    kind = KMeans if len(vectors) <= _AT_ONCE else MiniBatchKMeans
+    clusters = kind(count, n_init=1, random_state=seed).fit_predict(vectors)
     sizes, covered = np.bincount(clusters, minlength=count), np.bincount(clusters[list(labelled)], minlength=count)
-    taken, picks = set(labelled), list[Pick]()
-    while len(picks) < number:
-        left = np.array([clusters[index] for index in range(len(vectors)) if index not in taken])
-        if not len(left):
-            break
-        open_ones = np.unique(left)
-        # those with the fewest labels first, and of these the largest
-        chosen = int(min(open_ones, key=lambda one: (covered[one], -sizes[one], one)))
-        members = np.array([index for index in np.flatnonzero(clusters == chosen) if index not in taken])
-        index = int(members[_typicality(vectors[members]).argmax()])
+    taken = set(labelled)
+    left: dict[int, list[int]] = {}
+    for index, cluster in enumerate(clusters.tolist()):
+        if index not in taken:
+            left.setdefault(cluster, []).append(index)
+    picks: list[Pick] = []
+    while left and len(picks) < number:
+        chosen = min(left, key=lambda one: (covered[one], -sizes[one], one))  # the fewest labels, and of these the largest
+        members = left[chosen]
+        index = members.pop(int(_typicality(vectors[members]).argmax()))
         picks.append(Pick(index, "typical", float(sizes[chosen] / len(vectors)), chosen))
-        taken.add(index)
         covered[chosen] += 1
+        if not members:
+            del left[chosen]
     return picks
 
 

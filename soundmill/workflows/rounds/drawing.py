@@ -17,6 +17,7 @@ from soundmill.labelling.audit import STRATA, draw, strata_of
 from soundmill.labelling.choosing import Pick, at_random, least_sure, near_copies, projected, session_margin, typical
 from soundmill.labelling.spec import RoundSpec
 from soundmill.lake import Lake
+from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
 from soundmill.times import from_ms, midnight, to_ms
 from soundmill.workflows.predictions import Predicted, joined, predictions, version_named
@@ -69,13 +70,13 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     rounds = Rounds(catalog)
     spec = RoundSpec.model_validate(rounds.get(name).spec)
     version = version_named(catalog, spec.model)
-    segments = _segments(lake, spec)
-    windows = _windows(catalog, spec, segments)
+    sound = _Sound(lake, spec, zone)
+    windows = _windows(catalog, spec, sound)
     if not windows:
         raise RoundRefused(f"round {name!r} has no sound: {', '.join(spec.sources) or 'no source'} has none on its days")
-    predicted = _predicted(lake, catalog, spec, version)
-    vectors = _vectors(lake, spec, segments, windows, zone)
-    scores = _scores(lake, spec, segments, windows, zone, version)
+    predicted = _predicted(lake, catalog, spec, version) if version else {}
+    vectors = _vectors(sound, windows)
+    scores = _scores(lake, spec, sound, windows, version) if version else None
     for one in scores.faint if scores else ():
         predicted.setdefault(one.source, []).append(one)
     inside = [_clipped(window, predicted.get(window.source, ())) for window in windows]
@@ -91,21 +92,37 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     return Drawn(len(sessions), len(windows), dict(Counter(one.rule for one in sessions)), model)
 
 
-def _segments(lake: Lake, spec: RoundSpec) -> list[dict[str, object]]:
-    where = pc.field("source").isin(spec.sources) if spec.sources else None
-    found: list[dict[str, object]] = lake.read_days(SEGMENTS, sorted(spec.days), where=where).to_pylist()
-    return sorted(found, key=lambda row: (str(row["source"]), str(row["started_at"])))
+class _Sound:
+    """The segments of a round's days and sources, by source and start, and their vectors, each read once."""
+
+    def __init__(self, lake: Lake, spec: RoundSpec, zone: ZoneInfo) -> None:
+        where = pc.field("source").isin(spec.sources) if spec.sources else None
+        self._lake, self._days, self._zone = lake, sorted(spec.days), zone
+        self.table = lake.read_days(SEGMENTS, self._days, where=where).sort_by([("source", "ascending"), ("started_at", "ascending")])
+        self._vectors: dict[str, Sounds | None] = {}
+
+    def places(self) -> list[tuple[str, datetime, float]]:
+        """Source, start and seconds of each segment."""
+        columns = (self.table[name].to_pylist() for name in ("source", "started_at", "seconds"))
+        return list(zip(*columns, strict=True))
+
+    def vectors(self, extractor: str) -> Sounds | None:
+        """The segments with an extractor's vectors; None where the days have none yet."""
+        if extractor not in self._vectors:
+            try:
+                self._vectors[extractor] = segment_sounds(self._lake, self._days, self.table, extractor, self._zone)
+            except MissingFeatures:
+                self._vectors[extractor] = None
+        return self._vectors[extractor]
 
 
-def _windows(catalog: Catalog, spec: RoundSpec, segments: Sequence[dict[str, object]]) -> list[_Window]:
+def _windows(catalog: Catalog, spec: RoundSpec, sound: _Sound) -> list[_Window]:
     """Stretches of the sessions' length, counted from midnight, that hold sound."""
     length = round(1000 * spec.session_seconds)
     found: dict[tuple[str, int], list[int]] = {}
-    for number, row in enumerate(segments):
-        start = row["started_at"]
-        assert isinstance(start, datetime)
+    for number, (source, start, _) in enumerate(sound.places()):
         begins = to_ms(midnight(start.date()))
-        found.setdefault((str(row["source"]), begins + (to_ms(start) - begins) // length * length), []).append(number)
+        found.setdefault((source, begins + (to_ms(start) - begins) // length * length), []).append(number)
     days = sorted(spec.days)
     labelled: dict[str, list[tuple[datetime, datetime]]] = {}
     for one in Annotations(catalog).of_days(days[0], days[-1]):
@@ -121,12 +138,11 @@ def _windows(catalog: Catalog, spec: RoundSpec, segments: Sequence[dict[str, obj
     return windows
 
 
-def _predicted(lake: Lake, catalog: Catalog, spec: RoundSpec, version: ModelVersion | None) -> dict[str, list[Predicted]]:
+def _predicted(lake: Lake, catalog: Catalog, spec: RoundSpec, version: ModelVersion) -> dict[str, list[Predicted]]:
     """What the model predicted of the round's tags on its days, by source."""
     found: dict[str, list[Predicted]] = {}
     seen = set[Predicted]()  # one over midnight is of two days
-    for day in sorted(spec.days) if version else ():
-        assert version is not None
+    for day in sorted(spec.days):
         for one in predictions(lake, catalog, version, None, midnight(day), midnight(day + timedelta(days=1))):
             if one.tag in spec.tags and one.score >= spec.threshold and one not in seen:
                 seen.add(one)
@@ -134,31 +150,19 @@ def _predicted(lake: Lake, catalog: Catalog, spec: RoundSpec, version: ModelVers
     return found
 
 
-def _vectors(lake: Lake, spec: RoundSpec, segments: list[dict[str, object]], windows: Sequence[_Window], zone: ZoneInfo) -> Floats | None:
+def _vectors(sound: _Sound, windows: Sequence[_Window]) -> Floats | None:
     """The mean vector of each window's segments, projected; None where the days have no features yet."""
-    try:
-        sounds = segment_sounds(lake, sorted(spec.days), SEGMENTS.from_rows(segments), _COLD_EXTRACTOR, zone)
-    except MissingFeatures:
+    sounds = sound.vectors(_COLD_EXTRACTOR)
+    if sounds is None:
         return None
     pooled = sounds.pooled().astype(float)
     return projected(np.array([pooled[list(window.segments)].mean(axis=0) for window in windows]))
 
 
-def _scores(
-    lake: Lake,
-    spec: RoundSpec,
-    segments: list[dict[str, object]],
-    windows: Sequence[_Window],
-    zone: ZoneInfo,
-    version: ModelVersion | None,
-) -> _Scores | None:
-    """What the model says of each window; None without a model, or without the features that it needs."""
-    if version is None:
-        return None
-    model_spec = ModelSpec.parse((version.card or {})["spec"])
-    try:
-        sounds = segment_sounds(lake, sorted(spec.days), SEGMENTS.from_rows(segments), model_spec.extractor, zone)
-    except MissingFeatures:
+def _scores(lake: Lake, spec: RoundSpec, sound: _Sound, windows: Sequence[_Window], version: ModelVersion) -> _Scores | None:
+    """What the model says of each window; None without the features that it needs."""
+    sounds = sound.vectors(ModelSpec.parse((version.card or {})["spec"]).extractor)
+    if sounds is None:
         return None
     model = load_version(lake, version)
     _, margins, _, probabilities = model.verdicts(sounds)
@@ -168,11 +172,10 @@ def _scores(
     mine = [place for place, tag in enumerate(model.tags_) if tag in spec.tags]
     best = margins[:, mine].max(axis=1) if mine else np.full(len(margins), -np.inf)
     names = [model.tags_[mine[place]] for place in margins[:, mine].argmax(axis=1)] if mine else [""] * len(margins)
-    of = (version.name, version.version)
     faint = [
-        Predicted(str(row["source"]), start, start + timedelta(seconds=float(str(row["seconds"]))), tag, float(margin), None, *of)
-        for row, margin, tag in zip(segments, best, names, strict=True)
-        if spec.threshold <= margin < 0 and isinstance(start := row["started_at"], datetime)
+        Predicted(source, start, start + timedelta(seconds=seconds), tag, float(margin), None, version.name, version.version)
+        for (source, start, seconds), margin, tag in zip(sound.places(), best, names, strict=True)
+        if spec.threshold <= margin < 0
     ]
     return _Scores(
         np.array([session_margin(doubt[list(window.segments)]) for window in windows]),
