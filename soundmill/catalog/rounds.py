@@ -167,10 +167,8 @@ class Rounds:
 
     def session(self, name: str, number: int) -> RoundSession:
         """One session. Raises `UnknownRound`."""
-        found = self.sessions(name, RoundSessionRow.number == number)
-        if not found:
-            raise UnknownRound(f"round {name!r} has no session {number}")
-        return found[0]
+        with self._catalog.reading() as session:
+            return _session(_numbered(session, name, number))
 
     def claim(self, name: str, annotator: str, now: datetime | None = None, *, another: bool = False) -> Claim | None:
         """A session for somebody to work on: the one they hold, else the next that wants more; None where there is none.
@@ -204,9 +202,7 @@ class Rounds:
         now = now or datetime.now(UTC)
         with self._writing(name) as session:
             _known(session, name)
-            row = session.scalar(select(RoundSessionRow).where(RoundSessionRow.round == name, RoundSessionRow.number == number))
-            if row is None:
-                raise UnknownRound(f"round {name!r} has no session {number}")
+            row = _numbered(session, name, number)
             if row.state not in ("adjudicate", "adjudicated"):
                 raise RoundRefused(f"session {number} is not disputed")
             had = session.get(ClaimRow, (row.id, who))
@@ -326,7 +322,7 @@ class Rounds:
 
     def held(self, name: str, number: int, annotator: str) -> Claim | None:
         """The claim that somebody has on a session, whatever became of it; None where it was never given to them."""
-        query = select(ClaimRow).join(RoundSessionRow, RoundSessionRow.id == ClaimRow.session)
+        query = select(ClaimRow, RoundSessionRow).join(RoundSessionRow, RoundSessionRow.id == ClaimRow.session)
         mine = (
             RoundSessionRow.round == name,
             RoundSessionRow.number == number,
@@ -334,8 +330,8 @@ class Rounds:
             ClaimRow.state != "skipped",
         )
         with self._catalog.reading() as session:
-            row = session.scalar(query.where(*mine))
-            return None if row is None else Claim(self.session(name, number), annotator, row.expires_at, row.token)
+            found = session.execute(query.where(*mine)).one_or_none()
+            return None if found is None else Claim(_session(found[1]), annotator, found[0].expires_at, found[0].token)
 
     def take(self, name: str, number: int, annotator: str, now: datetime | None = None, *, even_if_full: bool = False) -> Claim | None:
         """A claim on one named session, say of a link that somebody sent; None where it has all that it wants (unless `even_if_full`:
@@ -344,9 +340,7 @@ class Rounds:
         with self._writing(name) as session:
             if _known(session, name).state != "open":
                 raise RoundRefused(f"round {name!r} is not open")
-            row = session.scalar(select(RoundSessionRow).where(RoundSessionRow.round == name, RoundSessionRow.number == number))
-            if row is None:
-                raise UnknownRound(f"round {name!r} has no session {number}")
+            row = _numbered(session, name, number)
             had = session.get(ClaimRow, (row.id, annotator))
             if had is not None and had.state != "held":
                 return None
@@ -389,6 +383,13 @@ def _known(session: Transaction, name: str) -> RoundRow:
     row = session.get(RoundRow, name)
     if row is None:
         raise UnknownRound(f"there is no round {name!r}")
+    return row
+
+
+def _numbered(session: Transaction, name: str, number: int) -> RoundSessionRow:
+    row = session.scalar(select(RoundSessionRow).where(RoundSessionRow.round == name, RoundSessionRow.number == number))
+    if row is None:
+        raise UnknownRound(f"round {name!r} has no session {number}")
     return row
 
 

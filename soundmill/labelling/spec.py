@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from soundmill.catalog import Round
 from soundmill.errors import SpecRefused
 from soundmill.formats.annotation import check_tag
 
@@ -36,6 +37,11 @@ class RoundSpec(BaseModel):
     audit: Annotated[float, Field(ge=0, le=1, description="share drawn to measure what the model missed, and never to choose")] = 0.1
     agreed_f1: Annotated[float, Field(ge=0, le=1, description="sessions whose people agree less go to an adjudicator")] = 0.7
     seed: int = 0
+
+    @classmethod
+    def of(cls, one: Round) -> "RoundSpec":
+        """The recipe of a round as the catalog keeps it."""
+        return cls.model_validate(one.spec)
 
     @field_validator("tags")
     @classmethod

@@ -8,11 +8,11 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,13 +23,12 @@ from soundmill.errors import InputRefused, RoundRefused
 from soundmill.labelling.agreement import Event, match_events
 from soundmill.labelling.spec import RoundSpec
 from soundmill.settings import Settings
-from soundmill.studio.auth import User, page_for
+from soundmill.studio.api.labels import Person
 from soundmill.studio.pages.rendering import page
 from soundmill.times import from_ms, to_ms
 from soundmill.workflows.listening import SoundByTime
 
 router = APIRouter(prefix="/podcast", tags=["podcast"])
-Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
 _FALLBACK = "The description of this round cannot be read."
 _MOST_BYTES = 1 << 20
 
@@ -178,8 +177,8 @@ def _hand_in(catalog: Catalog, name: str, session: str, who: str, spans: list[tu
     claim = rounds.held(name, one.number, who) or rounds.take(name, one.number, who, even_if_full=True)
     if claim is None:
         raise RoundRefused(f"session {session!r} was skipped by {who}")
-    spec = RoundSpec.model_validate(rounds.get(name).spec)
-    rounds.submit(claim, _submission(claim, spec, spans, rounds.get(name).model))
+    about = rounds.get(name)
+    rounds.submit(claim, _submission(claim, RoundSpec.of(about), spans, about.model))
 
 
 def _submission(claim: Claim, spec: RoundSpec, spans: list[tuple[float, float]], model: str | None) -> Submission:
@@ -219,10 +218,10 @@ def _event(start: datetime, end: datetime) -> Event:
 def _wav(request: Request, name: str, session: str) -> Response:
     one = _session(Rounds(request.app.state.catalog), name, session)
     sound = SoundByTime(request.app.state.lake, request.app.state.catalog)
-    opened = sound.open(one.source, to_ms(one.start), to_ms(one.end))
-    count = round((one.end - one.start).total_seconds() * opened.sample_rate)
-    found = sound.slice(one.source, to_ms(one.start), count)
-    return Response(wav_bytes(found.samples, found.sample_rate), media_type="audio/wav", headers={"Cache-Control": "private, max-age=3600"})
+    found = sound.open(one.source, to_ms(one.start), to_ms(one.end))
+    count = round((one.end - one.start).total_seconds() * found.sample_rate)
+    samples, _ = found.read(round(to_ms(one.start) * found.sample_rate / 1000), count)
+    return Response(wav_bytes(samples, found.sample_rate), media_type="audio/wav", headers={"Cache-Control": "private, max-age=3600"})
 
 
 def _session(rounds: Rounds, name: str, session: str) -> RoundSession:

@@ -7,18 +7,16 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from soundmill.catalog import SKIP_REASONS, Catalog, Claim, Drafts, ReviewedSpan, Round, RoundProgress, Rounds, RoundSession, Submission
 from soundmill.errors import ClaimLost, InputRefused, RoundRefused, UnknownRound
 from soundmill.labelling.spec import RoundSpec
-from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, OthersBox, Saved, box_in, box_out
-from soundmill.studio.auth import User, page_for
+from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, OthersBox, Person, Saved, box_in, box_out
 from soundmill.times import to_ms
 
 router = APIRouter(prefix="/api/rounds", tags=["rounds"])
-Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What cannot be"},
     404: {"description": "No such round or session"},
@@ -149,7 +147,7 @@ async def submit(request: Request, name: str, number: int, user: Person, content
     def hand_in() -> DoneOut:
         rounds = Rounds(catalog)
         held = _held(catalog, name, number, user.name, content.token)
-        spec = RoundSpec.model_validate(rounds.get(name).spec)
+        spec = RoundSpec.of(rounds.get(name))
         _, counts = rounds.submit(held, _submission(held, spec, content))
         Drafts(catalog).discard(*_draft_of(held))
         return DoneOut(counts=counts, progress=_progress(rounds.progress(name), user.name))
@@ -212,7 +210,7 @@ def why_drawn(session: RoundSession) -> str:
 def _task(catalog: Catalog, got: Claim) -> TaskOut:
     rounds, one = Rounds(catalog), got.session
     about = rounds.get(one.round)
-    spec = RoundSpec.model_validate(about.spec)
+    spec = RoundSpec.of(about)
     draft = Drafts(catalog).get(*_draft_of(got))
     said = rounds.submissions(one.round, one.id).get(one.id, {})
     before = said.get(got.annotator) or rounds.adjudications(one.round, one.id).get(one.id)

@@ -68,7 +68,7 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     Raises `UnknownRound`, `RoundRefused`, `UnknownModel`.
     """
     rounds = Rounds(catalog)
-    spec = RoundSpec.model_validate(rounds.get(name).spec)
+    spec = RoundSpec.of(rounds.get(name))
     version = version_named(catalog, spec.model)
     sound = _Sound(lake, spec, zone)
     windows = _windows(catalog, spec, sound)

@@ -6,11 +6,12 @@ from datetime import datetime
 
 import numpy as np
 
-from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Round, Rounds, RoundSession, Submission
+from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
 from soundmill.catalog.rounds import SessionState
 from soundmill.labelling.agreement import Event, TagAgreement, agreement, event_f1, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
 from soundmill.labelling.spec import RoundSpec
+from soundmill.osr.metrics import ratio
 from soundmill.times import from_ms, to_ms
 
 AUTHOR = "round:"  # and the round's name: the author of its consensus
@@ -33,14 +34,12 @@ class ModelScore:
     @property
     def precision(self) -> float | None:
         """Share of the predictions that people kept or moved."""
-        total = self.kept + self.moved + self.rejected
-        return (self.kept + self.moved) / total if total else None
+        return ratio(self.kept + self.moved, self.kept + self.moved + self.rejected)
 
     @property
     def recall(self) -> float | None:
         """Share of the sounds that were predicted. In sessions that were chosen: see the audit for all of the sound."""
-        total = self.kept + self.moved + self.added
-        return (self.kept + self.moved) / total if total else None
+        return ratio(self.kept + self.moved, self.kept + self.moved + self.added)
 
 
 @dataclass(frozen=True)
@@ -62,53 +61,62 @@ class Outcome:
 
 def outcome_of(catalog: Catalog, name: str) -> Outcome:
     """Works a round's outcome out from its submissions as they are now. Raises `UnknownRound`."""
-    rounds = Rounds(catalog)
-    about = rounds.get(name)
-    spec = RoundSpec.model_validate(about.spec)
-    submissions = rounds.submissions(name)
-    sessions = {one.id: one for one in rounds.sessions(name)}
-    events = [{who: _events(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
-    decided = rounds.adjudications(name)
-    consensus = {number: _decided(one, submissions.get(number, {})) for number, one in decided.items()}
-    disputed = [one.id for one in sessions.values() if one.state == "adjudicate" and one.id not in submissions]
-    for number, by_person in submissions.items():
-        if number in decided:
-            continue
-        agreed = _agreed(by_person, spec)
-        if agreed is not None:
-            consensus[number] = agreed
-        elif len(by_person) >= sessions[number].wanted:
-            disputed.append(number)
-    return Outcome(
-        sessions=len(submissions),
-        submissions=sum(map(len, submissions.values())),
-        agreement=agreement(events, spec.tags),
-        model=_model_scores(spec, sessions, submissions),
-        audit=_audits(about, spec, sessions, submissions),
-        consensus=consensus,
-        disputed=tuple(disputed),
-    )
+    return _worked_out(_Answers(catalog, name))
 
 
 def settle_round(catalog: Catalog, name: str) -> Outcome:
     """Makes annotations of what people agree on, in the round's own name, and hands what they dispute to an adjudicator.
 
-    Done again after more came in, what changed is replaced, and the rest stays as it is.
+    Done again after more came in, what changed is replaced, and the rest stays as it is. Raises `UnknownRound`.
     """
-    rounds, labels, author = Rounds(catalog), Labels(catalog), f"{AUTHOR}{name}"
-    spec = RoundSpec.model_validate(rounds.get(name).spec)
-    outcome = outcome_of(catalog, name)
-    sessions = {one.id: one for one in rounds.sessions(name)}
+    answers, labels, author = _Answers(catalog, name), Labels(catalog), f"{AUTHOR}{name}"
+    outcome = _worked_out(answers)
     for number, boxes in outcome.consensus.items():
-        one = sessions[number]
-        looked = (ReviewedSpan(one.start, one.end, tuple(spec.tags)),)
+        one = answers.sessions[number]
+        looked = (ReviewedSpan(one.start, one.end, tuple(answers.spec.tags)),)
         labels.submit(Submission(author, one.source, one.start, one.end, boxes, "replace", looked, note=f"session {one.number}"))
-    for one in (sessions[number] for number in outcome.disputed):
+    for one in (answers.sessions[number] for number in outcome.disputed):
         if labels.standing(author, one.source, one.start, one.end).boxes:  # it was settled before, and is no more
             labels.submit(Submission(author, one.source, one.start, one.end, (), note=f"session {one.number} is disputed"))
     states: dict[int, SessionState] = dict.fromkeys(outcome.disputed, "adjudicate")
-    rounds.set_session_states(states)
+    Rounds(catalog).set_session_states(states)
     return outcome
+
+
+class _Answers:
+    """What a round asked, and all that came back of it; sessions, submissions and decisions by the session's id."""
+
+    def __init__(self, catalog: Catalog, name: str) -> None:
+        rounds = Rounds(catalog)
+        self.about = rounds.get(name)
+        self.spec = RoundSpec.of(self.about)
+        self.sessions = {one.id: one for one in rounds.sessions(name)}
+        self.submissions = rounds.submissions(name)
+        self.decided = rounds.adjudications(name)
+
+
+def _worked_out(answers: _Answers) -> Outcome:
+    sessions, submissions, decided = answers.sessions, answers.submissions, answers.decided
+    consensus = {number: _decided(one, submissions.get(number, {})) for number, one in decided.items()}
+    disputed = [one.id for one in sessions.values() if one.state == "adjudicate" and one.id not in submissions]
+    for number, by_person in submissions.items():
+        if number in decided:
+            continue
+        agreed = _agreed(by_person, answers.spec)
+        if agreed is not None:
+            consensus[number] = agreed
+        elif len(by_person) >= sessions[number].wanted:
+            disputed.append(number)
+    events = [{who: _events(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
+    return Outcome(
+        sessions=len(submissions),
+        submissions=sum(map(len, submissions.values())),
+        agreement=agreement(events, answers.spec.tags),
+        model=_model_scores(answers),
+        audit=_audits(answers),
+        consensus=consensus,
+        disputed=tuple(disputed),
+    )
 
 
 def _agreed(by_person: Mapping[str, Submission], spec: RoundSpec) -> tuple[Box, ...] | None:
@@ -165,16 +173,14 @@ def _parents(submissions: Sequence[Submission]) -> str:
     return "from " + ", ".join(f"{one.annotator} ({one.version})" for one in submissions)
 
 
-def _model_scores(
-    spec: RoundSpec, sessions: Mapping[int, RoundSession], submissions: Mapping[int, Mapping[str, Submission]]
-) -> list[ModelScore]:
+def _model_scores(answers: _Answers) -> list[ModelScore]:
     """By tag, from the first person's answers to each session; nothing where the round shows no predictions."""
-    if not any(session.predictions for session in sessions.values()):
+    if not any(session.predictions for session in answers.sessions.values()):
         return []
-    counts = {tag: dict.fromkeys(("kept", "moved", "rejected", "added"), 0) for tag in spec.tags}
-    for number, by_person in submissions.items():
+    counts = {tag: dict.fromkeys(("kept", "moved", "rejected", "added"), 0) for tag in answers.spec.tags}
+    for number, by_person in answers.submissions.items():
         boxes = list(by_person[min(by_person)].boxes)
-        for one in sessions[number].predictions:
+        for one in answers.sessions[number].predictions:
             answer = next((box for box in boxes if box.origin == "prediction" and _is_of(box, one)), None)
             if answer is not None:
                 boxes.remove(answer)
@@ -199,26 +205,25 @@ def _is_of(box: Box, prediction: Mapping[str, object]) -> bool:
     return (box.score == prediction["score"] or box.tag == prediction["tag"]) and box.start < end and box.end > start
 
 
-def _audits(
-    about: Round, spec: RoundSpec, sessions: Mapping[int, RoundSession], submissions: Mapping[int, Mapping[str, Submission]]
-) -> dict[str, Audited]:
+def _audits(answers: _Answers) -> dict[str, Audited]:
     """What the model missed of each tag, in stretches of a session's length, from the sessions that were drawn by chance to find out."""
-    drawn = [session for session in sessions.values() if session.rule == "audit"]
-    if about.population is None or not any(session.id in submissions for session in drawn):
+    population, submissions = answers.about.population, answers.submissions
+    drawn = [session for session in answers.sessions.values() if session.rule == "audit"]
+    if population is None or not any(session.id in submissions for session in drawn):
         return {}
+    heard = [session for session in drawn if session.stratum is None]
     found = {}
-    for tag in spec.tags:
+    for tag in answers.spec.tags:
         has = {number: any(box.tag == tag and box.state != "rejected" for box in by[min(by)].boxes) for number, by in submissions.items()}
         strata = [
             _stratum(size, [session for session in drawn if session.stratum == number], has)
-            for number, size in enumerate(about.population["strata"])
+            for number, size in enumerate(population["strata"])
         ]
-        heard = [session for session in drawn if session.stratum is None]
         detected = [session for session in heard if any(one["tag"] == tag for one in session.predictions)]
         looked = [has[session.id] for session in detected if session.id in has]
         others = [session for session in heard if session not in detected]
-        number = int(about.population["heard"][tag])
-        apart = _stratum(int(about.population["heard_any"]) - number, others, has)
+        number = int(population["heard"][tag])
+        apart = _stratum(int(population["heard_any"]) - number, others, has)
         found[tag] = audited(strata, number, (sum(looked), len(looked) - sum(looked)), apart)
     return found
 
