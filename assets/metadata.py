@@ -53,6 +53,13 @@ def counts_table(counts: Mapping[str, Any], heading: str) -> dg.MarkdownMetadata
     return dg.MetadataValue.md("\n".join(lines))
 
 
+def figures_table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """Rows of names and numbers as a Markdown table; numbers to two places, nothing where there is none."""
+    shown = [["" if value is None else f"{value:.2f}" if isinstance(value, float) else _cell(value) for value in row] for row in rows]
+    lines = [names, ["---"] * len(names), *shown]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
 def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:
     """A small picture that shows in the UI."""
     from soundmill.plots import markdown_image

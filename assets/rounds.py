@@ -1,6 +1,5 @@
 """Labelling rounds: the sessions that people are asked about, and what came back of them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,7 +7,7 @@ import dagster as dg
 from assets.failures import refused_in_one_line
 from assets.features import segment_features
 from assets.labels import catalog_labels
-from assets.metadata import counts_table
+from assets.metadata import counts_table, figures_table
 from assets.osr import detections
 from assets.partitions import rounds
 from resources import CatalogResource, CollectionResource, LakeResource
@@ -65,20 +64,17 @@ def labelled_round(context: dg.AssetExecutionContext, catalog: CatalogResource) 
         "submissions": told.submissions,
         "sessions_agreed": len(told.consensus),
         "sessions_disputed": len(told.disputed),
-        "agreement": _table(
+        "agreement": figures_table(
             ["tag", "sessions", "alpha", "event F1", "kappa", "prevalence"],
-            [
-                [one.tag, one.sessions, *map(_figure, (one.alpha.value, one.f1.value, one.kappa.value, one.prevalence))]
-                for one in told.agreement
-            ],
+            [[one.tag, one.sessions, one.alpha.value, one.f1.value, one.kappa.value, one.prevalence] for one in told.agreement],
         ),
-        "model": _table(
+        "model": figures_table(
             ["tag", "kept", "moved", "rejected", "added", "precision", "recall"],
-            [[one.tag, one.kept, one.moved, one.rejected, one.added, _figure(one.precision), _figure(one.recall)] for one in told.model],
+            [[one.tag, one.kept, one.moved, one.rejected, one.added, one.precision, one.recall] for one in told.model],
         ),
-        "audit": _table(
+        "audit": figures_table(
             ["tag", "recall", "from", "to"],
-            [[tag, *map(_figure, (one.recall.value, one.recall.low, one.recall.high))] for tag, one in told.audit.items()],
+            [[tag, one.recall.value, one.recall.low, one.recall.high] for tag, one in told.audit.items()],
         ),
     }
     return dg.MaterializeResult(
@@ -92,12 +88,3 @@ def labelled_round(context: dg.AssetExecutionContext, catalog: CatalogResource) 
             ),
         ],
     )
-
-
-def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    lines = [names, ["---"] * len(names), *rows]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(map(str, line))} |" for line in lines))

@@ -161,10 +161,7 @@ def round_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
     added, removed = sorted({one.name for one in there} - known), sorted(known - {one.name for one in there})
     wanted = [(draw_round, one.name, f"draw {one.created_at}") for one in there if one.state == "new" and one.population is None]
     wanted += [(settle_round, one.name, _settled_from(store, one)) for one in there if one.state == "closed"]
-    requests = []
-    for job, name, mark in wanted:
-        if request := _request(context.instance, name, mark):
-            requests.append(dg.RunRequest(run_key=request.run_key, partition_key=name, tags=dict(request.tags), job_name=job.name))
+    requests = [request for job, name, mark in wanted if (request := _request(context.instance, name, mark, job.name))]
     if not requests and not added and not removed:
         return dg.SkipReason(f"{len(there)} rounds, none of them new or newly closed")
     changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
@@ -260,7 +257,7 @@ def _settled_from(store: "Rounds", one: "Round") -> str:
     return f"settle {one.closed_at} {store.decided_mark(one.name)}"
 
 
-def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:
+def _request(instance: dg.DagsterInstance, partition: str, mark: str, job: str | None = None) -> dg.RunRequest | None:
     """A request for what `mark` stands for; a new one where the last one failed, none where it failed too often."""
     tags = {_INPUT: digest([partition, mark]), _PRIORITY: "-1"}
     failures = instance.get_runs_count(
@@ -270,7 +267,7 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunR
         return None
     # Dagster remembers a key for ever, whatever became of its run
     return dg.RunRequest(
-        partition_key=partition, run_key=f"{partition} {mark}" + (f" attempt {failures + 1}" if failures else ""), tags=tags
+        partition_key=partition, run_key=f"{partition} {mark}" + (f" attempt {failures + 1}" if failures else ""), tags=tags, job_name=job
     )
 
 

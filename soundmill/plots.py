@@ -4,6 +4,9 @@ import base64
 import io
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 INK = "#26323f"
 ACCENT = "#2f6f9f"
 WARM = "#d9822b"
@@ -22,6 +25,12 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tupl
         axis.title.set_fontsize(9)
         axis.title.set_color(INK)
     return fig, axes
+
+
+def spectrogram(axis: Any, samples: npt.NDArray[np.number[Any]], rate: int) -> None:
+    """Draws the spectrogram of int16 samples at so many Hz."""
+    with np.errstate(divide="ignore"):
+        axis.specgram(samples.astype(np.float32) + 1e-3, NFFT=512, Fs=rate, noverlap=128, cmap="magma", vmin=-60, vmax=60, scale="dB")
 
 
 def png(fig: Any) -> bytes:

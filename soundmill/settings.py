@@ -160,17 +160,17 @@ class Settings(BaseSettings):
     @property
     def extractor_names(self) -> tuple[str, ...]:
         """The extractors run on every day."""
-        return _words(self.extractors)
+        return names_in(self.extractors)
 
     @property
     def transcribed_names(self) -> tuple[str, ...]:
         """The sources whose sound is transcribed; all when empty."""
-        return _words(self.transcribed_sources)
+        return names_in(self.transcribed_sources)
 
     @property
     def keyword_list(self) -> tuple[str, ...]:
         """Words and phrases that are looked for."""
-        return _words(self.keywords)
+        return names_in(self.keywords)
 
     @property
     def yamnet_file(self) -> Path:
@@ -185,12 +185,12 @@ class Settings(BaseSettings):
     @property
     def studio_origin_list(self) -> tuple[str, ...]:
         """Addresses that the studio is reached under behind a proxy."""
-        return _words(self.studio_origins)
+        return names_in(self.studio_origins)
 
     @property
     def download_exempt(self) -> tuple[str, ...]:
         """What may be fetched from although it is private."""
-        return _words(self.download_allow)
+        return names_in(self.download_allow)
 
     @property
     def logs(self) -> Path:
@@ -238,5 +238,6 @@ def _masked(value: object) -> str:
     return masked_url("" if value is None else str(value))
 
 
-def _words(text: str) -> tuple[str, ...]:
+def names_in(text: str) -> tuple[str, ...]:
+    """Names between commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())

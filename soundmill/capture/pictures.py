@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from soundmill.audio import read_pcm
 from soundmill.capture.coverage import Span
 from soundmill.lake import Lake
-from soundmill.plots import ACCENT, INK, WARM, figure, png
+from soundmill.plots import ACCENT, INK, WARM, figure, png, spectrogram
 
 _SHOWN = 6
 _LEAST_SHOWN = 0.002  # seconds
@@ -31,8 +31,7 @@ def spectrograms_picture(lake: Lake, shown: Sequence[tuple[str, str]]) -> bytes:
     flat = np.atleast_1d(axes).ravel()
     for axis, (path, title) in zip(flat, shown, strict=False):
         pcm, rate = read_pcm(lake.read_bytes(path))
-        with np.errstate(divide="ignore"):
-            axis.specgram(pcm.astype(np.float32) + 1e-3, NFFT=512, Fs=rate, noverlap=128, cmap="magma", vmin=-60, vmax=60, scale="dB")
+        spectrogram(axis, pcm, rate)
         axis.set(xticks=[], yticks=[])
         axis.set_title(title)
     for axis in flat[len(shown) :]:

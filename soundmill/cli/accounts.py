@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from soundmill.cli.common import Json, app, count, names_in, print_json, refuse, the_catalog, the_lake
+from soundmill.cli.common import Json, app, count, print_json, refuse, the_catalog, the_lake
+from soundmill.settings import names_in
 
 account = typer.Typer(
     no_args_is_help=True,

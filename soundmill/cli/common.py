@@ -102,11 +102,6 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def names_in(text: str) -> tuple[str, ...]:
-    """Names between commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def the_lake() -> Any:
     """The lake of the settings."""
     from soundmill.lake import open_lake

@@ -9,13 +9,13 @@ from soundmill.cli.common import (
     app,
     count,
     days_in,
-    names_in,
     print_json,
     refuse,
     settings,
     the_catalog,
     the_lake,
 )
+from soundmill.settings import names_in
 
 model = typer.Typer(no_args_is_help=True, help="Recognition models: define, train, list, show, promote, delete.")
 app.add_typer(model, name="model")

@@ -1,12 +1,12 @@
 """`soundmill round`: labelling rounds."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, days_in, names_in, print_json, refuse, the_catalog
+from soundmill.cli.common import Json, app, count, days_in, print_json, refuse, the_catalog
+from soundmill.settings import names_in
 
 rounds = typer.Typer(no_args_is_help=True, help="Labelling rounds: define, draw, open, follow, close, export.")
 app.add_typer(rounds, name="round")
@@ -152,33 +152,15 @@ def round_export(name: Name) -> None:
 
     Sessions in which nothing was found have a line of 0 seconds at 0, as in Pod.Cast's archives.
     """
-    import csv
-    import sys
-
-    from soundmill.catalog import Rounds
     from soundmill.errors import UnknownRound
-    from soundmill.workflows.rounds import outcome_of
+    from soundmill.formats.podcast import write_archive
+    from soundmill.workflows.rounds import archive_of
 
-    catalog = the_catalog()
     try:
-        sessions = {one.id: one for one in Rounds(catalog).sessions(name)}
-        outcome = outcome_of(catalog, name)
+        text = write_archive(archive_of(the_catalog(), name))
     except UnknownRound as error:
         refuse(str(error))
-    table = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
-    names = ("dataset", "wav_filename", "start_time_s", "duration_s", "location", "date", "pst_or_master_tape_identifier", "tag")
-    table.writerow(names)
-    for number, boxes in sorted(outcome.consensus.items(), key=lambda item: sessions[item[0]].number):
-        one = sessions[number]
-        place = (f"{one.start:%Y-%m-%dT%H-%M-%S}.wav",)
-        pacific = one.start - timedelta(hours=8)
-        after = (one.source, f"{one.start:%Y-%m-%d}", f"{pacific:%H:%M:%S}")
-        kept = [box for box in boxes if box.state != "rejected"]
-        for box in kept:
-            begin, long = (box.start - one.start).total_seconds(), (box.end - box.start).total_seconds()
-            table.writerow((name, *place, f"{begin:.3f}", f"{long:.3f}", *after, box.tag))
-        if not kept:
-            table.writerow((name, *place, "0.000", "0.000", *after, ""))
+    typer.echo(text, nl=False)
 
 
 @rounds.command("explore", epilog="Example: `soundmill round explore predictions.tsv ~/recordings`, then open http://127.0.0.1:8090")

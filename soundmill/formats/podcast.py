@@ -1,14 +1,18 @@
-"""Pod.Cast's tables of predictions and annotations: TSV with wav_filename, start_time_s, duration_s and, of predictions, confidence."""
+"""Pod.Cast's tables: predictions, TSV with wav_filename, start_time_s, duration_s and confidence; and archives of labels."""
 
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from soundmill.errors import LabelFileRefused
+from soundmill.formats.spreadsheets import cell
 
 _NEEDED = ("wav_filename", "start_time_s", "duration_s")
+_NEEDED_OF_ARCHIVE = ("dataset", *_NEEDED, "location", "date", "pst_or_master_tape_identifier")
+_PACIFIC = timedelta(hours=8)  # that standard time is behind UTC
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,33 @@ class SpanTable:
         for span in self.spans:
             found.setdefault(span.wav_filename, []).append(span)
         return found
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A line of an archive of labels: a span in a session's recording, of a round (the data set) and a source (the location).
+
+    Without a tag it says that nothing is in the session.
+    """
+
+    dataset: str
+    location: str
+    session_start: datetime
+    start_s: float = 0.0
+    duration_s: float = 0.0
+    tag: str = ""
+
+
+def write_archive(lines: Iterable[Archived]) -> str:
+    """Pod.Cast's archive of labels, and a column for the tag."""
+    out = io.StringIO()
+    table = csv.writer(out, delimiter="\t", lineterminator="\n")
+    table.writerow((*_NEEDED_OF_ARCHIVE, "tag"))
+    for one in lines:
+        when = one.session_start
+        place = (one.dataset, f"{when:%Y-%m-%dT%H-%M-%S}.wav", f"{one.start_s:.3f}", f"{one.duration_s:.3f}", one.location)
+        table.writerow(map(cell, (*place, f"{when:%Y-%m-%d}", f"{when - _PACIFIC:%H:%M:%S}", one.tag)))
+    return out.getvalue()
 
 
 def read_spans(text: str) -> SpanTable:

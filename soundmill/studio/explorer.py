@@ -16,12 +16,11 @@ from starlette.requests import Request
 from soundmill.audio import read_samples
 from soundmill.errors import UndecodableAudio
 from soundmill.formats.podcast import SpanTable, TimedSpan
-from soundmill.plots import figure, png
+from soundmill.plots import figure, png, spectrogram
 
 _TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
 _STATIC = Path(__file__).parent / "static"
 _GREEN = "#35d07f"
-_WINDOW = 512
 
 
 def create_explorer(table: SpanTable, folder: Path) -> FastAPI:
@@ -69,7 +68,7 @@ def create_explorer(table: SpanTable, folder: Path) -> FastAPI:
     def picture(number: int) -> Response:
         _, spans, path = session(number)
         try:
-            return Response(spectrogram(path, spans), media_type="image/png")
+            return Response(picture_of(path, spans), media_type="image/png")
         except UndecodableAudio as error:
             raise HTTPException(400, str(error)) from None
 
@@ -86,13 +85,12 @@ def create_explorer(table: SpanTable, folder: Path) -> FastAPI:
     return app
 
 
-def spectrogram(path: Path, spans: list[TimedSpan]) -> bytes:
+def picture_of(path: Path, spans: list[TimedSpan]) -> bytes:
     """A recording's spectrogram as PNG, with a box and a confidence for each span."""
     samples, rate = read_samples(path.read_bytes())
     seconds = len(samples) / rate
     fig, axis = figure(min(60.0, max(9.0, seconds / 4)), 3.2)
-    loud = np.asarray(samples) * 32_768 + 1e-3
-    axis.specgram(loud, NFFT=_WINDOW, Fs=rate, noverlap=_WINDOW // 4, cmap="magma", vmin=-60, vmax=60, scale="dB")
+    spectrogram(axis, np.asarray(samples) * 32_768, rate)
     top = rate / 2
     for place, one in enumerate(spans):
         axis.axvspan(one.start_s, one.start_s + one.duration_s, color=_GREEN, alpha=0.12 + 0.3 * min(max(one.confidence, 0), 1), lw=0)

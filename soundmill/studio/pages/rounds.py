@@ -9,6 +9,7 @@ from soundmill.catalog import Rounds
 from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import RoundRefused, SpecRefused, UnknownRound
 from soundmill.labelling.spec import NAME, round_spec
+from soundmill.settings import names_in
 from soundmill.studio.auth import User, page_for
 from soundmill.studio.pages.rendering import page
 from soundmill.times import parse_days
@@ -42,8 +43,8 @@ def define(
 ) -> Response:
     """Defines a round; its sessions are drawn by the pipeline."""
     values = {
-        "tags": _names(tags),
-        "sources": _names(sources),
+        "tags": names_in(tags),
+        "sources": names_in(sources),
         "guideline": guideline,
         "sessions": sessions,
         "session_seconds": session_seconds,
@@ -108,7 +109,3 @@ def _list(
     rows = [(one, store.progress(one.name)) for one in store.all()[:_SHOWN]]
     code = status or (400 if problem else 200)
     return page(request, "rounds.html", user, code, rows=rows, problem=problem, given=given or {}, may_define=user.has("engineer"))
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip().replace(" ", "_") for name in text.split(",") if name.strip())

@@ -4,6 +4,6 @@ Here belongs what a round needs of lake and catalog together. Measures and choic
 """
 
 from soundmill.workflows.rounds.drawing import Drawn, draw_round
-from soundmill.workflows.rounds.outcome import Outcome, outcome_of, settle_round
+from soundmill.workflows.rounds.outcome import Outcome, archive_of, outcome_of, settle_round
 
-__all__ = ["Drawn", "Outcome", "draw_round", "outcome_of", "settle_round"]
+__all__ = ["Drawn", "Outcome", "archive_of", "draw_round", "outcome_of", "settle_round"]

@@ -8,6 +8,7 @@ import numpy as np
 
 from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
 from soundmill.catalog.rounds import SessionState
+from soundmill.formats.podcast import Archived
 from soundmill.labelling.agreement import Event, TagAgreement, agreement, event_f1, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
 from soundmill.labelling.spec import RoundSpec
@@ -81,6 +82,20 @@ def settle_round(catalog: Catalog, name: str) -> Outcome:
     states: dict[int, SessionState] = dict.fromkeys(outcome.disputed, "adjudicate")
     Rounds(catalog).set_session_states(states)
     return outcome
+
+
+def archive_of(catalog: Catalog, name: str) -> list[Archived]:
+    """A round's consensus in order of its sessions; of those in which nothing is, a line that says so. Raises `UnknownRound`."""
+    answers, lines = _Answers(catalog, name), list[Archived]()
+    for number, boxes in sorted(_worked_out(answers).consensus.items(), key=lambda item: answers.sessions[item[0]].number):
+        one = answers.sessions[number]
+        empty = Archived(name, one.source, one.start)
+        there = [box for box in boxes if box.state != "rejected"]
+        lines += [
+            replace(empty, start_s=(box.start - one.start).total_seconds(), duration_s=(box.end - box.start).total_seconds(), tag=box.tag)
+            for box in there
+        ] or [empty]
+    return lines
 
 
 class _Answers:

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 import typer
 
-from soundmill.cli.common import count, days_in, hours, instant, names_in, print_json, refuse, settings, the_catalog
+from soundmill.cli.common import count, days_in, hours, instant, print_json, refuse, settings, the_catalog
+from soundmill.settings import names_in
 from tests.command import Command
 
 

@@ -1,11 +1,12 @@
 """Pod.Cast's tables."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from soundmill.errors import LabelFileRefused
-from soundmill.formats.podcast import TimedSpan, read_spans
+from soundmill.formats.podcast import Archived, TimedSpan, read_spans, write_archive
 
 HEAD = "wav_filename\tstart_time_s\tduration_s"
 
@@ -15,6 +16,16 @@ def test_spans_come_by_recording_and_start_and_a_missing_confidence_is_one() -> 
     assert not table.has_confidence
     assert table.spans == (TimedSpan("a.wav", 9, 1), TimedSpan("a.wav", 10, 1), TimedSpan("b.wav", 1, 2.45))
     assert {name: len(of) for name, of in table.recordings().items()} == {"a.wav": 2, "b.wav": 1}
+
+
+def test_an_archive_has_a_line_for_what_is_there_and_for_what_is_not_and_runs_no_formula() -> None:
+    noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    text = write_archive([Archived("owls", "=garden", noon, 24.5, 2.45, "owl"), Archived("owls", "garden", noon)])
+    head, there, nothing = (line.split("\t") for line in text.splitlines())
+    assert head == ["dataset", "wav_filename", "start_time_s", "duration_s", "location", "date", "pst_or_master_tape_identifier", "tag"]
+    assert there == ["owls", "2026-01-05T12-00-00.wav", "24.500", "2.450", "'=garden", "2026-01-05", "04:00:00", "owl"]
+    assert nothing == ["owls", "2026-01-05T12-00-00.wav", "0.000", "0.000", "garden", "2026-01-05", "04:00:00", ""]
+    assert read_spans(text).spans[1].duration_s == 2.45  # and it is a table that can be looked at
 
 
 def test_the_original_s_own_tables_are_read(data: Path) -> None:
