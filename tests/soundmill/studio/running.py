@@ -26,9 +26,16 @@ def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
     settings = Settings(**{"home": folder, "download_allow": "127.0.0.1", "_env_file": None, **values})
     if "catalog" not in values:
         sqlite_in(folder)
+    with served(create_app(settings), **server_options()) as client:
+        yield client
+
+
+@contextmanager
+def served(app: Any, **options: Any) -> Iterator[httpx.Client]:
+    """An application on a port of its own, in a thread."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", **server_options()))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         wait_until(lambda: server.started, 20)

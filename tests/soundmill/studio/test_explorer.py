@@ -1,18 +1,17 @@
 """The prediction explorer, asked as the original's page asks it, and looked at in a browser."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, expect
 
 from soundmill.formats.podcast import read_spans
 from soundmill.studio.explorer import create_explorer
-from tests.conftest import wait_until, wav
+from tests.conftest import wav
 from tests.soundmill.studio.pages.looking import violations
+from tests.soundmill.studio.running import served
 
 TABLE = """wav_filename\tstart_time_s\tduration_s\tconfidence
 b.wav\t0.5\t1\t0.649
@@ -27,15 +26,8 @@ c.wav\t0\t1\t1
 def explorer(tmp_path: Path) -> Iterator[httpx.Client]:
     for name in ("a.wav", "b.wav"):
         (tmp_path / name).write_bytes(wav(3))
-    server = uvicorn.Server(uvicorn.Config(create_explorer(read_spans(TABLE), tmp_path), port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: server.started, 20)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with served(create_explorer(read_spans(TABLE), tmp_path)) as client:
         yield client
-    server.should_exit = True
-    thread.join(20)
 
 
 def test_sessions_count_from_one_and_both_spellings_are_answered(explorer: httpx.Client) -> None:

@@ -152,8 +152,27 @@ function NothingYet() {
   );
 }
 
-function Header() {
+const STATES = { saved: "Draft saved", changed: "Changed", saving: "Saving…", waiting: "Not saved yet, trying again", conflict: "Saved elsewhere meanwhile" };
+
+/** What became of the last change, and the way back from it; `handedIn` says so where nothing has changed since. */
+export function Saving(props: { handedIn: string }) {
   const { state, why } = s.saveState.value;
+  return (
+    <>
+      <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{state === "handed in" ? props.handedIn : STATES[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
+      {state === "conflict" && (
+        <>
+          <button onClick={() => void s.resolve(true)}>Keep mine</button>
+          <button onClick={() => void s.resolve(false)}>Take the other</button>
+        </>
+      )}
+      <button data-testid="undo" title={tip("undo")} disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
+      <button data-testid="redo" title={tip("redo")} disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
+    </>
+  );
+}
+
+function Header() {
   const known = s.sources.value.some((one) => one.source === s.source.value);
   return (
     <div class="bar">
@@ -176,15 +195,7 @@ function Header() {
         </select>
       </label>
       <span class="grow" />
-      <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
-      {state === "conflict" && (
-        <>
-          <button onClick={() => void s.resolve(true)}>Keep mine</button>
-          <button onClick={() => void s.resolve(false)}>Take the other</button>
-        </>
-      )}
-      <button data-testid="undo" title={tip("undo")} disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
-      <button data-testid="redo" title={tip("redo")} disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
+      <Saving handedIn="All labels are handed in" />
       <button data-testid="submit" class="main" title={tip("hand in the day's labels")} onClick={() => void s.submit()}>Hand in</button>
       <button title={tip("this help")} onClick={() => (helping.value = true)}>Help</button>
     </div>

@@ -20,6 +20,7 @@ export type Run = components["schemas"]["RunNow"];
 export type Quarantine = components["schemas"]["QuarantineNow"];
 export type Detections = components["schemas"]["DetectionsOut"];
 export type Detected = components["schemas"]["DetectedEvent"];
+export type OthersBox = components["schemas"]["OthersBox"];
 export type Task = components["schemas"]["TaskOut"];
 export type RoundLabels = components["schemas"]["RoundLabels"];
 export type HandedIn = components["schemas"]["DoneOut"];

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import * as api from "./api.ts";
-import { Controls, LABELLING, Table, Tags, tip, useLabelling, zoom } from "./annotator-page.tsx";
+import { Controls, LABELLING, Saving, Table, Tags, tip, useLabelling, zoom } from "./annotator-page.tsx";
 import type { Action } from "./keys.ts";
 import * as s from "./session.ts";
 import { Timeline } from "./timeline.tsx";
@@ -50,7 +50,6 @@ export function RoundPage(props: { name: string }) {
 
 function Header({ task }: { task: api.Task }) {
   const { done, sessions, mine } = task.progress;
-  const { state, why } = s.saveState.value;
   const until = new Date(task.held_until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   return (
     <>
@@ -58,15 +57,7 @@ function Header({ task }: { task: api.Task }) {
         <span data-testid="round-progress"><meter min={0} max={Math.max(1, sessions)} value={done} aria-label="sessions done" /> {done} of {sessions} done, {mine} by you</span>
         <span class="soft">session <a href={`?session=${task.number}`}>{task.number}</a>, held for you until {until}</span>
         <span class="grow" />
-        <span data-testid="save-state" data-state={state} class={`save ${state.replace(" ", "-")}`} title={why}>{state === "handed in" ? (task.boxes.length ? "Handed in before" : "") : s.STATE_WORDS[state]}{state === "waiting" && why ? `: ${why}` : ""}</span>
-        {state === "conflict" && (
-          <>
-            <button onClick={() => void s.resolve(true)}>Keep mine</button>
-            <button onClick={() => void s.resolve(false)}>Take the other</button>
-          </>
-        )}
-        <button data-testid="undo" disabled={!s.history.value.past.length} onClick={s.undo}>Undo</button>
-        <button data-testid="redo" disabled={!s.history.value.future.length} onClick={s.redo}>Redo</button>
+        <Saving handedIn={task.boxes.length ? "Handed in before" : ""} />
         <button data-testid="clear" disabled={!s.boxes.value.length && !s.openPredictions.value.length} onClick={s.clear}>Clear</button>
         <button data-testid="skip" onClick={() => (asksWhy.value = !asksWhy.value)} aria-expanded={asksWhy.value}>Skip</button>
         <button data-testid="submit" class="main" disabled={s.isSending.value} title="hand in this session, and take the next (Ctrl+Enter)" onClick={() => void s.handIn()}>{s.openPredictions.value.length || s.boxes.value.some((box) => box.state !== "rejected") ? "Hand in" : "Hand in: nothing here"}</button>

@@ -51,7 +51,6 @@ export const days = signal<api.Day[]>([]);
 export const task = signal<api.Task | null>(null); // on the page of a round
 export const isSending = signal(false);
 
-export const STATE_WORDS = { saved: "Draft saved", changed: "Changed", saving: "Saving…", waiting: "Not saved yet, trying again", conflict: "Saved elsewhere meanwhile", "handed in": "All labels are handed in" };
 const told = (state: SaveState, why = ""): void => void (saveState.value = { state, why });
 
 let basedOn = 0;
@@ -181,20 +180,25 @@ async function loadDay(name: string): Promise<void> {
   const content = local?.content ?? there.draft?.labels ?? { boxes: there.boxes, reviewed: there.reviewed, based_on: there.version };
   basedOn = content.based_on ?? there.version;
   batch(() => {
-    history.value = begin(content.boxes.map(asBox));
-    reviewed.value = content.reviewed ?? [];
-    others.value = there.others.map(asBox).sort((a, b) => a.start - b.start);
-    otherAuthors.value = [...new Set(there.others.map((one) => one.author || "nobody named"))];
     tags.value = there.tags;
     annotator.value = there.annotator;
     levels.value = loud;
-    predicted.value = found;
-    selected.value = null;
-    selectedPrediction.value = null;
-    saveState.value = { state: local ? "changed" : there.draft ? "saved" : "handed in", why: "" };
+    reviewed.value = content.reviewed ?? [];
+    show(content.boxes, there.others, found);
+    told(local ? "changed" : there.draft ? "saved" : "handed in");
     if (!tag.value) tag.value = there.tags[0] ?? "";
   });
   if (local) draft.change(local.content);
+}
+
+/** Puts labels on the page, with nothing to undo yet, beside those of others and what a model predicted. */
+function show(own: readonly api.BoxIn[], theirs: readonly api.OthersBox[], found: readonly Prediction[]): void {
+  history.value = begin(own.map(asBox));
+  others.value = theirs.map(asBox).sort((a, b) => a.start - b.start);
+  otherAuthors.value = [...new Set(theirs.map((one) => one.author || "nobody named"))];
+  predicted.value = found;
+  selected.value = null;
+  selectedPrediction.value = null;
 }
 
 export async function loadPredictions(): Promise<void> {
@@ -362,14 +366,9 @@ async function openTask(next: api.Task | null): Promise<void> {
     day.value = dayOf(next.start);
     tags.value = next.tags;
     tag.value = next.tags[0] ?? "";
-    history.value = begin(there.boxes.map(asBox));
     reviewed.value = [];
-    others.value = next.others.map(asBox);
-    otherAuthors.value = [...new Set(next.others.map((other) => other.author))];
-    predicted.value = next.predictions;
-    selected.value = null;
-    selectedPrediction.value = null;
-    saveState.value = { state: local ? "changed" : next.draft ? "saved" : "handed in", why: "" };
+    show(there.boxes, next.others, next.predictions);
+    told(local ? "changed" : next.draft ? "saved" : "handed in");
     back.value = [];
   });
   if (!next) return;
