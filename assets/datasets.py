@@ -1,14 +1,17 @@
-"""Data to train on: a day's recordings with all that is known of them, as lhotse takes them."""
+"""Data to train on: a day's recordings with all that is known of them, as lhotse takes them; and releases, which stay as they are."""
 
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
 from assets.capture import captured_segments
+from assets.failures import refused_in_one_line
 from assets.ingest import downloads
 from assets.labels import annotations
-from assets.metadata import counts_table, status
-from assets.partitions import RANGE, DayOutcome, days, for_each_day
+from assets.metadata import counts_table, figures_table, status
+from assets.partitions import RANGE, DayOutcome, days, for_each_day, releases
+from assets.rounds import labelled_round
 from assets.speech import transcripts
 from resources import CatalogResource, LakeResource
 
@@ -37,3 +40,61 @@ def cut_manifests(context: dg.AssetExecutionContext, lake: LakeResource, catalog
         return DayOutcome(metadata | ({"cuts": counts_table(counts, "made from")} if counts else {}))
 
     return for_each_day(context, catalog.open(), update)
+
+
+@dg.asset(
+    partitions_def=releases,
+    deps=[
+        dg.AssetDep(labelled_round, partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep(captured_segments, partition_mapping=dg.AllPartitionMapping()),
+    ],
+    group_name="datasets",
+    kinds={"python"},
+    code_version="1",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "splits_apart", asset="dataset_release", description="No sound, and nothing that belongs together, is in two splits."
+        ),
+        dg.AssetCheckSpec("tags_in_each_split", asset="dataset_release", description="Every tag is in each split."),
+        dg.AssetCheckSpec("sound_there", asset="dataset_release", description="The sound of every clip that nobody took back is there."),
+    ],
+)
+def dataset_release(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
+    """An immutable data set: the settled sessions of closed rounds with their sound, in splits. One that is made stays as it is."""
+    from soundmill.releases.card import split_rows
+    from soundmill.releases.manifest import release_folder
+    from soundmill.workflows.releases import inspect, make_release
+
+    store, name = lake.open(), context.partition_key
+    with refused_in_one_line():
+        made = make_release(store, catalog.open(), name)
+        found = inspect(store, catalog.open(), name)
+    facts = made.facts
+    metadata: dict[str, Any] = {
+        "status": "made" if made.is_new else "unchanged",
+        "sha256": made.content,
+        "clips": facts["clips"],
+        "hours": facts["hours"],
+        "splits": figures_table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
+        "licence": facts["licence"],
+        "clips_withdrawn": found.withdrawn,
+        "path": dg.MetadataValue.path(store.address(release_folder(name))),
+        "card": dg.MetadataValue.md(found.card),
+    }
+    return dg.MaterializeResult(
+        metadata=metadata,
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="splits_apart", passed=not found.torn, metadata={"in_two_splits": ", ".join(found.torn[:20]) or "none"}
+            ),
+            dg.AssetCheckResult(
+                check_name="tags_in_each_split",
+                passed=not found.lacking,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"lacking": "; ".join(found.lacking) or "none"},
+            ),
+            dg.AssetCheckResult(
+                check_name="sound_there", passed=not found.missing, metadata={"missing": ", ".join(found.missing[:20]) or "none"}
+            ),
+        ],
+    )

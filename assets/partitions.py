@@ -1,4 +1,4 @@
-"""Partitions: days in UTC, models and labelling rounds by name; and the one way in which an asset works through the days of a run."""
+"""Partitions: days in UTC; models, labelling rounds and releases by name; and the one way in which an asset works through a run's days."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_p
 days = dg.DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 models = dg.DynamicPartitionsDefinition(name="models")
 rounds = dg.DynamicPartitionsDefinition(name="rounds")
+releases = dg.DynamicPartitionsDefinition(name="releases")
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"  # tags of a run over a range
 _LONGEST_WAIT = 12 * 3600  # seconds: for another run of the same day to end
 RANGE = dg.BackfillPolicy.multi_run(max_partitions_per_run=31)  # a month is one run

@@ -33,6 +33,7 @@ def materialize(
     last: Annotated[str | None, typer.Option("--to", help="Last day of a range (default: the first).")] = None,
     model: Annotated[str | None, typer.Option(help="The model, for osr_model and evaluation_report.")] = None,
     round: Annotated[str | None, typer.Option(help="The labelling round, for labelling_sessions and labelled_round.")] = None,
+    release: Annotated[str | None, typer.Option(help="The release, for dataset_release.")] = None,
     as_json: Json = False,
 ) -> None:
     """Materialise assets through Dagster, in this process; the runs show in the UI.
@@ -51,7 +52,12 @@ def materialize(
     with instance_of(values) as instance:
         try:
             done = run(
-                build_definitions(values), instance, names, days=days, name=model or round, log_level="WARNING" if as_json else "INFO"
+                build_definitions(values),
+                instance,
+                names,
+                days=days,
+                name=model or round or release,
+                log_level="WARNING" if as_json else "INFO",
             )
         except (UnknownAsset, RunFailed) as error:
             refuse(str(error))

@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.backup import s3_backup
 from assets.capture import landing_area
+from assets.datasets import dataset_release
 from assets.ingest import download_queue
 from assets.labels import catalog_labels
 from assets.operations import DAY_ASSETS, collection_progress
@@ -46,7 +47,7 @@ def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = 
     progress = dg.map_asset_specs(hourly_one, [collection_progress])
     others = dg.map_asset_specs(
         lambda spec: spec.replace_attributes(owners=OWNERS),
-        [osr_model, evaluation_report, labelling_sessions, labelled_round, s3_backup, *QUEUES],
+        [osr_model, evaluation_report, labelling_sessions, labelled_round, dataset_release, s3_backup, *QUEUES],
     )
     return dg.Definitions(
         assets=[*day_assets, *progress, *others],

@@ -12,11 +12,12 @@ from typing import Any
 import dagster as dg
 from filelock import FileLock
 
-from assets.partitions import RANGE, RANGE_END, RANGE_START, models
+from assets.partitions import RANGE, RANGE_END, RANGE_START, models, releases, rounds
 from sensors.sensors import PROCESS
 from soundmill.catalog import is_dead, process_mark
 from soundmill.settings import Settings
 
+NAMED = {"model": models, "round": rounds, "release": releases}  # partitions that have names, by what one of them is called
 _ROOT = Path(__file__).resolve().parent.parent
 _NOT_IN_URLS = frozenset("?#%")  # which Dagster leaves as they are in its databases' URLs
 _RUNNING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -83,7 +84,7 @@ def materialize(
     name: str | None = None,
     log_level: str = "INFO",
 ) -> list[Materialized]:
-    """Materialises assets for a range of days, for the model or the round of a name, or without partition, in order of the graph.
+    """Materialises assets for a range of days, for a model, a round or a release by name, or without partition, in order of the graph.
 
     Days go to runs of at most 31, as a backfill from the UI does. Raises `UnknownAsset`, `RunFailed`.
     """
@@ -93,7 +94,7 @@ def materialize(
         raise UnknownAsset(f"no asset is called {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
     kinds = {_kind(known[name]) for name in names}
     if len(kinds) > 1:
-        raise UnknownAsset("assets by day, by model, by round and without partition run separately")
+        raise UnknownAsset("assets by day, by model, by round, by release and without partition run separately")
     kind = kinds.pop()
     if kind == "day" and not days:
         raise UnknownAsset(f"{', '.join(names)}: which days? give --day, or --from and --to")
@@ -102,10 +103,10 @@ def materialize(
         raise UnknownAsset(
             f"{strange[0]} is no partition: days run from {partitions.get_partition_keys()[0]} (SOUNDMILL_START_DATE) to today"
         )
-    if kind in ("model", "round"):
+    if kind in NAMED:
         if not name:
             raise UnknownAsset(f"{', '.join(names)}: which {kind}? give --{kind}")
-        instance.add_dynamic_partitions(f"{kind}s", [name])
+        instance.add_dynamic_partitions(NAMED[kind].name or "", [name])
     found: list[Materialized] = []
     for tags, partition in _runs(kind, days, name):
         found += _run(defs, instance, names, tags, partition, log_level)
@@ -113,17 +114,17 @@ def materialize(
 
 
 def _kind(spec: dg.AssetSpec) -> str:
-    """`day`, `model`, `round`, or `none`."""
+    """`day`, `model`, `round`, `release`, or `none`."""
     if spec.partitions_def is None:
         return "none"
     if isinstance(spec.partitions_def, dg.DynamicPartitionsDefinition):
-        return "model" if spec.partitions_def.name == models.name else "round"
+        return next(kind for kind, named in NAMED.items() if named.name == spec.partitions_def.name)
     return "day"
 
 
 def _runs(kind: str, days: Iterable[date], name: str | None) -> Iterator[tuple[dict[str, str], str | None]]:
     if kind != "day":
-        yield {}, name if kind in ("model", "round") else None
+        yield {}, name if kind in NAMED else None
         return
     most = RANGE.max_partitions_per_run or 1
     run: list[date] = []

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.backup import s3_backup
+from assets.datasets import dataset_release
 from assets.features import annotation_features
 from assets.ingest import downloads
 from assets.labels import annotations
@@ -38,6 +39,9 @@ settle_round = dg.define_asset_job(
     "settle_round",
     selection=dg.AssetSelection.assets(labelled_round),
     description="Works out what came back of a labelling round, and makes annotations of its consensus.",
+)
+make_release = dg.define_asset_job(
+    "make_release", selection=dg.AssetSelection.assets(dataset_release), description="Makes a release: an immutable data set."
 )
 detections_chain = dg.define_asset_job(
     "detections_chain",
@@ -117,6 +121,7 @@ JOBS: list[Any] = [
     model_chain,
     draw_round,
     settle_round,
+    make_release,
     detections_chain,
     speech_chain,
     progress_check,

@@ -1,7 +1,7 @@
 """Sensors: new audio, changed labels, requested models, failed runs."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.features import annotation_features
 from assets.labels import REVISIONS
-from assets.partitions import RANGE, RANGE_END, RANGE_START, models, rounds
+from assets.partitions import RANGE, RANGE_END, RANGE_START, models, releases, rounds
 from resources import AlertsResource, CatalogResource, CollectionResource, DownloadsResource, LakeResource, SpeechResource
 from sensors.jobs import (
     day_chain,
@@ -18,6 +18,7 @@ from sensors.jobs import (
     downloads_chain,
     draw_round,
     labels_chain,
+    make_release,
     model_chain,
     settle_round,
     speech_chain,
@@ -142,12 +143,8 @@ def model_requests(
     requests = [request for name, mark in plan.run.items() if (request := _request(context.instance, name, mark))]
     if not requests and not plan.added and not plan.removed:
         return dg.SkipReason(plan.skipped(given_up=len(plan.run), after=_MOST_FAILURES))
-    partition_requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    if plan.added:
-        partition_requests.append(models.build_add_request(plan.added))
-    if plan.removed:
-        partition_requests.append(models.build_delete_request(plan.removed))
-    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=partition_requests)
+    changes = _changes(models, plan.added, plan.removed)
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=changes)
 
 
 @_sensor(jobs=[draw_round, settle_round], minimum_interval_seconds=30)
@@ -157,18 +154,26 @@ def round_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
 
     store = Rounds(catalog.open())
     there = store.all()
-    known = set(context.instance.get_dynamic_partitions(rounds.name or ""))
-    added, removed = sorted({one.name for one in there} - known), sorted(known - {one.name for one in there})
     wanted = [(draw_round, one.name, f"draw {one.created_at}") for one in there if one.state == "new" and one.population is None]
     wanted += [(settle_round, one.name, _settled_from(store, one)) for one in there if one.state == "closed"]
     requests = [request for job, name, mark in wanted if (request := _request(context.instance, name, mark, job.name))]
-    if not requests and not added and not removed:
+    changes = _partition_changes(context.instance, rounds, {one.name for one in there})
+    if not requests and not changes:
         return dg.SkipReason(f"{len(there)} rounds, none of them new or newly closed")
-    changes: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
-    if added:
-        changes.append(rounds.build_add_request(added))
-    if removed:
-        changes.append(rounds.build_delete_request(removed))
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=changes)
+
+
+@_sensor(job=make_release, minimum_interval_seconds=30)
+def release_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
+    """Adds a partition for each release in the catalog, and makes those that are defined and not made yet."""
+    from soundmill.catalog import Releases
+
+    there = Releases(catalog.open()).all()
+    wanted = [(one.name, f"make {one.created_at}") for one in there if one.content is None]
+    requests = [request for name, mark in wanted if (request := _request(context.instance, name, mark))]
+    changes = _partition_changes(context.instance, releases, {one.name for one in there})
+    if not requests and not changes:
+        return dg.SkipReason(f"{len(there)} releases, none of them new")
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=changes)
 
 
@@ -252,6 +257,19 @@ def _request_for(instance: dg.DagsterInstance, first: date, last: date, marks: M
     return _range_request(instance, first, last, marks[first] if first == last else mark)
 
 
+_Changes = list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest]
+
+
+def _partition_changes(instance: dg.DagsterInstance, definition: dg.DynamicPartitionsDefinition, there: set[str]) -> _Changes:
+    """What makes Dagster's partitions those that are there."""
+    known = set(instance.get_dynamic_partitions(definition.name or ""))
+    return _changes(definition, sorted(there - known), sorted(known - there))
+
+
+def _changes(definition: dg.DynamicPartitionsDefinition, added: Sequence[str], removed: Sequence[str]) -> _Changes:
+    return [*([definition.build_add_request(added)] if added else []), *([definition.build_delete_request(removed)] if removed else [])]
+
+
 def _settled_from(store: "Rounds", one: "Round") -> str:
     """What a closed round is settled from: it is settled anew when something disputed was decided."""
     return f"settle {one.closed_at} {store.decided_mark(one.name)}"
@@ -318,4 +336,14 @@ def days_in_flight(instance: dg.DagsterInstance, asset: str, days: Collection[st
     return busy
 
 
-SENSORS = [new_audio, download_requests, new_speech, changed_annotations, model_requests, round_requests, new_champion, failed_runs]
+SENSORS = [
+    new_audio,
+    download_requests,
+    new_speech,
+    changed_annotations,
+    model_requests,
+    round_requests,
+    release_requests,
+    new_champion,
+    failed_runs,
+]

@@ -16,12 +16,12 @@ def need_room(folder: Path, least_free: int) -> None:
         raise DiskFull(errno.ENOSPC, f"only {free / 1e6:.0f} MB are free where {folder} lies, and {least_free / 1e6:.0f} are to stay so")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a small file: readers see the old one or the new. What cannot be written, as on a full disk, leaves nothing behind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{secrets.token_hex(6)}.partial")
     try:
-        aside.write_text(text)
+        aside.write_bytes(content.encode() if isinstance(content, str) else content)
         aside.replace(path)
     except OSError:
         aside.unlink(missing_ok=True)

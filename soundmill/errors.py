@@ -8,6 +8,8 @@ SoundmillError
 │   ├── LabelsChanged                    labels that stand by now, and not those that a submission was made from
 │   ├── RoundRefused                     a labelling round that cannot do what was asked in its state
 │   ├── UnknownRound                     no labelling round, or no session of it, of that name
+│   ├── ReleaseRefused                   a release that cannot be made, or not any more
+│   ├── UnknownRelease                   no release of that name
 │   ├── ClaimLost                        a session that is somebody else's by now
 │   ├── LabelFileRefused                 a label file with a line that cannot be read
 │   ├── RequestListRefused               a file that is no list of downloads
@@ -41,6 +43,7 @@ SoundmillError
 │   └── TooManyLogins                    has `retry_after`, seconds
 ├── Damaged (RuntimeError)               stored data that cannot be trusted
 │   ├── DamagedTable                     a day's Parquet file
+│   ├── DamagedRelease                   a release's manifest, or sound that is not what it says
 │   └── UntrustedModel                   a model file
 └── WorkFailed (RuntimeError)            an attempt that went wrong
     ├── BlobDiscarded                    a pending blob that was discarded, and cannot be committed any more
@@ -100,6 +103,14 @@ class RoundRefused(InputRefused):
 
 class UnknownRound(InputRefused):
     """There is no labelling round, or no session of it, of that name."""
+
+
+class ReleaseRefused(InputRefused):
+    """A release that cannot be made as it was asked for, or that is made and stays."""
+
+
+class UnknownRelease(InputRefused):
+    """There is no release of that name."""
 
 
 class ClaimLost(InputRefused):
@@ -264,6 +275,10 @@ class TooManyLogins(Unavailable):
 
 class DamagedTable(Damaged):
     """A day's Parquet file that cannot be read; the message names it and the way to mend it."""
+
+
+class DamagedRelease(Damaged):
+    """A release's files are not what its manifest says."""
 
 
 class UntrustedModel(Damaged):

@@ -17,6 +17,7 @@ from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
+from soundmill.catalog.releases import Release, ReleasedClip, Releases, clip_path
 from soundmill.catalog.rounds import SKIP_REASONS, Claim, Round, RoundProgress, Rounds, RoundSession
 from soundmill.catalog.sound_index import Place, SoundIndex
 from soundmill.catalog.spans import Span, lies_in
@@ -56,6 +57,9 @@ __all__ = [
     "ModelRegistry",
     "ModelVersion",
     "Place",
+    "Release",
+    "ReleasedClip",
+    "Releases",
     "ReviewedSpan",
     "Role",
     "Round",
@@ -72,6 +76,7 @@ __all__ = [
     "Uploads",
     "Wanted",
     "by_speaker",
+    "clip_path",
     "create_catalog",
     "download_key",
     "held",

@@ -304,6 +304,33 @@ class ClaimRow(Base):
     expires_at: Mapped[datetime]
 
 
+class ReleaseRow(Base):
+    """A data set, defined or made: see `releases.Release`."""
+
+    __tablename__ = "releases"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    made_at: Mapped[datetime | None]
+    content: Mapped[str | None] = mapped_column(String(64))
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class ReleaseClipRow(Base):
+    """A stretch of a source in a release: see `releases.ReleasedClip`."""
+
+    __tablename__ = "release_clips"
+    __table_args__ = (Index("release_clips_by_sound", "sha256"), Index("release_clips_by_source", "source", "start"))
+
+    release: Mapped[str] = mapped_column(ForeignKey("releases.name", ondelete="CASCADE"), primary_key=True)
+    source: Mapped[str] = mapped_column(String(512), primary_key=True)
+    start: Mapped[datetime] = mapped_column(primary_key=True)
+    end: Mapped[datetime] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    withdrawn_at: Mapped[datetime | None]
+
+
 class DraftRow(Base):
     """Labels that somebody is at: see `drafts.Draft`."""
 

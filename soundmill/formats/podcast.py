@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from soundmill.errors import LabelFileRefused
 from soundmill.formats.spreadsheets import cell
+from soundmill.names import file_name
 
 _NEEDED = ("wav_filename", "start_time_s", "duration_s")
 _NEEDED_OF_ARCHIVE = ("dataset", *_NEEDED, "location", "date", "pst_or_master_tape_identifier")
@@ -62,9 +63,14 @@ def write_archive(lines: Iterable[Archived]) -> str:
     table.writerow((*_NEEDED_OF_ARCHIVE, "tag"))
     for one in lines:
         when = one.session_start
-        place = (one.dataset, f"{when:%Y-%m-%dT%H-%M-%S}.wav", f"{one.start_s:.3f}", f"{one.duration_s:.3f}", one.location)
+        place = (one.dataset, wav_name(one.location, when), f"{one.start_s:.3f}", f"{one.duration_s:.3f}", one.location)
         table.writerow(map(cell, (*place, f"{when:%Y-%m-%d}", f"{when - _PACIFIC:%H:%M:%S}", one.tag)))
     return out.getvalue()
+
+
+def wav_name(source: str, start: datetime) -> str:
+    """The name of a stretch's WAV: its UTC start, to the millisecond, and its source."""
+    return f"{start:%Y-%m-%dT%H-%M-%S}-{start.microsecond // 1000:03d}_{file_name(source)}.wav"
 
 
 def read_spans(text: str) -> SpanTable:

@@ -19,6 +19,7 @@ from soundmill.lake import Lake
 from soundmill.speech.tables import TRANSCRIPTS
 from soundmill.times import days_between
 from soundmill.workflows.listening.overview import Overviews
+from soundmill.workflows.releases.withdrawal import withdraw_clips
 
 log = logging.getLogger("soundmill.erasure")
 _BATCH = 100
@@ -124,5 +125,6 @@ def _erase_alone(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
     gone = ledger.withdraw(redaction.source, redaction.spans, redaction.segments, SEGMENTS)
     seconds = sum(item.seconds for item in gone) if redaction.spans else redaction.seconds
     Overviews(lake, catalog).delete(redaction.source, {item.day for item in gone})
+    withdraw_clips(lake, catalog, redaction.source)
     left = [item for item in ledger.withdrawn_with_file("segment") if item.source == redaction.source]
     return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files))

@@ -1,8 +1,10 @@
 """What came back of a round: how far people agree, how right the model was, what it missed, and the consensus that becomes annotations."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,33 @@ class Outcome:
     disputed: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class SettledSession:
+    """A session of which it is decided what is in it, by how many people."""
+
+    source: str
+    start: datetime
+    end: datetime
+    boxes: tuple[Box, ...]
+    people: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return (self.end - self.start).total_seconds()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A round as a data set takes it: its settled sessions in order, and how they came to be, in plain values that name nobody."""
+
+    name: str
+    state: str
+    tags: tuple[str, ...]
+    sessions: tuple[SettledSession, ...]
+    facts: dict[str, Any]
+
+
 def outcome_of(catalog: Catalog, name: str) -> Outcome:
     """Works a round's outcome out from its submissions as they are now. Raises `UnknownRound`."""
     return _worked_out(_Answers(catalog, name))
@@ -96,6 +125,32 @@ def archive_of(catalog: Catalog, name: str) -> list[Archived]:
             for box in there
         ] or [empty]
     return lines
+
+
+def settled(catalog: Catalog, name: str) -> Settled:
+    """A round's settled sessions, with what its card says of how they were drawn and how far people agreed. Raises `UnknownRound`."""
+    answers = _Answers(catalog, name)
+    outcome = _worked_out(answers)
+    there = sorted((answers.sessions[number] for number in outcome.consensus), key=lambda one: one.number)
+    sessions = (
+        SettledSession(one.source, one.start, one.end, outcome.consensus[one.id], max(1, len(answers.submissions.get(one.id, ()))))
+        for one in there
+    )
+    newest = max((said.created_at for by in answers.submissions.values() for said in by.values() if said.created_at), default=None)
+    facts = {
+        "spec": answers.spec.model_dump(mode="json"),
+        "model": answers.about.model,
+        "drawn": dict(sorted(Counter(one.rule for one in answers.sessions.values()).items())),
+        "settled": len(there),
+        "disputed": len(outcome.disputed),
+        "submissions": outcome.submissions,
+        "labelled_until": newest.isoformat(timespec="seconds") if newest else None,
+        "agreement": {
+            one.tag: {"sessions": one.sessions, "alpha": vars(one.alpha), "f1": vars(one.f1), "kappa": vars(one.kappa)}
+            for one in outcome.agreement
+        },
+    }
+    return Settled(name, answers.about.state, answers.spec.tags, tuple(sessions), facts)
 
 
 class _Answers:

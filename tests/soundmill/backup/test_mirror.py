@@ -11,11 +11,14 @@ import pytest
 
 from soundmill.backup import Bucket, back_up, bucket_of, pending, restore, verify
 from soundmill.backup.manifest import NAME, read_manifest
-from soundmill.catalog import Catalog, Item, Ledger, lease, open_catalog
+from soundmill.capture.redaction import plan_redaction
+from soundmill.catalog import Catalog, Item, Ledger, clip_path, lease, open_catalog
 from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost
 from soundmill.lake import Lake, open_lake
 from soundmill.workflows.erasure import Conversation, erase
+from soundmill.workflows.releases import define_release, make_release, opened
 from tests.soundmill.backup.homes import DAY, NOW, content, fill, settings
+from tests.soundmill.workflows.releases.garden import MORNING, garden
 
 
 def test_what_did_not_change_is_not_sent_again(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:
@@ -58,6 +61,22 @@ def test_deleted_files_are_kept_for_a_while(folder_lake: Lake, sqlite_catalog: C
     done = back_up(bucket, folder_lake, sqlite_catalog, mine, now=NOW + timedelta(days=11))
     assert (done.deleted, done.purged) == (0, 1)
     assert not any(name.startswith(f"lake/{path}~") for name in bucket.list())
+
+
+def test_the_sound_of_a_clip_that_was_taken_back_of_its_release_goes_at_once(
+    folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path
+) -> None:
+    garden(folder_lake, sqlite_catalog)
+    define_release(sqlite_catalog, "owls-1.0", {"rounds": ["owls"], "licence": "CC0-1.0"})
+    make_release(folder_lake, sqlite_catalog, "owls-1.0")
+    back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    gone = clip_path(opened(folder_lake, sqlite_catalog, "owls-1.0").clips[0].sha256)
+    assert any(gone in name for name in bucket.list())
+    at = MORNING + timedelta(seconds=20)
+    erase(folder_lake, sqlite_catalog, plan_redaction(sqlite_catalog, "garden", at, at + timedelta(seconds=3), keep=0))
+    back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
+    assert not any(gone in name for name in bucket.list())
+    assert any("releases/owls-1.0/withdrawn.txt" in name for name in bucket.list())
 
 
 def test_ruins_do_not_take_the_backups_place(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:

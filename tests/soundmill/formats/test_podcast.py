@@ -23,9 +23,9 @@ def test_an_archive_has_a_line_for_what_is_there_and_for_what_is_not_and_runs_no
     text = write_archive([Archived("owls", "=garden", noon, 24.5, 2.45, "owl"), Archived("owls", "garden", noon)])
     head, there, nothing = (line.split("\t") for line in text.splitlines())
     assert head == ["dataset", "wav_filename", "start_time_s", "duration_s", "location", "date", "pst_or_master_tape_identifier", "tag"]
-    assert there == ["owls", "2026-01-05T12-00-00.wav", "24.500", "2.450", "'=garden", "2026-01-05", "04:00:00", "owl"]
-    assert nothing == ["owls", "2026-01-05T12-00-00.wav", "0.000", "0.000", "garden", "2026-01-05", "04:00:00", ""]
-    assert read_spans(text).spans[1].duration_s == 2.45  # and it is a table that can be looked at
+    assert there == ["owls", "2026-01-05T12-00-00-000_=garden.wav", "24.500", "2.450", "'=garden", "2026-01-05", "04:00:00", "owl"]
+    assert nothing == ["owls", "2026-01-05T12-00-00-000_garden.wav", "0.000", "0.000", "garden", "2026-01-05", "04:00:00", ""]
+    assert {one.duration_s for one in read_spans(text).spans} == {2.45, 0.0}  # and it is a table that can be looked at
 
 
 def test_the_original_s_own_tables_are_read(data: Path) -> None:

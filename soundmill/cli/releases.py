@@ -1,0 +1,152 @@
+"""`soundmill release`: immutable data sets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from soundmill.cli.common import Json, app, count, print_json, refuse, the_catalog, the_lake
+from soundmill.cli.progress_bar import steps
+from soundmill.settings import names_in
+
+releases = typer.Typer(no_args_is_help=True, help="Releases: immutable data sets of closed rounds. Create, show, compare, export.")
+app.add_typer(releases, name="release")
+
+Name = Annotated[str, typer.Argument(help="The release's name: letters, digits, dots, dashes, underscores.")]
+
+
+@releases.command(
+    "create", epilog="Example: `soundmill release create owls-1.0 --rounds owls --licence CC-BY-4.0 --use 'anybody, with credit'`"
+)
+def release_create(
+    name: Name,
+    rounds: Annotated[str, typer.Option(help="Closed labelling rounds, comma separated.")],
+    licence: Annotated[str, typer.Option(help="Such as CC-BY-4.0, or internal.")],
+    use: Annotated[str, typer.Option(help="Who may use it, and for what.")] = "",
+    description: Annotated[str, typer.Option(help="What it is, for its card.")] = "",
+    splits: Annotated[str, typer.Option(help="Share of each split.")] = "train=.8,test=.2",
+    together: Annotated[str, typer.Option(help="What is never parted, beside copies: auto, recording, day, or source.")] = "auto",
+    after: Annotated[
+        str,
+        typer.Option(help="The release before, or none: what was in one of its splits stays in it (default: the newest of these rounds)."),
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Decides where nothing else does.")] = 0,
+) -> None:
+    """Define a release, or define one anew that is not made yet.
+
+    While `soundmill dev` runs, it is made by itself. By hand: `soundmill materialize dataset_release --release NAME`.
+    """
+    from soundmill.errors import InputRefused
+    from soundmill.releases.spec import NAME, read_splits
+    from soundmill.workflows.releases import define_release
+
+    if not NAME.fullmatch(name):
+        raise typer.BadParameter("letters, digits, dots, dashes and underscores, 56 of them at most", param_hint="NAME")
+    try:
+        values = {
+            "rounds": names_in(rounds),
+            "licence": licence,
+            "use": use,
+            "description": description,
+            "splits": read_splits(splits),
+            "together": together,
+            "after": after,
+            "seed": seed,
+        }
+        define_release(the_catalog(), name, values)
+    except InputRefused as error:
+        refuse(str(error))
+    typer.echo(f"release {name} is defined; next: soundmill materialize dataset_release --release {name}")
+
+
+@releases.command("list", epilog="Example: `soundmill release list --json`")
+def release_list(as_json: Json = False) -> None:
+    """List releases, the newest first, with what is in them."""
+    from soundmill.catalog import Releases
+    from soundmill.releases.card import hours
+
+    found = Releases(the_catalog()).all()
+    if as_json:
+        print_json([{"name": one.name, "sha256": one.content, "made_at": one.made_at, **_totals(one.facts)} for one in found])
+        return
+    for one in found:
+        facts = one.facts
+        inside = f"{count(facts['clips'], 'clip')}, {hours(facts['hours'])}, {facts['licence']}" if facts else "not made yet"
+        typer.echo(f"{one.name}  {inside}  {(one.content or '')[:12]}")
+    if not found:
+        typer.echo("no releases yet: soundmill release create NAME --rounds ... --licence ...")
+
+
+@releases.command("show", epilog="Example: `soundmill release show owls-1.0`")
+def release_show(name: Name, as_json: Json = False) -> None:
+    """Show a release's card, and what was taken back of it since."""
+    from soundmill.errors import Damaged, InputRefused
+    from soundmill.workflows.releases import inspect, opened
+
+    catalog, lake = the_catalog(), the_lake()
+    try:
+        release, found = opened(lake, catalog, name), inspect(lake, catalog, name)
+    except (InputRefused, Damaged) as error:
+        refuse(str(error))
+    if as_json:
+        about = release.release
+        told = {"withdrawn": [one.id for one in release.withdrawn], "missing": found.missing, "torn": found.torn, "lacking": found.lacking}
+        print_json({"sha256": about.content, "made_at": about.made_at, "facts": about.facts, **told})
+        return
+    typer.echo(found.card)
+    typer.echo(f"sha256 {release.release.content}")
+    for problem in (
+        *found.lacking,
+        *(f"in two splits: {what}" for what in found.torn),
+        *(f"its sound is gone: {one}" for one in found.missing),
+    ):
+        typer.echo(problem)
+    if release.withdrawn:
+        typer.echo(f"{count(len(release.withdrawn), 'clip')} of it were taken back since")
+
+
+@releases.command("diff", epilog="Example: `soundmill release diff owls-1.0 owls-1.1`")
+def release_diff(
+    first: Annotated[str, typer.Argument(help="The release before.")],
+    second: Annotated[str, typer.Argument(help="The one after it.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two releases: clips and labels that came and went, and clips that changed their split."""
+    from soundmill.errors import Damaged, InputRefused
+    from soundmill.releases.card import change_text
+    from soundmill.workflows.releases import compare
+
+    try:
+        change = compare(the_lake(), the_catalog(), first, second)
+    except (InputRefused, Damaged) as error:
+        refuse(str(error))
+    if as_json:
+        moved = [{"from": a, "to": b, "clips": number} for (a, b), number in change.moved.items()]
+        print_json({**vars(change), "moved": moved})
+        return
+    typer.echo(change_text(first, change))
+
+
+@releases.command("export", epilog="Example: `soundmill release export owls-1.0 --to ~/owls-1.0`")
+def release_export(
+    name: Name,
+    to: Annotated[Path, typer.Option(help="Folder to write to; what is there already and whole is left.")],
+    sound: Annotated[bool, typer.Option(help="Whether the WAVs are written, too.")] = True,
+) -> None:
+    """Write a release to a folder: WAVs, a table as Pod.Cast's archives are and a lhotse CutSet for each split, card and manifest.
+
+    What was taken back is left out, and removed from the folder.
+    """
+    from soundmill.errors import Damaged, InputRefused
+    from soundmill.workflows.releases import export_release
+
+    try:
+        with steps("clips") as advance:
+            release = export_release(the_lake(), the_catalog(), name, to, sound, advance)
+    except (InputRefused, Damaged, OSError) as error:
+        refuse(str(error))
+    typer.echo(f"{count(len(release.living), 'clip')} of {name} in {to}")
+
+
+def _totals(facts: dict[str, object] | None) -> dict[str, object]:
+    return {key: (facts or {}).get(key) for key in ("clips", "hours", "labels", "licence")}

@@ -1,0 +1,113 @@
+"""A release's card: what is in it, how it came to be, how far people agreed, and who may use it, in Markdown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from soundmill.releases.manifest import Difference
+
+_TOGETHER = {
+    "recording": "No recording, and no day of a microphone, is on two sides",
+    "day": "No day is on two sides",
+    "source": "No source is on two sides",
+}
+_SHOWN = 10  # of ids in a list
+
+
+def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str:
+    """The card of a release, from its manifest's facts and what changed since the release before."""
+    parts = [
+        f"# {facts['name']}",
+        facts["description"],
+        f"{_clips(facts['clips'])}, {hours(facts['hours'])}, {sum(facts['labels'].values())} labels of "
+        f"{', '.join(facts['tags'])}. In each clip people looked for all of its `tags`: what is not labelled is not there.",
+        f"**Licence**: {facts['licence']}",
+        f"**Who may use it**: {facts['use'] or 'not stated'}",
+        "## What is in it",
+        _table(["split", "clips", "hours", *facts["tags"]], split_rows(facts)),
+        _table(["source", "clips", "hours", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
+        "## How it was split",
+        f"{_TOGETHER[facts['together']]}, and none whose sound, or a labelled sound of it, is nearly the same (acoustic fingerprints). "
+        f"Groups went where their tags were lacking; seed {facts['seed']}."
+        + (f" What was in a split of {facts['after']} stayed in it." if facts["after"] else ""),
+        "## How it was labelled",
+        *(_round_text(name, of) for name, of in facts["rounds"].items()),
+        *([f"Left out because their sound was taken back: {facts['withdrawn_sessions']} settled."] if facts["withdrawn_sessions"] else []),
+        *(["## What changed", change_text(facts["after"], change)] if change else []),
+        "## Its files",
+        "`manifest.json` has the sha256 of `clips.jsonl` and of this card; its own sha256 is the release's. `clips.jsonl` has a clip a "
+        "line, with labels, split and the sha256 of its WAV. `withdrawn.txt`, where it lies beside them, has the hashes of WAVs that were "
+        "taken back since: delete them wherever they are.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def split_rows(facts: Mapping[str, Any]) -> list[list[str]]:
+    """For each split, and in all: clips, hours, and labels of each tag."""
+    rows = [_row(split, of, facts["tags"]) for split, of in facts["by_split"].items()]
+    return [*rows, _row("in all", facts, facts["tags"])]
+
+
+def change_text(before: str, change: Difference) -> str:
+    """What changed since the release before, in sentences."""
+    if change.is_empty:
+        return f"Nothing since {before}."
+    lines = [f"Since {before}: {hours(change.seconds[0] / 3600)} became {hours(change.seconds[1] / 3600)}."]
+    for what, ids in (("added", change.added), ("removed", change.removed), ("labelled otherwise", change.relabelled)):
+        if ids:
+            lines.append(f"- {_clips(len(ids))} {what}{_some(ids)}")
+    lines += [f"- {tag}: {more} labels more and {fewer} fewer in clips that both have" for tag, (more, fewer) in change.labels.items()]
+    lines += [f"- {_clips(number)} from {first} to {second}" for (first, second), number in change.moved.items()]
+    if change.leaked:
+        lines.append(f"- **{_clips(len(change.leaked))} in another split than before**: do not test on them what learned from {before}")
+    return "\n".join(lines)
+
+
+def hours(value: float) -> str:
+    """Hours as people read them: minutes where there are few."""
+    return f"{value:.1f} h" if value >= 1 else f"{60 * value:.1f} min"
+
+
+def _round_text(name: str, of: Mapping[str, Any]) -> str:
+    spec = of["spec"]
+    drawn = ", ".join(f"{number} {rule}" for rule, number in of["drawn"].items())
+    text = (
+        f"### Round {name}\n\n{of['settled']} of {sum(of['drawn'].values())} sessions are settled; disputed and left out: "
+        f"{of['disputed']}.  {of['submissions']} submissions, the last at {of['labelled_until'] or '-'}. "
+        f"Drawn ({drawn}) with seed {spec['seed']}"
+        f"{', with predictions of ' + of['model'] + ' shown' if of['model'] else ', without predictions'}. "
+        f"{spec['annotators']} people labelled those that several label, and agree where event F1 is {spec['agreed_f1']} or more."
+    )
+    rows = [
+        [tag, str(one["sessions"]), *(_interval(one[measure]) for measure in ("alpha", "f1", "kappa"))]
+        for tag, one in of["agreement"].items()
+        if one["sessions"]
+    ]
+    parts = [text, f"Guideline: {spec['guideline']}" if spec["guideline"] else ""]
+    parts.append(
+        _table(["tag", "sessions that several labelled", "alpha", "event F1", "kappa"], rows)
+        if rows
+        else "No session was labelled by several people."
+    )
+    return "\n\n".join(part for part in parts if part)
+
+
+def _row(name: str, of: Mapping[str, Any], tags: Sequence[str]) -> list[str]:
+    return [name, str(of["clips"]), hours(of["hours"]), *(str(of["labels"].get(tag, 0)) for tag in tags)]
+
+
+def _clips(number: int) -> str:
+    return f"{number} clip{'' if number == 1 else 's'}"
+
+
+def _interval(one: Mapping[str, float | None]) -> str:
+    return "-" if one["value"] is None else f"{one['value']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = len(ids) - _SHOWN
+    return f": {', '.join(ids[:_SHOWN])}" + (f", and {more} more" if more > 0 else "")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)

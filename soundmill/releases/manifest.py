@@ -1,0 +1,170 @@
+"""A release's manifest: its clips with sound, labels and split, line by line, and what differs between two of them."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from soundmill.errors import DamagedRelease
+from soundmill.formats.podcast import wav_name
+from soundmill.times import from_ms, to_ms
+
+MANIFEST, CLIPS, CARD, WITHDRAWN = "manifest.json", "clips.jsonl", "card.md", "withdrawn.txt"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Label:
+    """A sound in a clip, in seconds from its first sample; its band in Hz where one was drawn; drawn, imported or a model's prediction."""
+
+    start_s: float
+    duration_s: float
+    tag: str
+    low_hz: float | None = None
+    high_hz: float | None = None
+    origin: str = "drawn"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of a source's sound with all that people heard of `tags` in it: what is not labelled is not there.
+
+    sha256   of the WAV, whose name in the lake it is; gaps: from and to in seconds, where nothing was recorded and the WAV has zeros
+    group    what it is never parted from; people: how many labelled it
+    """
+
+    source: str
+    start: datetime
+    end: datetime
+    split: str
+    group: str
+    rounds: tuple[str, ...]
+    tags: tuple[str, ...]
+    people: int
+    labels: tuple[Label, ...]
+    sha256: str
+    sample_rate: int
+    samples: int
+    gaps: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Source, start and end in ms."""
+        return f"{self.source}/{to_ms(self.start)}-{to_ms(self.end)}"
+
+    @property
+    def seconds(self) -> float:
+        """Length of the WAV."""
+        return self.samples / self.sample_rate
+
+    @property
+    def file_name(self) -> str:
+        """Of its WAV in an export."""
+        return wav_name(self.source, self.start)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What became of the clips of one release in another.
+
+    moved      clips by the splits they went from and to
+    leaked     ids of clips in another split than `first` had them in: a model fitted on the one must not be tested on the other
+    labels     by tag, how many labels were added and removed in clips that both have
+    seconds    of the first and of the second
+    """
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    relabelled: tuple[str, ...]
+    moved: Mapping[tuple[str, str], int]
+    leaked: tuple[str, ...]
+    labels: Mapping[str, tuple[int, int]]
+    seconds: tuple[float, float]
+    withdrawn: tuple[str, ...] = field(default=())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both hold the same."""
+        return not (self.added or self.removed or self.relabelled or self.moved)
+
+
+def release_folder(name: str) -> str:
+    """Where a release's files lie below the lake's root."""
+    return f"releases/{name}"
+
+
+def clips_bytes(clips: Iterable[Clip]) -> bytes:
+    """Clips as JSON lines, in order of source and time; the same clips give the same bytes."""
+    return b"".join(_line(one) for one in sorted(clips, key=lambda one: (one.source, one.start, one.end)))
+
+
+def read_clips(data: bytes) -> list[Clip]:
+    """What `clips_bytes` wrote. Raises `DamagedRelease`."""
+    try:
+        return [_clip(json.loads(line)) for line in data.splitlines()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedRelease(f"a release's {CLIPS} cannot be read: {error}") from None
+
+
+def manifest_bytes(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+    """The manifest: facts, and the sha256 of every other file. Its own sha256 is the release's."""
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    return (json.dumps({"format": FORMAT, **facts, "files": hashes}, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def totals(clips: Sequence[Clip]) -> dict[str, Any]:
+    """Clips, hours, and labels by tag."""
+    labels = Counter(label.tag for one in clips for label in one.labels)
+    return {"clips": len(clips), "hours": round(sum(one.seconds for one in clips) / 3600, 6), "labels": dict(sorted(labels.items()))}
+
+
+def difference(first: Sequence[Clip], second: Sequence[Clip], withdrawn: Iterable[str] = ()) -> Difference:
+    """What differs from one release to the next; `withdrawn`: ids of clips of either that were taken back."""
+    before, now = ({one.id: one for one in clips} for clips in (first, second))
+    both = [(before[name], now[name]) for name in sorted(before.keys() & now.keys())]
+    changed = [(a, b) for a, b in both if a.labels != b.labels or a.sha256 != b.sha256]
+    labels: dict[str, tuple[int, int]] = {}
+    for a, b in changed:
+        had, has = Counter(a.labels), Counter(b.labels)
+        for tag in sorted({one.tag for one in (*a.labels, *b.labels)}):
+            more, fewer = (sum(number for one, number in of.items() if one.tag == tag) for of in (has - had, had - has))
+            plus, minus = labels.get(tag, (0, 0))
+            labels[tag] = (plus + more, minus + fewer)
+    was_in = {one.sha256: one.split for one in first}
+    return Difference(
+        added=tuple(sorted(now.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - now.keys())),
+        relabelled=tuple(a.id for a, b in changed),
+        moved=dict(sorted(Counter((a.split, b.split) for a, b in both if a.split != b.split).items())),
+        leaked=tuple(sorted(one.id for one in second if was_in.get(one.sha256, one.split) != one.split)),
+        labels={tag: counts for tag, counts in labels.items() if counts != (0, 0)},
+        seconds=(sum(one.seconds for one in first), sum(one.seconds for one in second)),
+        withdrawn=tuple(sorted(set(withdrawn))),
+    )
+
+
+def _line(clip: Clip) -> bytes:
+    values = asdict(clip) | {"clip": clip.id, "start": _iso(clip.start), "end": _iso(clip.end), "seconds": round(clip.seconds, 6)}
+    return (json.dumps(values, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def _clip(values: dict[str, Any]) -> Clip:
+    for name in ("clip", "seconds"):
+        del values[name]
+    labels = tuple(Label(**one) for one in values.pop("labels"))
+    start, end = (from_ms(to_ms(datetime.fromisoformat(values.pop(name)))) for name in ("start", "end"))
+    rounds, tags = (tuple(values.pop(name)) for name in ("rounds", "tags"))
+    gaps = tuple((first, last) for first, last in values.pop("gaps"))
+    return Clip(start=start, end=end, rounds=rounds, tags=tags, labels=labels, gaps=gaps, **values)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
+
+
+def seconds_between(start: datetime, moment: datetime) -> float:
+    """Seconds to the millisecond."""
+    return round((moment - start) / timedelta(seconds=1), 3)

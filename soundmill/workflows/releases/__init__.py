@@ -1,0 +1,19 @@
+"""Releases where subjects meet: made from what rounds came to and the sound of it, taken to other tools, and what is taken back of them."""
+
+from soundmill.workflows.releases.exports import export_files, export_release
+from soundmill.workflows.releases.making import NO_RELEASE, Made, define_release, make_release
+from soundmill.workflows.releases.reading import compare, inspect, opened
+from soundmill.workflows.releases.withdrawal import withdraw_clips
+
+__all__ = [
+    "NO_RELEASE",
+    "Made",
+    "compare",
+    "define_release",
+    "export_files",
+    "export_release",
+    "inspect",
+    "make_release",
+    "opened",
+    "withdraw_clips",
+]
