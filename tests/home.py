@@ -75,9 +75,11 @@ class Home:
         return Ledger(self.catalog)
 
     def run(
-        self, *names: str, days: tuple[date, ...] = (), model: str | None = None, round: str | None = None
+        self, *names: str, days: tuple[date, ...] = (), model: str | None = None, round: str | None = None, release: str | None = None
     ) -> dict[tuple[str, str | None], dict[str, Any]]:
-        done: list[Materialized] = materialize(self.defs, self.instance, names, days=days, name=model or round, log_level="CRITICAL")
+        done: list[Materialized] = materialize(
+            self.defs, self.instance, names, days=days, name=model or round or release, log_level="CRITICAL"
+        )
         return {(one.asset, one.partition): one.metadata for one in done}
 
     def stored(self, *folders: str) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from soundmill.catalog import Round
 from soundmill.errors import SpecRefused
 from soundmill.formats.annotation import check_tag
 
+AUTHOR = "round:"  # and the round's name: the author of its consensus
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,55}")  # its consensus is an author of this name, and a prefix
 
 

@@ -48,6 +48,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         lines.append(
             f"| {tag} | {data['support'].get(tag, 0)} | {card['thresholds'][tag]:.3f} | {'–' if expected is None else f'{expected:.2f}'} |"
         )
+    lines += ["", *learned_from(data)] if learned_from(data) else []
     if card["chosen"]:
         lines += ["", "## Chosen by the data", ""]
         lines += [f"- {one['setting']}: {one['value']}, because {one['because']}" for one in card["chosen"]]
@@ -56,3 +57,16 @@ def card_markdown(card: Mapping[str, Any]) -> str:
     if "sha256" in card:
         lines += [f"- SHA-256 of the model file: `{card['sha256']}`"]
     return "\n".join([*lines, ""])
+
+
+def learned_from(data: Mapping[str, Any]) -> list[str]:
+    """What labelling rounds brought to a fit, and what it learned from beside the version before, in sentences."""
+    lines = [
+        f"Labels of the round {name}: {', '.join(f'{number} {tag}' for tag, number in of.items())}."
+        for name, of in data.get("from_rounds", {}).items()
+    ]
+    if earlier := data.get("earlier"):
+        changes = {tag: number - earlier["support"].get(tag, 0) for tag, number in data["support"].items()}
+        said = ", ".join(f"{change:+d} {tag}" for tag, change in changes.items() if change)
+        lines.append(f"Sounds since version {earlier['version']}: {said or 'as many of each tag'}.")
+    return lines

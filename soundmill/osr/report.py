@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from jinja2 import Environment, PackageLoader, select_autoescape
 
+from soundmill.osr.card import learned_from
 from soundmill.osr.evaluation import Evaluation
 from soundmill.osr.novelty import NewSound
 from soundmill.osr.recogniser import Recogniser
@@ -171,6 +172,7 @@ def report_html(
         new_sounds=new_sounds,
         promotion=promotion,
         short=_in_short(result),
+        learned=learned_from(card["data"]),
     )
 
 

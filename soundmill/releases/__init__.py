@@ -1,4 +1,4 @@
 """Releases: immutable, hashed data sets. What one is to be, how its clips are split, its manifest and its card.
 
-Pure: sound, labels and catalog meet in `workflows/releases`; formats of other tools lie in `formats/`.
+Here belongs what needs neither lake nor catalog: they meet in `workflows/releases`. Formats of other tools lie in `formats/`.
 """

@@ -43,6 +43,9 @@ def test_a_round_is_drawn_labelled_and_settled_and_the_next_model_learns_from_it
     card = ModelRegistry(built_home.catalog).current("after").card
     assert card
     assert sum(card["data"]["support"].values()) == 12 + len(fresh)
+    assert sum(card["data"]["from_rounds"]["night"].values()) == len(fresh)
+    report = built_home.lake.read_bytes("reports/after/1/report.html").decode()
+    assert "Labels of the round night:" in report
 
 
 def test_a_round_that_cannot_be_drawn_is_refused_in_one_line(built_home: Home) -> None:

@@ -65,6 +65,7 @@ def test_the_graph_is_the_one_of_the_design() -> None:
     assert parents == {
         "labelling_sessions": {"segment_features", "detections"},
         "labelled_round": {"labelling_sessions", "catalog_labels"},
+        "dataset_release": {"labelled_round", "captured_segments"},
         "landing_area": set(),
         "catalog_labels": set(),
         "download_queue": set(),

@@ -21,8 +21,10 @@ from sensors.sensors import (
     new_audio,
     new_champion,
     new_speech,
+    release_requests,
+    round_requests,
 )
-from soundmill.catalog import Accounts, Annotations, DownloadQueue, ModelRegistry, Wanted
+from soundmill.catalog import Accounts, Annotations, DownloadQueue, ModelRegistry, Releases, Rounds, Wanted
 from soundmill.ingest.downloader import Downloader
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.options import upload_options
@@ -30,11 +32,13 @@ from soundmill.osr.detections import DETECTIONS
 from soundmill.settings import Settings
 from soundmill.speech.tables import TRANSCRIPTS
 from soundmill.workflows.erasure import erase
+from soundmill.workflows.releases import define_release
 from soundmill.workflows.uploads.intake import Wanted as WantedUpload
 from soundmill.workflows.uploads.worker import UploadWorker
 from tests.conftest import wait_until, wav
 from tests.home import DAYS, Home
 from tests.sensors.ticks import launch
+from tests.soundmill.workflows.releases.garden import garden
 from tests.web import Web, reply
 
 
@@ -394,3 +398,36 @@ def test_an_upload_and_its_deletion_have_the_day_s_speech_made(local_home: Home,
     launch(local_home, request, "speech_chain")
     assert len(local_home.lake.read_days(TRANSCRIPTS, [upload.day])) == 0
     assert local_home.stored("manifests/cuts") == {}
+
+
+def test_a_round_and_its_release_are_made_by_their_sensors_from_definition_to_data_set(local_home: Home) -> None:
+    garden(local_home.lake, local_home.catalog)
+    rounds = Rounds(local_home.catalog)
+    rounds.define("new", rounds.get("owls").spec)
+    first = tick(round_requests, local_home)
+    assert isinstance(first, dg.SensorResult)
+    assert sorted((request.job_name, request.partition_key) for request in first.run_requests or []) == [
+        ("draw_round", "new"), ("settle_round", "owls"),
+    ]  # fmt: skip
+    for change in first.dynamic_partitions_requests or []:
+        local_home.instance.add_dynamic_partitions("rounds", list(change.partition_keys))
+    for request in first.run_requests or []:
+        if request.partition_key == "owls":
+            launch(local_home, request, request.job_name or "")
+    again = tick(round_requests, local_home)
+    assert isinstance(again, dg.SensorResult)  # Dagster itself drops a key that it has seen
+    assert {request.run_key for request in again.run_requests or []} == {request.run_key for request in first.run_requests or []}
+    assert not again.dynamic_partitions_requests
+    nothing = tick(release_requests, local_home)
+    assert isinstance(nothing, dg.SkipReason)
+    assert "0 releases" in (nothing.skip_message or "")
+    define_release(local_home.catalog, "owls-1.0", {"rounds": ["owls"], "licence": "CC0-1.0"})
+    asked_for = tick(release_requests, local_home)
+    assert asked(asked_for) == ["owls-1.0"]
+    local_home.instance.add_dynamic_partitions("releases", ["owls-1.0"])
+    for request in asked_for.run_requests or []:
+        launch(local_home, request, "make_release")
+    assert Releases(local_home.catalog).get("owls-1.0").content is not None
+    done = tick(release_requests, local_home)
+    assert isinstance(done, dg.SkipReason)
+    assert "none of them new" in (done.skip_message or "")

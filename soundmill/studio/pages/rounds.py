@@ -1,14 +1,17 @@
 """`/rounds`: labelling rounds with how far they are; `/rounds/NAME`: one session after another, to listen to and to label."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from soundmill.catalog import Rounds
+from soundmill.catalog import ModelRegistry, Rounds
 from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import RoundRefused, SpecRefused, UnknownRound
-from soundmill.labelling.spec import NAME, round_spec
+from soundmill.labelling.spec import NAME, RoundSpec, round_spec
+from soundmill.osr.spec import NAME as MODEL_NAME
+from soundmill.osr.spec import ModelSpec
 from soundmill.settings import names_in
 from soundmill.studio.auth import User, page_for
 from soundmill.studio.pages.rendering import page
@@ -72,6 +75,23 @@ def close_round(request: Request, user: Engineer, name: str) -> Response:
     return _set_state(request, user, name, "closed")
 
 
+@router.post("/rounds/{name}/model", response_class=HTMLResponse)
+def define_model(request: Request, user: Engineer, name: str, model: Text) -> Response:
+    """Defines a model of a round's tags and sources; the pipeline fits it, and fits it again when labels change."""
+    catalog = request.app.state.catalog
+    try:
+        spec = RoundSpec.of(Rounds(catalog).get(name))
+        if not MODEL_NAME.fullmatch(model.strip()):
+            raise SpecRefused("a model's name has letters, digits, dashes and underscores, 63 of them at most")
+        registry = ModelRegistry(catalog)
+        if model.strip() in registry.specs():
+            raise SpecRefused(f"there is a model {model.strip()!r} already: it is fitted again by itself when its days' labels change")
+        registry.define(model.strip(), ModelSpec(tags=spec.tags, sources=spec.sources).model_dump(mode="json"))
+    except (SpecRefused, UnknownRound) as error:
+        return _list(request, user, error)
+    return RedirectResponse(f"/rounds/{quote(name)}/results?model={quote(model.strip())}", 303)
+
+
 @router.get("/rounds/{name}", response_class=HTMLResponse)
 def label(request: Request, user: Person, name: str) -> HTMLResponse:
     """The round's sessions, one after another; `?session=` opens one by number."""
@@ -91,7 +111,13 @@ def results(request: Request, user: Person, name: str) -> HTMLResponse:
     except UnknownRound as error:
         return _list(request, user, error, status=404)
     disputed = Rounds(catalog).sessions(name, RoundSessionRow.state == "adjudicate")
-    return page(request, "round_results.html", user, round=about, progress=progress, told=outcome_of(catalog, name), disputed=disputed)
+    told: dict[str, Any] = {
+        "progress": progress,
+        "told": outcome_of(catalog, name),
+        "disputed": disputed,
+        "may_define": user.has("engineer"),
+    }
+    return page(request, "round_results.html", user, round=about, model=request.query_params.get("model"), **told)
 
 
 def _set_state(request: Request, user: User, name: str, state: str) -> Response:

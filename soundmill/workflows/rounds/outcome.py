@@ -13,11 +13,9 @@ from soundmill.catalog.rounds import SessionState
 from soundmill.formats.podcast import Archived
 from soundmill.labelling.agreement import Event, TagAgreement, agreement, event_f1, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
-from soundmill.labelling.spec import RoundSpec
+from soundmill.labelling.spec import AUTHOR, RoundSpec
 from soundmill.osr.metrics import ratio
 from soundmill.times import from_ms, to_ms
-
-AUTHOR = "round:"  # and the round's name: the author of its consensus
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from soundmill.capture import SEGMENTS, Timeline
 from soundmill.errors import MissingFeatures, NoAudio, NotEnoughData
 from soundmill.fingerprint import digest
 from soundmill.labelling.snapshot import ANNOTATIONS, REJECTIONS
+from soundmill.labelling.spec import AUTHOR
 from soundmill.lake import DayTable, Lake
 from soundmill.osr.metrics import Span
 from soundmill.osr.selection import (
@@ -96,6 +97,16 @@ class TrainingData:
         groups, kind = split_groups(days, of_sound)
         sounds = _grouped(Sounds.joined(parts), groups)
         return sounds.with_vectors(), support, kind
+
+    def from_rounds(self) -> dict[str, dict[str, int]]:
+        """How many labels of each tag, on the training days, are the consensus of each labelling round."""
+        rows = self._lake.read_days(ANNOTATIONS, self.days.train, columns=["author", "tag"], where=self._of_sources).to_pylist()
+        found: dict[str, dict[str, int]] = {}
+        for row in rows:
+            if row["author"].startswith(AUTHOR) and (not self.spec.tags or row["tag"] in self.spec.tags):
+                of = found.setdefault(row["author"].removeprefix(AUTHOR), {})
+                of[row["tag"]] = of.get(row["tag"], 0) + 1
+        return {name: dict(sorted(of.items())) for name, of in sorted(found.items())}
 
     def tagged(self) -> Sounds:
         """Annotated sounds of the test days, of any tag: those that the model was not trained on ought to be "other"."""

@@ -40,7 +40,8 @@ def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOption
         data = TrainingData(lake, spec, options.zone, apart=AudioCollection(catalog).sources_apart())
         version = registry.begin(name, data.fingerprint(f"{spec.recogniser} {CODE[spec.recogniser]}"))
         fresh = version.card is None or not lake.exists(model_path(version))
-        card = _fit(lake, version, data) if fresh else version.card or {}
+        earlier = [one for one in registry.versions(name) if one.card and one.version < version.version]
+        card = _fit(lake, version, data, earlier[-1] if earlier else None) if fresh else version.card or {}
         if fresh:
             registry.finish(name, version.version, card)
         leaks = data.leaks()
@@ -53,8 +54,8 @@ def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOption
     return Fitted(version, spec, card, fresh, leaks, is_champion)
 
 
-def _fit(lake: Lake, version: ModelVersion, data: TrainingData) -> dict[str, Any]:
-    """Fits, stores the model and its card, and returns the card."""
+def _fit(lake: Lake, version: ModelVersion, data: TrainingData, earlier: ModelVersion | None) -> dict[str, Any]:
+    """Fits, stores the model and its card, and returns the card, which also tells what the version before learned from."""
     from soundmill.features.registry import extractor
     from soundmill.osr.card import card_markdown, model_card
     from soundmill.osr.recogniser import dump_model, recogniser
@@ -77,6 +78,8 @@ def _fit(lake: Lake, version: ModelVersion, data: TrainingData) -> dict[str, Any
         "test_days": [day.isoformat() for day in data.days.test],
         "background_days": [day.isoformat() for day in data.days.background],
         "support": {tag: support.get(tag, 0) for tag in model.tags_},
+        "from_rounds": data.from_rounds(),
+        "earlier": {"version": earlier.version, "support": (earlier.card or {})["data"]["support"]} if earlier else None,
         "sounds": len(training),
         "groups": len(set(training.groups)),
         "groups_are": groups,

@@ -37,5 +37,10 @@ def test_people_read_what_it_knows_how_much_it_was_given_and_why(model: OpenSet)
     assert "| bell | 25 |" in text
     assert all(choice["because"] in text for choice in card["chosen"])
     assert "f" * 64 in text
+    assert "Sounds since" not in text
+    rounds = {"from_rounds": {"owls": {"bell": 4}}, "earlier": {"version": 2, "support": dict.fromkeys(TAGS, 25) | {"bell": 21}}}
+    grown = card_markdown({**card, "data": {**FACTS, **rounds}})
+    assert "Labels of the round owls: 4 bell." in grown
+    assert "Sounds since version 2: +4 bell." in grown
     unknown = {**card, "expected_recall": dict.fromkeys(TAGS)}
     assert "| – |" in card_markdown(unknown)
