@@ -121,6 +121,7 @@ def round_status(name: Name, as_json: Json = False) -> None:
                 "submissions": told.submissions,
                 "by_annotator": dict(told.by_annotator),
                 "agreement": {tag.tag: _agreement(tag) for tag in outcome.agreement},
+                "raters": {tag: [_rater(one) for one in of] for tag, of in outcome.raters.items()},
                 "model_scores": {tag.tag: {**vars(tag), "precision": tag.precision, "recall": tag.recall} for tag in outcome.model},
                 "audit": {tag: {"recall": vars(of.recall), "precision": vars(of.precision)} for tag, of in outcome.audit.items()},
                 "disputed": len(outcome.disputed),
@@ -137,6 +138,12 @@ def round_status(name: Name, as_json: Json = False) -> None:
             )
             unclear = "  the guideline is unclear" if tag.is_unclear else ""
             typer.echo(f"  {tag.tag}: alpha {alpha}, event F1 {f1}, over {count(tag.sessions, 'session')}{unclear}")
+    for name_of_tag, raters in outcome.raters.items():
+        for one_of in raters:
+            typer.echo(
+                f"  {one_of.name} finds {one_of.finds.value:.0%} of the sessions with {name_of_tag}, "
+                f"and sees it in {one_of.invents.value:.0%} of those without"
+            )
     for score in outcome.model:
         typer.echo(
             f"  {score.tag} by {one.model}: {score.kept} kept, {score.moved} moved, {score.rejected} rejected, {score.added} added; "
@@ -195,6 +202,10 @@ def round_explore(
 def _agreement(tag: Any) -> dict[str, Any]:
     intervals = {key: vars(getattr(tag, key)) for key in ("alpha", "f1", "kappa", "positive")}
     return {"sessions": tag.sessions, **intervals, "prevalence": tag.prevalence, "onset_ms": tag.onset_ms, "offset_ms": tag.offset_ms}
+
+
+def _rater(one: Any) -> dict[str, Any]:
+    return {"name": one.name, "sessions": one.sessions, "finds": vars(one.finds), "invents": vars(one.invents)}
 
 
 def _figure(value: float | None) -> str:

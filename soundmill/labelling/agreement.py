@@ -1,4 +1,4 @@
-"""How far people who labelled the same sessions agree: for each tag, whether it is there, where it begins and ends, and who is right.
+"""How far people who labelled the same sessions agree: for each tag, whether it is there, and where it begins and ends.
 
 Every measure is a function of counts that add up over sessions; its interval comes from drawing the sessions anew, with replacement.
 """
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 DRAWS = 2000
 SHARE = 0.95
 CLEAR_ALPHA = 2 / 3  # below it, no conclusion should rest on the labels (Krippendorff, Content Analysis, 4th edition, 12.3)
@@ -111,43 +110,6 @@ def event_f1(one: Sequence[Event], other: Sequence[Event]) -> float | None:
         return None
     found = sum(len(match_events(_of(one, tag), _of(other, tag))) for tag in {event.tag for event in (*one, *other)})
     return 2 * found / (len(one) + len(other))
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What Dawid and Skene's model makes of votes.
-
-    posterior   (items, classes): the probability of each class
-    confusion   (raters, classes, classes): with which probability a rater says the second class where the first is true
-    prior       (classes,): how often each class is true
-    """
-
-    posterior: Floats
-    confusion: Floats
-    prior: Floats
-
-
-def dawid_skene(votes: Ints, classes: int, rounds: int = 200, tolerance: float = 1e-6) -> Truth:
-    """Who is right, where three or more vote: the likeliest truth, and each rater's errors, by expectation maximisation.
-
-    `votes` is (items, raters), -1 where a rater did not vote. Starts from the majority. Each confusion has a tenth of a vote more for every
-    cell, so that nobody is taken for infallible. (Dawid and Skene 1979, Applied Statistics 28.)
-    """
-    said = np.stack([votes == one for one in range(classes)], axis=2).astype(float)  # (items, raters, classes)
-    posterior = said.sum(axis=1) + 1e-9
-    posterior /= posterior.sum(axis=1, keepdims=True)
-    for _ in range(rounds):
-        prior = posterior.mean(axis=0)
-        confusion = np.einsum("ik,irc->rkc", posterior, said) + 0.1
-        confusion /= confusion.sum(axis=2, keepdims=True)
-        likelihood = np.log(prior + 1e-12) + np.einsum("irc,rkc->ik", said, np.log(confusion))
-        after = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
-        after /= after.sum(axis=1, keepdims=True)
-        moved = float(np.abs(after - posterior).max(initial=0.0))
-        posterior = after
-        if moved < tolerance:
-            break
-    return Truth(posterior, confusion, prior)
 
 
 def _of_tag(tag: str, sessions: Sequence[Session], weights: Floats) -> TagAgreement:

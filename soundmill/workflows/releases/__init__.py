@@ -1,4 +1,7 @@
-"""Releases where subjects meet: made from what rounds came to and the sound of it, taken to other tools, and what is taken back of them."""
+"""Releases where subjects meet: made from what rounds came to and the sound of it, taken to other tools, and what is taken back of them.
+
+Here belongs what needs lake and catalog together. What one is made of is pure, and lies in `releases/`.
+"""
 
 from soundmill.workflows.releases.exports import export_files, export_release
 from soundmill.workflows.releases.making import NO_RELEASE, Made, define_release, make_release

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
 from soundmill.catalog.rounds import SessionState
 from soundmill.formats.podcast import Archived
-from soundmill.labelling.agreement import Event, TagAgreement, agreement, event_f1, match_events
+from soundmill.labelling.agreement import TagAgreement, agreement
 from soundmill.labelling.audit import Audited, Stratum, audited
+from soundmill.labelling.consensus import agreed_on, decided_by, events_of
+from soundmill.labelling.raters import Rater, Weighed, weigh
 from soundmill.labelling.spec import AUTHOR, RoundSpec
 from soundmill.osr.metrics import ratio
-from soundmill.times import from_ms, to_ms
+from soundmill.times import from_ms
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,16 @@ class ModelScore:
 class Outcome:
     """What came back of a round so far.
 
-    sessions   that somebody labelled; audit: by tag, None where no session was drawn for it
+    sessions   that somebody labelled
+    raters     how each person errs, by tag, where three or more labelled enough of the same sessions
+    audit      by tag, none where no session was drawn for it
     consensus  for each session that is settled, its boxes; disputed: ids of those that an adjudicator ought to look at
     """
 
     sessions: int
     submissions: int
     agreement: list[TagAgreement]
+    raters: dict[str, tuple[Rater, ...]]
     model: list[ModelScore]
     audit: dict[str, Audited]
     consensus: dict[int, tuple[Box, ...]]
@@ -165,21 +168,24 @@ class _Answers:
 
 def _worked_out(answers: _Answers) -> Outcome:
     sessions, submissions, decided = answers.sessions, answers.submissions, answers.decided
-    consensus = {number: _decided(one, submissions.get(number, {})) for number, one in decided.items()}
+    weighed = _weighed(answers)
+    consensus = {number: decided_by(one, submissions.get(number, {})) for number, one in decided.items()}
     disputed = [one.id for one in sessions.values() if one.state == "adjudicate" and one.id not in submissions]
     for number, by_person in submissions.items():
         if number in decided:
             continue
-        agreed = _agreed(by_person, answers.spec)
+        weighed_here = {tag: of.has_it[number] for tag, of in weighed.items() if number in of.has_it and len(by_person) > 2}
+        agreed = agreed_on(by_person, answers.spec.tags, answers.spec.agreed_f1, weighed_here)
         if agreed is not None:
             consensus[number] = agreed
         elif len(by_person) >= sessions[number].wanted:
             disputed.append(number)
-    events = [{who: _events(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
+    events = [{who: events_of(said.boxes) for who, said in by_person.items()} for by_person in submissions.values()]
     return Outcome(
         sessions=len(submissions),
         submissions=sum(map(len, submissions.values())),
         agreement=agreement(events, answers.spec.tags),
+        raters={tag: of.raters for tag, of in weighed.items()},
         model=_model_scores(answers),
         audit=_audits(answers),
         consensus=consensus,
@@ -187,58 +193,18 @@ def _worked_out(answers: _Answers) -> Outcome:
     )
 
 
-def _agreed(by_person: Mapping[str, Submission], spec: RoundSpec) -> tuple[Box, ...] | None:
-    """What most of those who labelled a session have in common, each box with whose it was; None where they differ too much."""
-    people = sorted(by_person)
-    if len(people) == 1:
-        (only,) = by_person.values()
-        return tuple(replace(box, note=_parents([only])) for box in only.boxes)
-    kept = {who: [box for box in by_person[who].boxes if box.state != "rejected"] for who in people}
-    scores = [event_f1(_events(kept[a]), _events(kept[b])) for n, a in enumerate(people) for b in people[n + 1 :]]
-    if any(score is not None and score < spec.agreed_f1 for score in scores):
-        return None
-    first = people[0]
-    groups = [[(first, box)] for box in kept[first]]
-    for who in people[1:]:
-        for tag in {box.tag for boxes in kept.values() for box in boxes}:
-            mine = [group for group in groups if group[0][1].tag == tag]
-            theirs = [box for box in kept[who] if box.tag == tag]
-            pairs = {b: a for a, b in match_events(_events([group[0][1] for group in mine]), _events(theirs))}
-            for place, box in enumerate(theirs):
-                if place in pairs:
-                    mine[pairs[place]].append((who, box))
-                else:
-                    groups.append([(who, box)])
-    seen = {tag: {who for who in people if any(box.tag == tag for box in kept[who])} for tag in spec.tags}
-    if any(len(whose) == 1 for whose in seen.values()):  # a tag that one person alone saw
-        return None
-    usual = [group for group in groups if 2 * len(group) > len(people)]
-    agreed = [_middle([box for _, box in group], by_person, [who for who, _ in group]) for group in usual]
-    return (*agreed, *_rejected_by_all(by_person))
+def _weighed(answers: _Answers) -> dict[str, Weighed]:
+    """Votes on each tag, weighed by how each person errs; of those tags for which that can be told."""
+    found = {}
+    for tag in answers.spec.tags:
+        votes = {number: {who: _has(said, tag) for who, said in by.items()} for number, by in answers.submissions.items()}
+        if (of := weigh(votes, tag)) is not None:
+            found[tag] = of
+    return found
 
 
-def _rejected_by_all(by_person: Mapping[str, Submission]) -> list[Box]:
-    """Predictions that everybody rejected: explicit negatives."""
-    places = [{(box.start, box.end, box.tag): box for box in said.boxes if box.state == "rejected"} for said in by_person.values()]
-    everywhere = set.intersection(*(set(one) for one in places))
-    return [replace(places[0][place], note=_parents([by_person[who] for who in sorted(by_person)])) for place in sorted(everywhere)]
-
-
-def _decided(decision: Submission, by_person: Mapping[str, Submission]) -> tuple[Box, ...]:
-    """An adjudicator's boxes, each with all whose words it decided between."""
-    note = f"decided by {decision.annotator} ({decision.version}), {_parents([by_person[who] for who in sorted(by_person)])}"
-    return tuple(replace(box, note=note) for box in decision.boxes)
-
-
-def _middle(boxes: Sequence[Box], by_person: Mapping[str, Submission], people: Sequence[str]) -> Box:
-    """One box for several of the same sound: in the middle of their edges."""
-    start, end = (float(np.median([to_ms(edge) for edge in edges])) for edges in ([b.start for b in boxes], [b.end for b in boxes]))
-    one = replace(boxes[0], start=from_ms(start), end=from_ms(end), note=_parents([by_person[who] for who in people]))
-    return replace(one, state="moved") if one.origin == "prediction" and (one.start, one.end) != (boxes[0].start, boxes[0].end) else one
-
-
-def _parents(submissions: Sequence[Submission]) -> str:
-    return "from " + ", ".join(f"{one.annotator} ({one.version})" for one in submissions)
+def _has(said: Submission, tag: str) -> bool:
+    return any(box.tag == tag and box.state != "rejected" for box in said.boxes)
 
 
 def _model_scores(answers: _Answers) -> list[ModelScore]:
@@ -282,7 +248,7 @@ def _audits(answers: _Answers) -> dict[str, Audited]:
     heard = [session for session in drawn if session.stratum is None]
     found = {}
     for tag in answers.spec.tags:
-        has = {number: any(box.tag == tag and box.state != "rejected" for box in by[min(by)].boxes) for number, by in submissions.items()}
+        has = {number: _has(by[min(by)], tag) for number, by in submissions.items()}
         strata = [
             _stratum(size, [session for session in drawn if session.stratum == number], has)
             for number, size in enumerate(population["strata"])
@@ -299,11 +265,3 @@ def _audits(answers: _Answers) -> dict[str, Audited]:
 def _stratum(size: int, drawn: Sequence[RoundSession], has: Mapping[int, bool]) -> Stratum:
     seen = [has[session.id] for session in drawn if session.id in has]
     return Stratum(max(size, len(seen)), len(seen), sum(seen))
-
-
-def _events(boxes: Sequence[Box]) -> list[Event]:
-    return [Event(_ms(box.start), _ms(box.end), box.tag) for box in boxes if box.state != "rejected"]
-
-
-def _ms(moment: datetime) -> float:
-    return 1000 * moment.timestamp()

@@ -1,6 +1,5 @@
 """Agreement on published examples, against a library, and of simulated people whose errors are known."""
 
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from soundmill.labelling.agreement import Event, agreement, dawid_skene, event_f1, krippendorff_alpha, match_events
+from soundmill.labelling.agreement import Event, agreement, event_f1, krippendorff_alpha, match_events
 
 NAN = float("nan")
 # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", example C: four observers, twelve units
@@ -101,32 +100,3 @@ def test_a_tag_that_nobody_used_has_no_agreement_and_one_person_s_sessions_do_no
     (fox,) = agreement([{"a": [], "b": []}, {"a": [Event(0, 9, "fox")]}], ["fox"])
     assert (fox.sessions, fox.alpha.value, fox.f1.value, fox.onset_ms, fox.prevalence) == (1, None, None, None, 0)
     assert agreement([], ["fox"])[0].sessions == 0
-
-
-def test_dawid_and_skene_recover_who_errs_and_how() -> None:
-    rng = np.random.default_rng(8)
-    truth = rng.choice(3, 1500, p=[0.5, 0.3, 0.2])
-    true_confusion = np.array(
-        [
-            [[a, (1 - a) * 0.7, (1 - a) * 0.3], [(1 - a) / 2, a, (1 - a) / 2], [0.6 * (1 - a), 0.4 * (1 - a), a]]
-            for a in (0.95, 0.8, 0.7, 0.55)
-        ]
-    )
-    votes = np.array([[rng.choice(3, p=rater[one]) for rater in true_confusion] for one in truth])
-    votes[rng.random(votes.shape) < 0.1] = -1
-    told = dawid_skene(votes, 3)
-    assert np.abs(told.confusion - true_confusion).max() < 0.07
-    assert np.abs(told.prior - [0.5, 0.3, 0.2]).max() < 0.03
-    majority = np.stack([(votes == one).sum(axis=1) for one in range(3)], axis=1).argmax(axis=1)
-    assert (told.posterior.argmax(axis=1) == truth).mean() > (majority == truth).mean()
-    assert all(a > b for a, b in pairwise(told.confusion.trace(axis1=1, axis2=2)))
-
-
-def test_two_classes_and_five_people_are_recovered_from_two_hundred_items() -> None:
-    rng = np.random.default_rng(1)
-    truth = rng.random(200) < 0.4
-    miss, false_alarm = np.array([0.05, 0.1, 0.15, 0.2, 0.3]), np.array([0.02, 0.05, 0.1, 0.1, 0.2])
-    votes = np.where(truth[:, None], rng.random((200, 5)) >= miss, rng.random((200, 5)) < false_alarm).astype(np.int64)
-    told = dawid_skene(votes, 2)
-    measured = np.stack([[votes[truth == bool(c), r].mean() for c in (0, 1)] for r in range(5)])  # what they did on these items
-    assert np.abs(told.confusion[:, :, 1] - measured).max() < 0.03

@@ -193,3 +193,23 @@ def test_the_audit_counts_what_was_found_where_nothing_was_predicted(sqlite_cata
     assert told.missed.low < 19 < told.missed.high  # two of twenty, of 190
     assert told.recall.low < 40 / (40 + 19) < told.recall.high
     assert outcome_of(sqlite_catalog, "owls").audit["fox"].precision.value < 0.3  # nobody heard one
+
+
+def test_where_three_label_enough_who_errs_is_known_and_overruled(sqlite_catalog: Catalog) -> None:
+    """Cid misses every second owl, in thirty sessions of which every third has one."""
+    opened(sqlite_catalog, *(session(number, wanted=3) for number in range(1, 31)))
+
+    def careful(claim: Claim) -> list[Box]:
+        return [at(claim, 3)] if claim.session.number % 3 == 0 else []
+
+    def careless(claim: Claim) -> list[Box]:
+        return [at(claim, 3)] if claim.session.number % 6 == 0 else []
+
+    answer(sqlite_catalog, "owls", {"ann": careful, "bob": careful, "cid": careless})
+    told = outcome_of(sqlite_catalog, "owls")
+    assert told.disputed == ()
+    assert sum(bool(boxes) for boxes in told.consensus.values()) == 10
+    finds = {rater.name: rater.finds for rater in told.raters["owl"]}
+    assert finds["ann"].value > 0.95
+    assert finds["cid"].low < 0.5 < finds["cid"].high
+    assert told.raters["fox"][0].sessions == 30
