@@ -282,6 +282,14 @@ class Rounds:
         found = self._said(name, "adjudicated", of)
         return {number: max(by.values(), key=lambda one: one.created_at or _LONG_AGO) for number, by in found.items()}
 
+    def answered(self, but: str) -> list[tuple[RoundSession, Submission]]:
+        """Sessions of all other rounds that an adjudicator decided, with the decision, in order of round and number."""
+        query = select(RoundSessionRow).where(RoundSessionRow.round != but, RoundSessionRow.state == "adjudicated")
+        with self._catalog.reading() as session:
+            there = [_session(row) for row in session.scalars(query.order_by(RoundSessionRow.round, RoundSessionRow.number))]
+        decisions = {number: one for name in {one.round for one in there} for number, one in self.adjudications(name).items()}
+        return [(one, decisions[one.id]) for one in there if one.id in decisions]
+
     def _said(self, name: str, state: ClaimState, of: int | None) -> dict[int, dict[str, Submission]]:
         counted = select(ClaimRow.session, ClaimRow.annotator).join(RoundSessionRow, RoundSessionRow.id == ClaimRow.session)
         counted = counted.where(RoundSessionRow.round == name, ClaimRow.state == state, *([] if of is None else [ClaimRow.session == of]))

@@ -30,6 +30,7 @@ def round_new(
     annotators: Annotated[int, typer.Option(help="How many people label a session that several label.")] = 2,
     overlap: Annotated[float, typer.Option(help="Share of the sessions that several people label.")] = 0.15,
     audit: Annotated[float, typer.Option(help="Share drawn to measure what the model missed.")] = 0.1,
+    gold: Annotated[float, typer.Option(help="Share beside them whose answer is known from other rounds, unmarked.")] = 0.05,
     seed: Annotated[int, typer.Option(help="The same seed on the same data draws the same sessions.")] = 0,
 ) -> None:
     """Define a labelling round, or another recipe for one that is not open yet.
@@ -56,6 +57,7 @@ def round_new(
         "annotators": annotators,
         "overlap": overlap,
         "audit": audit,
+        "gold": gold,
         "seed": seed,
     }
     try:
@@ -122,6 +124,7 @@ def round_status(name: Name, as_json: Json = False) -> None:
                 "by_annotator": dict(told.by_annotator),
                 "agreement": {tag.tag: _agreement(tag) for tag in outcome.agreement},
                 "raters": {tag: [_rater(one) for one in of] for tag, of in outcome.raters.items()},
+                "gold": [vars(one) for one in outcome.gold],
                 "model_scores": {tag.tag: {**vars(tag), "precision": tag.precision, "recall": tag.recall} for tag in outcome.model},
                 "audit": {tag: {"recall": vars(of.recall), "precision": vars(of.precision)} for tag, of in outcome.audit.items()},
                 "disputed": len(outcome.disputed),
@@ -144,6 +147,9 @@ def round_status(name: Name, as_json: Json = False) -> None:
                 f"  {one_of.name} finds {one_of.finds.value:.0%} of the sessions with {name_of_tag}, "
                 f"and sees it in {one_of.invents.value:.0%} of those without"
             )
+    for known in outcome.gold:
+        f1 = _figure(known.f1)
+        typer.echo(f"  {known.name}: event F1 {f1} in {count(known.sessions, 'session')} whose answer is known, {known.right:.0%} right")
     for score in outcome.model:
         typer.echo(
             f"  {score.tag} by {one.model}: {score.kept} kept, {score.moved} moved, {score.rejected} rejected, {score.added} added; "

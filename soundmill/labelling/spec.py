@@ -11,6 +11,7 @@ from soundmill.catalog import Round
 from soundmill.errors import SpecRefused
 from soundmill.formats.annotation import check_tag
 
+GOLD = "gold"  # the rule of sessions whose answer is known
 AUTHOR = "round:"  # and the round's name: the author of its consensus
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,55}")  # its consensus is an author of this name, and a prefix
 
@@ -36,6 +37,7 @@ class RoundSpec(BaseModel):
     annotators: Annotated[int, Field(ge=1, le=20, description="how many people label a session that is labelled more than once")] = 2
     overlap: Annotated[float, Field(ge=0, le=1, description="share of the sessions that so many people label")] = 0.15
     audit: Annotated[float, Field(ge=0, le=1, description="share drawn to measure what the model missed, and never to choose")] = 0.1
+    gold: Annotated[float, Field(ge=0, le=1, description="share of sessions beside them whose answer is known, unmarked")] = 0.05
     agreed_f1: Annotated[float, Field(ge=0, le=1, description="sessions whose people agree less go to an adjudicator")] = 0.7
     seed: int = 0
 

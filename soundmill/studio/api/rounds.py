@@ -11,8 +11,9 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from soundmill.catalog import SKIP_REASONS, Catalog, Claim, Drafts, ReviewedSpan, Round, RoundProgress, Rounds, RoundSession, Submission
+from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import ClaimLost, InputRefused, RoundRefused, UnknownRound
-from soundmill.labelling.spec import RoundSpec
+from soundmill.labelling.spec import GOLD, RoundSpec
 from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, OthersBox, Person, Saved, box_in, box_out
 from soundmill.times import to_ms
 
@@ -225,7 +226,7 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
         tags=list(spec.tags),
         guideline=spec.guideline,
         shortest_seconds=spec.shortest_seconds,
-        why=why_drawn(one),
+        why=_why(rounds, one),
         model=about.model,
         predictions=[] if is_disputed else [PredictedOut(**predicted) for predicted in one.predictions],
         boxes=[box_out(box) for box in before.boxes] if before else [],
@@ -241,6 +242,14 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
         next=_starts_next(rounds, about, one),
         progress=_progress(rounds.progress(one.round), got.annotator),
     )
+
+
+def _why(rounds: Rounds, one: RoundSession) -> str:
+    """Why a session was chosen; of one whose answer is known the reason of its neighbour, so that nothing tells it from others."""
+    if one.rule == GOLD:
+        others = rounds.sessions(one.round, RoundSessionRow.rule != GOLD)
+        one = min(others, key=lambda other: abs(other.number - one.number), default=one)
+    return why_drawn(one)
 
 
 def _starts_next(rounds: Rounds, about: Round, one: RoundSession) -> float | None:

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from soundmill.catalog import ModelRegistry, Rounds
 from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import RoundRefused, SpecRefused, UnknownRound
-from soundmill.labelling.spec import NAME, RoundSpec, round_spec
+from soundmill.labelling.spec import GOLD, NAME, RoundSpec, round_spec
 from soundmill.osr.spec import NAME as MODEL_NAME
 from soundmill.osr.spec import ModelSpec
 from soundmill.settings import names_in
@@ -110,7 +110,7 @@ def results(request: Request, user: Person, name: str) -> HTMLResponse:
         about, progress = Rounds(catalog).get(name), Rounds(catalog).progress(name)
     except UnknownRound as error:
         return _list(request, user, error, status=404)
-    disputed = Rounds(catalog).sessions(name, RoundSessionRow.state == "adjudicate")
+    disputed = Rounds(catalog).sessions(name, RoundSessionRow.state == "adjudicate", RoundSessionRow.rule != GOLD)
     told: dict[str, Any] = {
         "progress": progress,
         "told": outcome_of(catalog, name),

@@ -15,7 +15,7 @@ from soundmill.catalog import Annotations, Catalog, Labels, ModelVersion, Rounds
 from soundmill.errors import MissingFeatures, RoundRefused
 from soundmill.labelling.audit import STRATA, draw, strata_of
 from soundmill.labelling.choosing import Pick, at_random, least_sure, near_copies, projected, session_margin, typical
-from soundmill.labelling.spec import RoundSpec
+from soundmill.labelling.spec import GOLD, RoundSpec
 from soundmill.lake import Lake
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
@@ -83,6 +83,7 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     labelled = _labelled(windows, vectors)
     audits, strata = _audit(spec, windows, scores, inside, labelled)
     sessions = _sessions(spec, windows, vectors, scores, inside, labelled, audits, is_cold=_is_cold(catalog, spec, version))
+    sessions = _with_gold(sessions, _gold(lake, catalog, name, spec, version), spec.seed)
     model = f"{version.name}/{version.version}" if version else None
     left_out = set(labelled)
     open_ones = [{one.tag for one in found} for place, found in enumerate(inside) if place not in left_out]
@@ -230,6 +231,33 @@ def _sessions(
         replace(drawn[place][1], number=number, wanted=spec.annotators if number <= _FIRST_OVERLAPPED or overlapped[place] else 1)
         for number, place in enumerate(map(int, order), 1)
     ]
+
+
+def _gold(lake: Lake, catalog: Catalog, name: str, spec: RoundSpec, version: ModelVersion | None) -> list[RoundSession]:
+    """Sessions that an adjudicator decided in other rounds of these tags: by them it shows how right each person is."""
+    mine = [
+        one
+        for one, _ in Rounds(catalog).answered(name)
+        if set(spec.tags) <= set(RoundSpec.of(Rounds(catalog).get(one.round)).tags) and (not spec.sources or one.source in spec.sources)
+    ]
+    once = list({(one.source, one.start, one.end): one for one in mine}.values())
+    picked = np.random.default_rng(spec.seed + 2).permutation(len(once))[: round(spec.gold * spec.sessions)]
+    found = []
+    for one in (once[place] for place in picked):
+        window = _Window(one.source, one.start, one.end, (), is_labelled=True)
+        said = predictions(lake, catalog, version, one.source, one.start, one.end) if version else ()
+        inside = _clipped(window, [each for each in said if each.tag in spec.tags and each.score >= spec.threshold])
+        found.append(replace(_session(window, GOLD, inside, None, None, None, None), wanted=spec.annotators))
+    return found
+
+
+def _with_gold(sessions: Sequence[RoundSession], gold: Sequence[RoundSession], seed: int) -> list[RoundSession]:
+    """Sessions with those of known answers among them, at places that tell nothing; numbered anew."""
+    places = np.sort(np.random.default_rng(seed + 3).integers(0, len(sessions) + 1, len(gold)))
+    mixed = list(sessions)
+    for place, one in reversed(list(zip(places.tolist(), gold, strict=True))):
+        mixed.insert(place, one)
+    return [replace(one, number=number) for number, one in enumerate(mixed, 1)]
 
 
 def _audit(

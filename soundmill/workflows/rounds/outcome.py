@@ -9,11 +9,11 @@ from typing import Any
 from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
 from soundmill.catalog.rounds import SessionState
 from soundmill.formats.podcast import Archived
-from soundmill.labelling.agreement import TagAgreement, agreement
+from soundmill.labelling.agreement import TagAgreement, agreement, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
 from soundmill.labelling.consensus import agreed_on, decided_by, events_of
 from soundmill.labelling.raters import Rater, Weighed, weigh
-from soundmill.labelling.spec import AUTHOR, RoundSpec
+from soundmill.labelling.spec import AUTHOR, GOLD, RoundSpec
 from soundmill.osr.metrics import ratio
 from soundmill.times import from_ms
 
@@ -44,11 +44,23 @@ class ModelScore:
 
 
 @dataclass(frozen=True)
+class GoldScore:
+    """How right one person is in `sessions` whose answer is known: event F1 (None where there is nothing to find, and nothing was found),
+    and the share of sessions and tags in which they said rightly whether it is there."""
+
+    name: str
+    sessions: int
+    f1: float | None
+    right: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came back of a round so far.
 
     sessions   that somebody labelled
     raters     how each person errs, by tag, where three or more labelled enough of the same sessions
+    gold       how right each person is where the answer is known
     audit      by tag, none where no session was drawn for it
     consensus  for each session that is settled, its boxes; disputed: ids of those that an adjudicator ought to look at
     """
@@ -57,6 +69,7 @@ class Outcome:
     submissions: int
     agreement: list[TagAgreement]
     raters: dict[str, tuple[Rater, ...]]
+    gold: list[GoldScore]
     model: list[ModelScore]
     audit: dict[str, Audited]
     consensus: dict[int, tuple[Box, ...]]
@@ -155,15 +168,22 @@ def settled(catalog: Catalog, name: str) -> Settled:
 
 
 class _Answers:
-    """What a round asked, and all that came back of it; sessions, submissions and decisions by the session's id."""
+    """What a round asked, and all that came back of it; sessions, submissions and decisions by the session's id. Apart from them the
+    submissions of `gold` sessions, each with the answer that is known."""
 
     def __init__(self, catalog: Catalog, name: str) -> None:
         rounds = Rounds(catalog)
         self.about = rounds.get(name)
         self.spec = RoundSpec.of(self.about)
-        self.sessions = {one.id: one for one in rounds.sessions(name)}
-        self.submissions = rounds.submissions(name)
+        every, said = rounds.sessions(name), rounds.submissions(name)
+        self.sessions = {one.id: one for one in every if one.rule != GOLD}
+        self.submissions = {number: by for number, by in said.items() if number in self.sessions}
         self.decided = rounds.adjudications(name)
+        known = (
+            {(one.source, one.start, one.end): answer for one, answer in rounds.answered(name)} if len(self.sessions) < len(every) else {}
+        )
+        gold = ((said.get(one.id, {}), known.get((one.source, one.start, one.end))) for one in every if one.rule == GOLD)
+        self.gold = [(by, answer) for by, answer in gold if answer is not None]
 
 
 def _worked_out(answers: _Answers) -> Outcome:
@@ -186,6 +206,7 @@ def _worked_out(answers: _Answers) -> Outcome:
         submissions=sum(map(len, submissions.values())),
         agreement=agreement(events, answers.spec.tags),
         raters={tag: of.raters for tag, of in weighed.items()},
+        gold=_gold_scores(answers),
         model=_model_scores(answers),
         audit=_audits(answers),
         consensus=consensus,
@@ -201,6 +222,25 @@ def _weighed(answers: _Answers) -> dict[str, Weighed]:
         if (of := weigh(votes, tag)) is not None:
             found[tag] = of
     return found
+
+
+def _gold_scores(answers: _Answers) -> list[GoldScore]:
+    counts: dict[str, list[int]] = {}  # matched, marked by either, sessions, right of them
+    tags = answers.spec.tags
+    for by, answer in answers.gold:
+        truth = events_of([box for box in answer.boxes if box.tag in tags])
+        for who, said in by.items():
+            mine, of = events_of(said.boxes), counts.setdefault(who, [0, 0, 0, 0])
+            for tag in tags:
+                there, heard = ([event for event in events if event.tag == tag] for events in (truth, mine))
+                of[0] += len(match_events(there, heard))
+                of[3] += bool(there) == bool(heard)
+            of[1] += len(truth) + len(mine)
+            of[2] += 1
+    return [
+        GoldScore(who, sessions, 2 * matched / marked if marked else None, right / (sessions * len(tags)))
+        for who, (matched, marked, sessions, right) in sorted(counts.items())
+    ]
 
 
 def _has(said: Submission, tag: str) -> bool:

@@ -1,6 +1,5 @@
 """Agreement on published examples, against a library, and of simulated people whose errors are known."""
 
-
 import numpy as np
 import pytest
 from hypothesis import given, settings

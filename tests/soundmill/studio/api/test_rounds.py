@@ -58,6 +58,17 @@ def test_a_session_is_drafted_handed_in_and_the_next_comes(ann: httpx.Client) ->
     assert (mine["boxes"][0]["start"], mine["draft"]) == (box["start"], None)  # what was handed in can be looked at again
 
 
+def test_nothing_tells_a_session_whose_answer_is_known_from_those_beside_it(ann: httpx.Client, catalog: Catalog) -> None:
+    rounds = Rounds(catalog)
+    rounds.set_state("owls", "new")
+    rounds.put("owls", [session(1, rule="gold"), session(2, rule="margin", score=0.04)], "house/3")
+    rounds.set_state("owls", "open")
+    gold, other = (ann.post(f"{AT}/claim?number={number}").json() for number in (1, 2))
+    told = {key for key in gold if gold[key] != other[key]}
+    assert told == {"number", "start", "end", "held_until", "token", "next", "progress"}
+    assert "gold" not in str(gold)
+
+
 def test_two_people_are_given_two_sessions_and_the_late_one_is_told(ann: httpx.Client, catalog: Catalog) -> None:
     task = ann.post(f"{AT}/claim").json()
     with httpx.Client(base_url=ann.base_url) as bob:

@@ -5,11 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from soundmill.catalog import Annotations, Rounds
+from soundmill.catalog import Annotations, Box, Rounds, Submission
 from soundmill.errors import RoundRefused, UnknownModel
+from soundmill.studio.api.rounds import why_drawn
 from soundmill.times import midnight, to_ms
 from soundmill.workflows.rounds import draw_round
 from tests.home import DAYS, Home
+from tests.soundmill.workflows.rounds.people import answer
 
 UTC = ZoneInfo("UTC")
 TAGS = ["doorbell", "kettle", "knocking"]
@@ -99,3 +101,25 @@ def test_what_cannot_be_drawn_is_said(built_home: Home) -> None:
     define(built_home, model="nobody/1")
     with pytest.raises(UnknownModel):
         draw_round(built_home.lake, built_home.catalog, "owls", UTC)
+
+
+def test_sessions_that_were_decided_elsewhere_are_mixed_in_and_look_like_others(built_home: Home) -> None:
+    rounds = define(built_home, "before", sessions=4, audit=0, annotators=2, overlap=1.0)
+    draw_round(built_home.lake, built_home.catalog, "before", UTC)
+    rounds.set_state("before", "open")
+    answer(built_home.catalog, "before", {who: lambda claim: [] for who in ("ann", "bob")})
+    decided = rounds.sessions("before")[:2]
+    rounds.set_session_states(dict.fromkeys([one.id for one in decided], "adjudicate"))
+    for one in decided:
+        claim = rounds.adjudicate("before", one.number, "cid")
+        rounds.submit(claim, Submission("cid", one.source, one.start, one.end, (Box(one.start, one.end, "kettle"),)))
+    define(built_home, "after", sessions=20, audit=0, gold=0.1)
+    draw_round(built_home.lake, built_home.catalog, "after", UTC)
+    found = rounds.sessions("after")
+    gold = [one for one in found if one.rule == "gold"]
+    assert {(one.source, one.start, one.end) for one in gold} == {(one.source, one.start, one.end) for one in decided}
+    assert [one.number for one in found] == list(range(1, len(found) + 1))
+    assert {why_drawn(one) for one in gold} == {"drawn by chance"}
+    define(built_home, "other", tags=["fox"], sessions=20, audit=0, gold=0.1)
+    draw_round(built_home.lake, built_home.catalog, "other", UTC)
+    assert not [one for one in rounds.sessions("other") if one.rule == "gold"]  # nobody said whether there are foxes in it

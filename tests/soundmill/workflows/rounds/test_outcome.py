@@ -213,3 +213,25 @@ def test_where_three_label_enough_who_errs_is_known_and_overruled(sqlite_catalog
     assert finds["ann"].value > 0.95
     assert finds["cid"].low < 0.5 < finds["cid"].high
     assert told.raters["fox"][0].sessions == 30
+
+
+def test_sessions_of_known_answer_show_who_is_right_and_count_for_nothing_else(sqlite_catalog: Catalog) -> None:
+    rounds = opened(sqlite_catalog, session(1, wanted=2))
+    answer(sqlite_catalog, "owls", {"ann": lambda claim: [at(claim, 3)], "bob": lambda claim: [at(claim, 30)]})
+    settle_round(sqlite_catalog, "owls")
+    decided = rounds.adjudicate("owls", 1, "cid", NOON)
+    rounds.submit(decided, replace(_said(decided), boxes=(at(decided, 30),)), NOON)
+    rounds.define("next", SPEC.model_dump(mode="json"))
+    rounds.put("next", [replace(session(1, wanted=2), round="next", rule="gold"), replace(session(2), round="next")], None)
+    rounds.set_state("next", "open")
+    says = {"dot": lambda claim: [at(claim, 30), at(claim, 3, "fox")], "eve": lambda claim: [at(claim, 30)]}
+    answer(sqlite_catalog, "next", says)
+    told = settle_round(sqlite_catalog, "next")
+    assert [(one.name, one.sessions, one.f1, one.right) for one in told.gold] == [
+        ("dot", 1, pytest.approx(2 / 3), 0.5),
+        ("eve", 1, 1.0, 1.0),
+    ]
+    assert told.sessions == 1
+    assert [one.sessions for one in told.agreement] == [0, 0]
+    assert set(told.consensus) == {rounds.session("next", 2).id}
+    assert {one.state for one in rounds.sessions("next")} == {"done"}
