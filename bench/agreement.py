@@ -51,8 +51,9 @@ def lines() -> Iterator[str]:
         truths.append([((one > 0.5) == truth).mean() for one in (ours.posterior[:, 1], theirs_yes)])
     right = np.mean(truths, axis=0)
     yield (
-        f"Dawid and Skene, 400 items, 5 people, one vote in ten missing: the same answer as crowd-kit in {np.mean(labels):.2%}; probabilities "
-        f"at most {max(probabilities):.3f} apart, people's errors {max(errors):.3f}; right in {right[0]:.2%}, crowd-kit in {right[1]:.2%}"
+        f"Dawid and Skene, 400 items, 5 people, one vote in ten missing: the same answer as crowd-kit in {np.mean(labels):.2%}; "
+        f"probabilities at most {max(probabilities):.3f} apart, people's errors {max(errors):.3f}; "
+        f"right in {right[0]:.2%}, crowd-kit in {right[1]:.2%}"
     )
 
 

@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
-from soundmill.catalog import SKIP_REASONS, Catalog, Claim, Drafts, ReviewedSpan, Round, RoundProgress, Rounds, RoundSession, Submission
+from soundmill.catalog import SKIP_REASONS, Catalog, Claim, Drafts, ReviewedSpan, RoundProgress, Rounds, RoundSession, Submission
 from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import ClaimLost, InputRefused, RoundRefused, UnknownRound
 from soundmill.labelling.spec import GOLD, RoundSpec
@@ -46,6 +46,14 @@ class PredictedOut(BaseModel):
     probability: float | None
 
 
+class NextOut(BaseModel):
+    """The session that probably comes next, from `start` to `end` (ms): its picture can be fetched already."""
+
+    source: str
+    start: float
+    end: float
+
+
 class TaskOut(BaseModel):
     """A session to work on, held until `held_until` under `token`; `why`: why it was chosen; `boxes`: what this person handed in before;
     `others`: where it is to be decided, what those who labelled it said, as A, B and so on."""
@@ -66,7 +74,7 @@ class TaskOut(BaseModel):
     draft: DraftOut | None
     held_until: datetime
     token: str
-    next: float | None
+    next: NextOut | None
     progress: ProgressOut
 
 
@@ -239,7 +247,7 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
         draft=draft and DraftOut(version=draft.version, labels=LabelsIn.model_validate(draft.content), saved_at=draft.updated_at),
         held_until=got.expires_at,
         token=got.token,
-        next=_starts_next(rounds, about, one),
+        next=_next(rounds, one),
         progress=_progress(rounds.progress(one.round), got.annotator),
     )
 
@@ -252,13 +260,13 @@ def _why(rounds: Rounds, one: RoundSession) -> str:
     return why_drawn(one)
 
 
-def _starts_next(rounds: Rounds, about: Round, one: RoundSession) -> float | None:
-    """When the session begins that is probably next, so that its picture can be fetched already; only on the same source."""
+def _next(rounds: Rounds, one: RoundSession) -> NextOut | None:
+    """The session that probably comes next."""
     try:
-        after = rounds.session(about.name, one.number + 1)
+        after = rounds.session(one.round, one.number + 1)
     except UnknownRound:
         return None
-    return to_ms(after.start) if after.source == one.source else None
+    return NextOut(source=after.source, start=to_ms(after.start), end=to_ms(after.end))
 
 
 def _held(catalog: Catalog, name: str, number: int, who: str, token: str) -> Claim:

@@ -52,7 +52,7 @@ export class Draft {
   }
 
   private get place(): string {
-    return `soundmill draft ${this.at.name}`;
+    return `soundmill draft of ${document.body.dataset["user"] ?? ""}: ${this.at.name}`; // several people may share a browser
   }
 
   /** What this browser kept and the studio has not: after a crash, or while it was away. */

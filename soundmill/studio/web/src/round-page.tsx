@@ -1,12 +1,13 @@
 // A round's sessions in a queue, with the annotator's own parts: hear, answer predictions, draw, hand in or skip.
 
-import { signal } from "@preact/signals";
+import { signal, useSignalEffect } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import * as api from "./api.ts";
 import { Controls, LABELLING, Saving, Table, Tags, tip, useLabelling, zoom } from "./annotator-page.tsx";
 import type { Action } from "./keys.ts";
 import * as s from "./session.ts";
-import { Timeline } from "./timeline.tsx";
+import { levelFor, tilesIn, versionOf } from "./tiles.ts";
+import { Timeline, width } from "./timeline.tsx";
 import { moved } from "./view.ts";
 
 const reasons = signal<string[]>([]);
@@ -24,6 +25,10 @@ const ACTIONS: Action[] = [
 export function RoundPage(props: { name: string }) {
   useLabelling(() => s.startRound(props.name), ACTIONS);
   useEffect(() => void api.skipReasons().then((some) => (reasons.value = some), () => undefined), []);
+  useSignalEffect(() => {
+    const next = s.task.value?.next;
+    if (next && width.value) void fetchAhead(next, s.look.value.recipe, width.value).catch(() => undefined);
+  });
   const task = s.task.value;
   if (s.isLoaded.value && !task) return <NothingLeft name={props.name} />;
   if (!task) return <p role="status" class="notice">{s.notice.value}</p>;
@@ -48,6 +53,19 @@ export function RoundPage(props: { name: string }) {
   );
 }
 
+/** Fetches the pictures of the session that probably comes next, so that the browser has them when it comes. */
+async function fetchAhead(next: NonNullable<api.Task["next"]>, recipe: string, pixels: number): Promise<void> {
+  const view = { from: next.start, to: next.end };
+  const level = levelFor(view, pixels);
+  const marks = new Map(Object.entries((await api.timeline(next.source, view.from, view.to)).marks).map(([hour, mark]) => [Number(hour), mark]));
+  for (const index of tilesIn(view, level)) {
+    const version = versionOf(level, index, marks);
+    for (const address of [api.tileAddress(next.source, recipe, level, index, version), api.peaksAddress(next.source, level, index, version)]) {
+      await fetch(address, { priority: "low" });
+    }
+  }
+}
+
 function Header({ task }: { task: api.Task }) {
   const { done, sessions, mine } = task.progress;
   const until = new Date(task.held_until).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
@@ -59,7 +77,7 @@ function Header({ task }: { task: api.Task }) {
         <span class="grow" />
         <Saving handedIn={task.boxes.length ? "Handed in before" : ""} />
         <button data-testid="clear" disabled={!s.boxes.value.length && !s.openPredictions.value.length} onClick={s.clear}>Clear</button>
-        <button data-testid="skip" onClick={() => (asksWhy.value = !asksWhy.value)} aria-expanded={asksWhy.value}>Skip</button>
+        {!task.others.length && <button data-testid="skip" onClick={() => (asksWhy.value = !asksWhy.value)} aria-expanded={asksWhy.value}>Skip</button>}
         <button data-testid="submit" class="main" disabled={s.isSending.value} title="hand in this session, and take the next (Ctrl+Enter)" onClick={() => void s.handIn()}>{s.openPredictions.value.length || s.boxes.value.some((box) => box.state !== "rejected") ? "Hand in" : "Hand in: nothing here"}</button>
       </div>
       {asksWhy.value && (

@@ -375,7 +375,6 @@ async function openTask(next: api.Task | null): Promise<void> {
   window.history.replaceState(null, "", `?session=${next.number}${next.others.length ? "&decide=1" : ""}`);
   showTask();
   if (local) draft?.change(local.content);
-  if (next.next !== null) void api.timeline(next.source, next.next, next.next + (next.end - next.start)).catch(() => null);
 }
 
 export function showTask(): void {

@@ -43,7 +43,7 @@ def ann(catalog: Catalog, tmp_path: Path) -> Iterator[httpx.Client]:
 def test_a_session_is_drafted_handed_in_and_the_next_comes(ann: httpx.Client) -> None:
     task = ann.post(f"{AT}/claim").json()
     assert (task["number"], task["tags"], task["model"], task["why"]) == (1, ["owl"], "house/3", "drawn by chance")
-    assert (task["end"] - task["start"], task["next"]) == (60_000, task["end"])
+    assert (task["end"] - task["start"], task["next"]) == (60_000, {"source": "garden", "start": task["end"], "end": task["end"] + 60_000})
     box = {"start": task["start"] + 1000, "end": task["start"] + 3000, "tag": "owl"}
     content = {"boxes": [box], "token": task["token"]}
     assert ann.put(f"{AT}/sessions/1/draft", json=content, headers={"if-match": "0"}).json()["version"] == 1

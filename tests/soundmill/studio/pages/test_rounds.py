@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from soundmill.catalog import Box, Rounds
+from soundmill.times import to_ms
 from soundmill.workflows.rounds import draw_round, settle_round
+from tests.conftest import wait_until
 from tests.home import DAYS, KINDS, Home
 from tests.soundmill.studio.pages.looking import violations
 from tests.soundmill.studio.running import studio
@@ -60,6 +62,8 @@ def test_sessions_are_answered_one_after_another_and_nothing_is_lost(browser: Br
     rounds.set_state("night", "open")
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.on("pageerror", lambda error: errors.append(str(error)))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition("/api/tiles/")[2].partition("?")[0]))
     page.goto(f"{client.base_url}/rounds/night")
     progress, table = page.get_by_test_id("round-progress"), page.get_by_test_id("box-table")
     expect(progress).to_contain_text("0 of 3 done, 0 by you", timeout=20_000)
@@ -67,6 +71,10 @@ def test_sessions_are_answered_one_after_another_and_nothing_is_lost(browser: Br
     expect(page.get_by_text("Shown because")).to_be_visible()
     expect(page.get_by_test_id("spectrogram")).to_be_visible()
     expect(page.get_by_test_id("save-state")).to_be_attached()
+    second = rounds.sessions("night")[1]
+    level = 1  # of twelve seconds in 1,280 pixels: a tile of 4,096 ms
+    ahead = {f"{second.source}/fft1024/{level}/{at // 4096}" for at in (to_ms(second.start), to_ms(second.end) - 1)}
+    wait_until(lambda: (page.wait_for_timeout(50), ahead <= set(asked))[1], 20)  # the next session's picture, before it is asked for
     timeline = page.get_by_test_id("timeline")
     timeline.focus()
     place = timeline.bounding_box()
