@@ -1,5 +1,5 @@
-"""What every request passes: bounds on its body, a refusal of what other sites' pages send, HEAD where there is GET, and paths
-as clients write them."""
+"""What every request passes: bounds on its body, a refusal of what other sites' pages send (but for the originals' own pages), HEAD where
+there is GET, and paths as clients write them."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -7,11 +7,15 @@ from urllib.parse import quote, urlsplit
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from soundmill.studio.auth import is_loopback
+
 _VERSION = re.compile(r"/transcriber/v([12])(?=/|$)")
 _SOME_WITH_SLASH = ("/transcriber", "/downloader", "/capture")  # below these, some routes end with a slash
+_OF_ORIGINALS = ("/podcast/",)  # APIs whose own pages may be served from elsewhere
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -25,16 +29,43 @@ class SameOrigin:
         self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in _SAFE and not self._is_ours(Headers(scope=scope)):
+        if scope["type"] == "http" and scope["method"] not in _SAFE and not self._is_ours(scope):
             await JSONResponse({"detail": "this request comes from another site's page"}, 403)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _is_ours(self, headers: Headers) -> bool:
+    def _is_ours(self, scope: Scope) -> bool:
+        headers = Headers(scope=scope)
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-        return origin.lower() in self._origins or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+        if urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
+            return True
+        return origin.lower() in self._origins or is_page_of_original(scope, origin, self._origins)
+
+
+class PagesOfOriginals:
+    """Lets the originals' own pages ask the APIs that were made for them from where they are served: one of `origins`, or this machine
+    where the studio is reached as a loopback address (CORS, as the Fetch standard has it)."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
+        self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._cors = CORSMiddleware(
+            app, allow_origin_regex=".*", allow_methods=["GET", "POST"], allow_headers=["*"], allow_credentials=True
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
+        app = self._cors if origin and is_page_of_original(scope, origin, self._origins) else self._app
+        await app(scope, receive, send)
+
+
+def is_page_of_original(scope: Scope, origin: str, origins: Collection[str]) -> bool:
+    """Whether a request is for an original's API and comes from where its own page may be served."""
+    if not scope["path"].startswith(_OF_ORIGINALS):
+        return False
+    theirs, ours = urlsplit(origin).hostname or "", urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+    return origin.lower() in origins or (is_loopback(theirs) and is_loopback(ours))
 
 
 class HeadAsGet:

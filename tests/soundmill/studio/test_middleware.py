@@ -35,6 +35,33 @@ def test_the_studio_s_own_pages_are_not_refused(client: httpx.Client) -> None:
     assert client.post("/sign-out", headers={"origin": str(client.base_url).rstrip("/")}).status_code == 303
 
 
+ASKS = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:5500", "http://127.0.0.1:9000", "https://sound.example"])
+def test_an_original_s_own_page_may_be_served_from_elsewhere_on_this_machine_or_where_the_settings_say(
+    client: httpx.Client, origin: str
+) -> None:
+    asked = client.options("/podcast/submit/session/owls/1", headers={"origin": origin, **ASKS})
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
+    told = client.get("/podcast/fetch/session/owls", headers={"origin": origin})
+    assert (told.status_code, told.headers["access-control-allow-origin"]) == (400, origin)  # a page reads what is refused, too
+    assert client.post("/podcast/submit/session/owls/1", json={}, headers={"origin": origin}).status_code == 400
+    if "sound.example" not in origin:
+        assert client.post("/sign-out", headers={"origin": origin}).status_code == 403  # of nothing else
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [("https://evil.example", ""), ("null", ""), ("http://localhost.evil.example", ""), ("http://localhost:1", "sound.example")],
+)
+def test_no_other_page_asks_an_original_s_api(client: httpx.Client, origin: str, host: str) -> None:
+    named = {"host": host} if host else {}
+    asked = client.options("/podcast/submit/session/owls/1", headers={"origin": origin, **ASKS, **named})
+    assert "access-control-allow-origin" not in asked.headers
+    assert client.post("/podcast/submit/session/owls/1", json={}, headers={"origin": origin, **named}).status_code == 403
+
+
 def test_reading_is_allowed_from_anywhere(client: httpx.Client) -> None:
     assert client.get("/", headers={"origin": "https://evil.example", "sec-fetch-site": "cross-site"}).status_code == 200
 
