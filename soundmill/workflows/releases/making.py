@@ -199,7 +199,7 @@ def _order(one: Label) -> tuple[float, float, str, float, float, str]:
 
 def _recordings(table: pa.Table, one: _Stretch) -> tuple[str, ...]:
     """The recordings that a stretch is of; a microphone's run may last for months, so a day of it counts as one."""
-    ends = pc.add(table["started_at"], pc.cast(pc.multiply(table["seconds"], 1e6), pa.int64()).cast(pa.duration("us")))
+    ends = pc.add(table["started_at"], pc.round(pc.multiply(table["seconds"], 1e6)).cast(pa.int64()).cast(pa.duration("us")))
     inside = pc.and_(pc.equal(table["source"], one.source), pc.and_(pc.less(table["started_at"], one.end), pc.greater(ends, one.start)))
     rows = table.filter(inside).select(["recording", "session"]).to_pylist()
     day = f"{one.source} on {one.start.date()}"

@@ -9,11 +9,11 @@ from soundmill.capture import Segmenter, update_segments
 from soundmill.catalog import Box, Catalog, Claim, Ledger, Rounds, RoundSession, Submission
 from soundmill.lake import Lake
 
-RATE = 8000
+RATE = 11_025
 MORNING = datetime(2026, 1, 5, 6, tzinfo=UTC)
 DAY = MORNING.date()
 HALF = timedelta(seconds=30)
-GUIDE = Segmenter(sample_rate=RATE, samples=3 * RATE)
+GUIDE = Segmenter(sample_rate=RATE, samples=33_000)  # no whole number of microseconds
 FILES = {("garden", 0): 1, ("garden", 60): 2, ("yard", 0): 3}  # source and minute, and the seed of its sound
 OWL = {(1, 4.0), (2, 10.0), (4, 7.5), (6, 1.0)}  # number of a session, and second of an owl in it
 
@@ -23,7 +23,7 @@ def noise(seed: int, seconds: float = 60.0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     parts = []
     for _ in range(round(4 * seconds)):
-        spectrum = np.fft.rfft(rng.normal(size=RATE // 4)) * np.repeat(rng.uniform(0.02, 1, 10), 101)[: RATE // 8 + 1]
+        spectrum = np.fft.rfft(rng.normal(size=RATE // 4)) * np.repeat(rng.uniform(0.02, 1, 10), RATE // 80 + 1)[: RATE // 8 + 1]
         parts.append(np.fft.irfft(spectrum))
     sound = np.concatenate(parts)
     return (0.3 * sound / np.abs(sound).max()).astype(np.float32)
