@@ -56,19 +56,19 @@ def cut_manifests(context: dg.AssetExecutionContext, lake: LakeResource, catalog
             "splits_apart", asset="dataset_release", description="No sound, and nothing that belongs together, is in two splits."
         ),
         dg.AssetCheckSpec("tags_in_each_split", asset="dataset_release", description="Every tag is in each split."),
-        dg.AssetCheckSpec("sound_there", asset="dataset_release", description="The sound of every clip that nobody took back is there."),
+        dg.AssetCheckSpec("sound_there", asset="dataset_release", description="The sound of every clip that was not withdrawn is there."),
     ],
 )
 def dataset_release(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
     """An immutable data set: the settled sessions of closed rounds with their sound, in splits. One that is made stays as it is."""
     from soundmill.releases.card import split_rows
-    from soundmill.releases.manifest import release_folder
-    from soundmill.workflows.releases import inspect, make_release
+    from soundmill.workflows.releases import inspect, make_release, opened
 
     store, name = lake.open(), context.partition_key
     with refused_in_one_line():
         made = make_release(store, catalog.open(), name)
-        found = inspect(store, catalog.open(), name)
+        release = opened(store, catalog.open(), name)
+        found = inspect(store, release)
     facts = made.facts
     metadata: dict[str, Any] = {
         "status": "made" if made.is_new else "unchanged",
@@ -77,9 +77,9 @@ def dataset_release(context: dg.AssetExecutionContext, lake: LakeResource, catal
         "hours": facts["hours"],
         "splits": figures_table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
         "licence": facts["licence"],
-        "clips_withdrawn": found.withdrawn,
-        "path": dg.MetadataValue.path(store.address(release_folder(name))),
-        "card": dg.MetadataValue.md(found.card),
+        "clips_withdrawn": len(release.withdrawn),
+        "path": dg.MetadataValue.path(store.address(release.folder)),
+        "card": dg.MetadataValue.md(release.card),
     }
     return dg.MaterializeResult(
         metadata=metadata,

@@ -41,14 +41,14 @@ def lines() -> Iterator[str]:
     labels, probabilities, errors, truths = [], [], [], []
     for _ in range(_DRAWS // 5):
         truth, votes = _votes(rng)
-        ours = dawid_skene(votes, 2)
+        ours = dawid_skene(votes)
         model = DawidSkene(n_iter=200).fit(_as_frame(votes))
         theirs_yes = model.probas_[1].loc[range(len(votes))].to_numpy()
-        labels.append(((ours.posterior[:, 1] > 0.5) == (theirs_yes > 0.5)).mean())
-        probabilities.append(np.abs(ours.posterior[:, 1] - theirs_yes).max())
+        labels.append(((ours.posterior[:, 0] > 0.5) == (theirs_yes > 0.5)).mean())
+        probabilities.append(np.abs(ours.posterior[:, 0] - theirs_yes).max())
         confusion = np.array([[model.errors_.loc[(who, 1), true] for true in (0, 1)] for who in range(votes.shape[1])])
-        errors.append(np.abs(ours.confusion[:, :, 1] - confusion).max())
-        truths.append([((one > 0.5) == truth).mean() for one in (ours.posterior[:, 1], theirs_yes)])
+        errors.append(np.abs(np.concatenate([ours.invents, ours.finds], axis=1) - confusion).max())
+        truths.append([((one > 0.5) == truth).mean() for one in (ours.posterior[:, 0], theirs_yes)])
     right = np.mean(truths, axis=0)
     yield (
         f"Dawid and Skene, 400 items, 5 people, one vote in ten missing: the same answer as crowd-kit in {np.mean(labels):.2%}; "

@@ -165,15 +165,18 @@ def round_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource
 
 @_sensor(job=make_release, minimum_interval_seconds=30)
 def release_requests(context: dg.SensorEvaluationContext, catalog: CatalogResource) -> dg.SensorResult | dg.SkipReason:
-    """Adds a partition for each release in the catalog, and makes those that are defined and not made yet."""
-    from soundmill.catalog import Releases
+    """Adds a partition for each release in the catalog, and makes those that are defined and not made yet, once their rounds
+    are closed."""
+    from soundmill.catalog import Releases, Rounds
 
     there = Releases(catalog.open()).all()
-    wanted = [(one.name, f"make {one.created_at}") for one in there if one.content is None]
+    closed = {one.name for one in Rounds(catalog.open()).all() if one.state == "closed"}
+    due = [one for one in there if one.content is None]
+    wanted = [(one.name, f"make {one.created_at}") for one in due if closed.issuperset(one.spec["rounds"])]
     requests = [request for name, mark in wanted if (request := _request(context.instance, name, mark))]
     changes = _partition_changes(context.instance, releases, {one.name for one in there})
     if not requests and not changes:
-        return dg.SkipReason(f"{len(there)} releases, none of them new")
+        return dg.SkipReason(f"{len(there)} releases; {len(due) - len(wanted)} wait for their rounds to be closed, none else is new")
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=changes)
 
 

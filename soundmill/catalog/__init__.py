@@ -17,7 +17,7 @@ from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
-from soundmill.catalog.releases import Release, ReleasedClip, Releases, clip_path
+from soundmill.catalog.releases import CLIPS_FOLDER, Release, ReleasedClip, Releases, clip_path
 from soundmill.catalog.rounds import SKIP_REASONS, Claim, Round, RoundProgress, Rounds, RoundSession
 from soundmill.catalog.sound_index import Place, SoundIndex
 from soundmill.catalog.spans import Span, lies_in
@@ -25,6 +25,7 @@ from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
     "CAPTURED",
+    "CLIPS_FOLDER",
     "DEMO",
     "DOWNLOADED",
     "ROLES",

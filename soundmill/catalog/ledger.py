@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ItemRow, ProcessedRow, WithdrawnSpanRow
-from soundmill.catalog.spans import Span, lies_in
+from soundmill.catalog.spans import Span, lies_in, timeline_lock
 from soundmill.fingerprint import is_stale, stale_mark
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
@@ -129,7 +129,7 @@ class Ledger:
         near = (ItemRow.started_at >= first - _LONGEST_SEGMENT, ItemRow.started_at < last)
         query = select(*(getattr(ItemRow, name) for name in _READ)).where(ItemRow.source == source, ItemRow.kind == "segment", *near)
         with self.catalog.writing() as session:
-            self.catalog.alone(session, _timeline(source))
+            self.catalog.alone(session, timeline_lock(source))
             session.add_all(WithdrawnSpanRow(source=source, start=start, end=end, created_at=now) for start, end in spans)
             found = [Item(*row) for row in session.execute(query.where(ItemRow.state != "withdrawn"))]
             gone = [_withdrawn(item) for item in found if (item.key, item.started_at) in named or _is_taken_back(item, spans)]
@@ -289,7 +289,7 @@ class Ledger:
         new = {segment.key for segment in segments}
         asset, days = stale
         with self.catalog.writing() as session:
-            self.catalog.alone(session, _timeline(item.source))
+            self.catalog.alone(session, timeline_lock(item.source))
             spans = self._spans(session, item.source)
             item, *segments = (_withdrawn(one) if _is_taken_back(one, spans) else one for one in (item, *segments))
             still_there = (ItemRow.state == "withdrawn") & ItemRow.measures["file_exists"].as_boolean().is_(True)
@@ -430,11 +430,6 @@ def _withdrawn(item: Item) -> Item:
         item, state="withdrawn", path=None, content_hash=None, reason=None, message=None, blocked_by=None, next_attempt_at=None,
         transient=False, measures={**item.measures, **place},
     )  # fmt: skip
-
-
-def _timeline(source: str) -> str:
-    """Under this name, who writes what a source recorded, or takes it back, is alone."""
-    return f"timeline of {source}"
 
 
 def _duplicates_resolved(items: Sequence[Item]) -> list[Item]:

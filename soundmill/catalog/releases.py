@@ -1,6 +1,6 @@
-"""Releases: what each is to be, what was made of it, and which of its clips were taken back since."""
+"""Releases: what each is to be, what was made of it, and which of its clips were withdrawn since."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +9,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.schema import ReleaseClipRow, ReleaseRow
+from soundmill.catalog.schema import ReleaseClipRow, ReleaseRow, WithdrawnSpanRow
+from soundmill.catalog.spans import Span, lies_in, timeline_lock
 from soundmill.errors import ReleaseRefused, UnknownRelease
 
+CLIPS_FOLDER = "audio/clips"
 _BATCH = 500
 
 
@@ -33,7 +35,7 @@ class Release:
 
 @dataclass(frozen=True)
 class ReleasedClip:
-    """A clip of a release: a stretch of a source, the sha256 of its WAV, and when it was taken back."""
+    """A clip of a release: a stretch of a source, the sha256 of its WAV, and when it was withdrawn."""
 
     release: str
     source: str
@@ -41,6 +43,10 @@ class ReleasedClip:
     end: datetime
     sha256: str
     withdrawn_at: datetime | None = None
+
+    def lies_in(self, spans: Iterable[Span]) -> bool:
+        """Whether any of its sound lies in one of the spans."""
+        return lies_in(self.start, (self.end - self.start).total_seconds(), spans)
 
 
 class Releases:
@@ -72,9 +78,12 @@ class Releases:
             return [_release(row) for row in session.scalars(select(ReleaseRow).order_by(ReleaseRow.created_at.desc(), ReleaseRow.name))]
 
     def made(self, name: str, spec: dict[str, Any], content: str, facts: dict[str, Any], clips: Sequence[ReleasedClip]) -> Release:
-        """Notes that a release was made by a definition. Raises `ReleaseRefused` where it was made, or defined anew, meanwhile."""
+        """Notes that a release was made by a definition. Raises `ReleaseRefused` where it was made, or defined anew, meanwhile, or sound of
+        it was withdrawn."""
         with self._catalog.writing() as session:
             self._catalog.alone(session, f"release {name}")
+            for source in sorted({one.source for one in clips}):
+                self._refuse_withdrawn(session, source, [one for one in clips if one.source == source])
             row = _known(session, name)
             if row.content is not None or row.spec != spec:
                 raise ReleaseRefused(f"release {name!r} was {'made' if row.content else 'defined anew'} meanwhile")
@@ -84,6 +93,13 @@ class Releases:
                 session.execute(self._catalog.insert(ReleaseClipRow), values[start : start + _BATCH])
             row.made_at, row.content, row.facts = datetime.now(UTC), content, facts
             return _release(row)
+
+    def _refuse_withdrawn(self, session: Session, source: str, clips: Sequence[ReleasedClip]) -> None:
+        self._catalog.alone(session, timeline_lock(source))
+        rows = session.execute(select(WithdrawnSpanRow.start, WithdrawnSpanRow.end).where(WithdrawnSpanRow.source == source))
+        spans = [(start, end) for start, end in rows]
+        if any(one.lies_in(spans) for one in clips):
+            raise ReleaseRefused(f"sound of {source} was withdrawn while the release was made: make it again")
 
     def clips(self, name: str | None = None, source: str | None = None) -> list[ReleasedClip]:
         """Clips of a release, or of all; of a source, or of all."""
@@ -96,7 +112,7 @@ class Releases:
             ]
 
     def withdraw(self, clips: Collection[ReleasedClip]) -> None:
-        """Notes that clips were taken back."""
+        """Notes that clips were withdrawn."""
         now = datetime.now(UTC)
         with self._catalog.writing() as session:
             for one in clips:
@@ -104,20 +120,17 @@ class Releases:
                 at = (ReleaseClipRow.start == one.start, ReleaseClipRow.end == one.end, ReleaseClipRow.withdrawn_at.is_(None))
                 session.execute(update(ReleaseClipRow).where(*same, *at).values(withdrawn_at=now))
 
-    def withdrawn_paths(self) -> set[str]:
-        """Where the WAVs lay of clips that were in a release, and are in none any more."""
-        return {clip_path(sha256) for sha256 in self._withdrawn_hashes()}
-
-    def _withdrawn_hashes(self) -> set[str]:
-        living = select(ReleaseClipRow.sha256).where(ReleaseClipRow.withdrawn_at.is_(None))
-        gone = select(ReleaseClipRow.sha256).where(ReleaseClipRow.withdrawn_at.is_not(None), ReleaseClipRow.sha256.not_in(living))
+    def living_paths(self) -> set[str]:
+        """Where the WAVs lie of clips that are in any release."""
         with self._catalog.reading() as session:
-            return set(session.scalars(gone))
+            return set(
+                map(clip_path, session.scalars(select(ReleaseClipRow.sha256).where(ReleaseClipRow.withdrawn_at.is_(None)).distinct()))
+            )
 
 
 def clip_path(sha256: str) -> str:
     """Where a clip's WAV lies in the lake, by its hash; releases with the same clip share it."""
-    return f"audio/clips/{sha256[:2]}/{sha256}.wav"
+    return f"{CLIPS_FOLDER}/{sha256[:2]}/{sha256}.wav"
 
 
 def _known(session: Session, name: str) -> ReleaseRow:

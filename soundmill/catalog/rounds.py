@@ -233,7 +233,7 @@ class Rounds:
             row.state, row.reason = "skipped", reason
             skips = select(func.count()).select_from(ClaimRow).where(ClaimRow.session == claim.session.id, ClaimRow.state == "skipped")
             if (session.scalar(skips) or 0) >= _SKIPS:
-                self._become(session, claim.session.id, "adjudicate")
+                self._become(session, claim.session.id, "done" if claim.session.rule == "gold" else "adjudicate")
 
     def submit(self, claim: Claim, submission: Submission, now: datetime | None = None) -> tuple[Submission, bool]:
         """Stores what somebody said of a session, and whether it counts: it does where the session still wants it.
@@ -284,7 +284,8 @@ class Rounds:
 
     def answered(self, but: str) -> list[tuple[RoundSession, Submission]]:
         """Sessions of all other rounds that an adjudicator decided, with the decision, in order of round and number."""
-        query = select(RoundSessionRow).where(RoundSessionRow.round != but, RoundSessionRow.state == "adjudicated")
+        mine = (RoundSessionRow.round != but, RoundSessionRow.state == "adjudicated", RoundSessionRow.rule != "gold")
+        query = select(RoundSessionRow).where(*mine)
         with self._catalog.reading() as session:
             there = [_session(row) for row in session.scalars(query.order_by(RoundSessionRow.round, RoundSessionRow.number))]
         decisions = {number: one for name in {one.round for one in there} for number, one in self.adjudications(name).items()}

@@ -79,13 +79,14 @@ def release_list(as_json: Json = False) -> None:
 
 @releases.command("show", epilog="Example: `soundmill release show owls-1.0`")
 def release_show(name: Name, as_json: Json = False) -> None:
-    """Show a release's card, and what was taken back of it since."""
+    """Show a release's card, and what was withdrawn of it since."""
     from soundmill.errors import Damaged, InputRefused
     from soundmill.workflows.releases import inspect, opened
 
     catalog, lake = the_catalog(), the_lake()
     try:
-        release, found = opened(lake, catalog, name), inspect(lake, catalog, name)
+        release = opened(lake, catalog, name)
+        found = inspect(lake, release)
     except (InputRefused, Damaged) as error:
         refuse(str(error))
     if as_json:
@@ -93,7 +94,7 @@ def release_show(name: Name, as_json: Json = False) -> None:
         told = {"withdrawn": [one.id for one in release.withdrawn], "missing": found.missing, "torn": found.torn, "lacking": found.lacking}
         print_json({"sha256": about.content, "made_at": about.made_at, "facts": about.facts, **told})
         return
-    typer.echo(found.card)
+    typer.echo(release.card)
     typer.echo(f"sha256 {release.release.content}")
     for problem in (
         *found.lacking,
@@ -102,7 +103,7 @@ def release_show(name: Name, as_json: Json = False) -> None:
     ):
         typer.echo(problem)
     if release.withdrawn:
-        typer.echo(f"{count(len(release.withdrawn), 'clip')} of it were taken back since")
+        typer.echo(f"{count(len(release.withdrawn), 'clip')} of it were withdrawn since")
 
 
 @releases.command("diff", epilog="Example: `soundmill release diff owls-1.0 owls-1.1`")
@@ -135,7 +136,7 @@ def release_export(
 ) -> None:
     """Write a release to a folder: WAVs, a table as Pod.Cast's archives are and a lhotse CutSet for each split, card and manifest.
 
-    What was taken back is left out, and removed from the folder.
+    What was withdrawn is left out, and removed from the folder.
     """
     from soundmill.errors import Damaged, InputRefused
     from soundmill.workflows.releases import export_release

@@ -51,6 +51,7 @@ class Archived:
     dataset: str
     location: str
     session_start: datetime
+    session_end: datetime
     start_s: float = 0.0
     duration_s: float = 0.0
     tag: str = ""
@@ -63,14 +64,16 @@ def write_archive(lines: Iterable[Archived]) -> str:
     table.writerow((*_NEEDED_OF_ARCHIVE, "tag"))
     for one in lines:
         when = one.session_start
-        place = (one.dataset, wav_name(one.location, when), f"{one.start_s:.3f}", f"{one.duration_s:.3f}", one.location)
+        place = (one.dataset, wav_name(one.location, when, one.session_end), f"{one.start_s:.3f}", f"{one.duration_s:.3f}", one.location)
         table.writerow(map(cell, (*place, f"{when:%Y-%m-%d}", f"{when - _PACIFIC:%H:%M:%S}", one.tag)))
     return out.getvalue()
 
 
-def wav_name(source: str, start: datetime) -> str:
-    """The name of a stretch's WAV: its UTC start, to the millisecond, and its source."""
-    return f"{start:%Y-%m-%dT%H-%M-%S}-{start.microsecond // 1000:03d}_{file_name(source)}.wav"
+def wav_name(source: str, start: datetime, end: datetime) -> str:
+    """The name of a stretch's WAV: its UTC start, to the millisecond, its length in ms, and its source."""
+    return (
+        f"{start:%Y-%m-%dT%H-%M-%S}-{start.microsecond // 1000:03d}_{round((end - start).total_seconds() * 1000)}_{file_name(source)}.wav"
+    )
 
 
 def read_spans(text: str) -> SpanTable:

@@ -13,19 +13,22 @@ Ints = NDArray[np.int64]
 _FEWEST_SESSIONS = 20  # that three or more labelled: of fewer nobody's errors can be told
 _DRAWS = 200
 _ROUNDS = 200
+_TOLERANCE = 1e-5
+_SMOOTH = 0.1  # votes
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What Dawid and Skene's model makes of votes.
+    """What Dawid and Skene's model makes of votes of yes and no, for each of d weightings of n items by r raters.
 
-    posterior   (items, classes): the probability of each class
-    confusion   (raters, classes, classes): with which probability a rater says the second class where the first is true
-    prior       (classes,): how often each class is true
+    posterior   (n, d): the probability that an item is a yes
+    finds       (r, d): with which probability a rater says yes where it is one; invents: where it is none
+    prior       (d,): how often it is
     """
 
     posterior: Floats
-    confusion: Floats
+    finds: Floats
+    invents: Floats
     prior: Floats
 
 
@@ -57,39 +60,47 @@ def weigh(votes: Mapping[int, Mapping[str, bool]], tag: str, seed: int = 0) -> W
     people = sorted({who for by in shared.values() for who in by})
     table = np.array([[int(by[who]) if who in by else -1 for who in people] for by in shared.values()], np.int64)
     patterns, of_session, counts = np.unique(table, axis=0, return_inverse=True, return_counts=True)  # far fewer than sessions
-    truth = dawid_skene(patterns, 2, weights=counts.astype(float))
-    draws = np.random.default_rng(seed).multinomial(len(table), counts / len(table), _DRAWS)
-    drawn = np.array([dawid_skene(patterns, 2, weights=of.astype(float)).confusion[:, :, 1] for of in draws])
-    low, high = np.quantile(drawn, [(1 - SHARE) / 2, (1 + SHARE) / 2], axis=0)
+    truth = dawid_skene(patterns, counts[:, None].astype(float))
+    draws = np.random.default_rng(seed).multinomial(len(table), counts / len(table), _DRAWS).T.astype(float)
+    drawn = dawid_skene(patterns, draws)
 
-    def interval(rater: int, true: int) -> Interval:
-        return Interval(float(truth.confusion[rater, true, 1]), float(low[rater, true]), float(high[rater, true]))
+    def interval(of: Floats, values: Floats) -> Interval:
+        low, high = np.quantile(values, [(1 - SHARE) / 2, (1 + SHARE) / 2])
+        return Interval(float(of[0]), float(low), float(high))
 
-    raters = (Rater(who, int((table[:, place] >= 0).sum()), interval(place, 1), interval(place, 0)) for place, who in enumerate(people))
-    has_it = truth.posterior[of_session.reshape(-1), 1]
+    raters = (
+        Rater(
+            who,
+            int((table[:, place] >= 0).sum()),
+            finds=interval(truth.finds[place], drawn.finds[place]),
+            invents=interval(truth.invents[place], drawn.invents[place]),
+        )
+        for place, who in enumerate(people)
+    )
+    has_it = truth.posterior[of_session.reshape(-1), 0]
     return Weighed(tag, dict(zip(shared, has_it.tolist(), strict=True)), tuple(raters))
 
 
-def dawid_skene(votes: Ints, classes: int, weights: Floats | None = None, tolerance: float = 1e-6) -> Truth:
+def dawid_skene(votes: Ints, weights: Floats | None = None) -> Truth:
     """The likeliest truth and each rater's errors, by expectation maximisation.
 
-    `votes` is (items, raters), -1 where a rater did not vote; an item counts `weights` times. Starts from the majority. Each confusion
-    has a tenth of a vote more for every cell, so that nobody is taken for infallible. (Dawid and Skene 1979, Applied Statistics 28.)
+    `votes` is (items, raters): 1 for yes, 0 for no, -1 where a rater did not vote; `weights` (items, d) how often each item counts, in
+    each of d weightings that are worked out side by side. Starts from the majority. Yes and no of each rater have a tenth of a vote more,
+    so that nobody is taken for infallible. (Dawid and Skene 1979, Applied Statistics 28.)
     """
-    weights = np.ones(len(votes)) if weights is None else weights
-    said = np.stack([votes == one for one in range(classes)], axis=2).astype(float)  # (items, raters, classes)
-    posterior = said.sum(axis=1) + 1e-9
-    posterior /= posterior.sum(axis=1, keepdims=True)
+    yes, no = (votes == 1).astype(float), (votes == 0).astype(float)
+    counts = np.ones((len(votes), 1)) if weights is None else weights
+    said = yes + no
+    posterior = np.repeat((yes.sum(axis=1) / np.maximum(said.sum(axis=1), 1))[:, None], counts.shape[1], axis=1)
     for _ in range(_ROUNDS):
-        counted = posterior * weights[:, None]
-        prior = counted.sum(axis=0) / max(weights.sum(), 1e-12)
-        confusion = np.einsum("ik,irc->rkc", counted, said) + 0.1
-        confusion /= confusion.sum(axis=2, keepdims=True)
-        likelihood = np.log(prior + 1e-12) + np.einsum("irc,rkc->ik", said, np.log(confusion))
-        after = np.exp(likelihood - likelihood.max(axis=1, keepdims=True))
-        after /= after.sum(axis=1, keepdims=True)
+        there, gone = posterior * counts, (1 - posterior) * counts
+        prior = there.sum(axis=0) / np.maximum(counts.sum(axis=0), 1e-12)
+        finds, invents = ((yes.T @ of + _SMOOTH) / (said.T @ of + 2 * _SMOOTH) for of in (there, gone))
+        odds = np.log(prior + 1e-12) - np.log(1 - prior + 1e-12)
+        odds = odds + yes @ np.log(finds / invents) + no @ np.log((1 - finds) / (1 - invents))
+        after = 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
         moved = float(np.abs(after - posterior).max(initial=0.0))
         posterior = after
-        if moved < tolerance:
+        if moved < _TOLERANCE:
             break
-    return Truth(posterior, confusion, prior)
+    return Truth(posterior, finds, invents, prior)

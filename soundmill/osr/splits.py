@@ -43,8 +43,9 @@ def near_duplicates(training: Sounds, test: Sounds, least: float = ALIKE) -> lis
 
     Two sounds are laid on one another where most signs agree, at least 60 % of the shorter one long. Likeness is the tenth percentile
     over the bands of the mean product of signs there: 1 for the same samples, about 0 for others. A sound is no duplicate of itself:
-    pairs with the same key are left out. Sounds of less than 1.3 s cannot be compared. Where there is more than a minute's work,
-    evenly chosen ones of the test sounds are compared with all, the others with those that share some frames' signs.
+    pairs with the same key are left out, and where both are the same sounds each pair is told once. Sounds of less than 1.3 s cannot be
+    compared. Where there is more than a minute's work, evenly chosen ones of the test sounds are compared with all, the others with those
+    that share some frames' signs.
     """
     from soundmill.osr.overlaps import best_overlaps
 
@@ -62,6 +63,8 @@ def near_duplicates(training: Sounds, test: Sounds, least: float = ALIKE) -> lis
         for start, bank, ends in banks if with_all else _banks(compared):
             means, _ = best_overlaps(signs @ bank.T / _SIGNS, ends, _FEWEST_FRAMES, _LEAST_OVERLAP)
             for at in np.flatnonzero(means >= _CANDIDATE):
+                if training is test and (start + at if with_all else places[start + at]) > number:
+                    continue  # each pair once
                 training_key, training_signs = compared[start + at]
                 if (
                     training_key != key

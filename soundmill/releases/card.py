@@ -5,10 +5,10 @@ from typing import Any
 
 from soundmill.releases.manifest import Difference
 
-_TOGETHER = {
-    "recording": "No recording, and no day of a microphone, is on two sides",
-    "day": "No day is on two sides",
-    "source": "No source is on two sides",
+TOGETHER = {
+    "recording": "No recording, and no day of a microphone, is in two splits",
+    "day": "No recording, and no day, is in two splits",
+    "source": "No recording, and no source, is in two splits",
 }
 _SHOWN = 10  # of ids in a list
 
@@ -26,17 +26,19 @@ def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str
         _table(["split", "clips", "hours", *facts["tags"]], split_rows(facts)),
         _table(["source", "clips", "hours", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
         "## How it was split",
-        f"{_TOGETHER[facts['together']]}, and none whose sound, or a labelled sound of it, is nearly the same (acoustic fingerprints). "
+        f"{TOGETHER[facts['together']]}; nor is sound that is nearly the same (by acoustic fingerprints, where it is 13 s long, or "
+        f"labelled and 1.3 s long). "
         f"Groups went where their tags were lacking; seed {facts['seed']}."
         + (f" What was in a split of {facts['after']} stayed in it." if facts["after"] else ""),
         "## How it was labelled",
         *(_round_text(name, of) for name, of in facts["rounds"].items()),
-        *([f"Left out because their sound was taken back: {facts['withdrawn_sessions']} settled."] if facts["withdrawn_sessions"] else []),
+        *([f"Left out because their sound is gone: {facts['silent_sessions']} settled."] if facts["silent_sessions"] else []),
+        *([f"Left out because their sound was withdrawn: {facts['withdrawn_sessions']} settled."] if facts["withdrawn_sessions"] else []),
         *(["## What changed", change_text(facts["after"], change)] if change else []),
         "## Its files",
         "`manifest.json` has the sha256 of `clips.jsonl` and of this card; its own sha256 is the release's. `clips.jsonl` has a clip a "
         "line, with labels, split and the sha256 of its WAV. `withdrawn.txt`, where it lies beside them, has the hashes of WAVs that were "
-        "taken back since: delete them wherever they are.",
+        "withdrawn since: delete them wherever they are.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -52,7 +54,13 @@ def change_text(before: str, change: Difference) -> str:
     if change.is_empty:
         return f"Nothing since {before}."
     lines = [f"Since {before}: {hours(change.seconds[0] / 3600)} became {hours(change.seconds[1] / 3600)}."]
-    for what, ids in (("added", change.added), ("removed", change.removed), ("labelled otherwise", change.relabelled)):
+    for what, ids in (
+        ("added", change.added),
+        ("removed", change.removed),
+        ("labelled otherwise", change.relabelled),
+        ("cut otherwise", change.recut),
+        ("withdrawn since", change.withdrawn),
+    ):
         if ids:
             lines.append(f"- {_clips(len(ids))} {what}{_some(ids)}")
     lines += [f"- {tag}: {more} labels more and {fewer} fewer in clips that both have" for tag, (more, fewer) in change.labels.items()]

@@ -13,6 +13,7 @@ from soundmill.formats.podcast import wav_name
 from soundmill.times import from_ms, to_ms
 
 MANIFEST, CLIPS, CARD, WITHDRAWN = "manifest.json", "clips.jsonl", "card.md", "withdrawn.txt"
+RELEASES = "releases"
 FORMAT = 1
 
 
@@ -33,7 +34,7 @@ class Clip:
     """A stretch of a source's sound with all that people heard of `tags` in it: what is not labelled is not there.
 
     sha256   of the WAV, whose name in the lake it is; gaps: from and to in seconds, where nothing was recorded and the WAV has zeros
-    group    what it is never parted from; people: how many labelled it
+    group    what it is never parted from; recordings: hashes of those it is of; people: how many labelled it
     """
 
     source: str
@@ -41,6 +42,7 @@ class Clip:
     end: datetime
     split: str
     group: str
+    recordings: tuple[str, ...]
     rounds: tuple[str, ...]
     tags: tuple[str, ...]
     people: int
@@ -63,15 +65,17 @@ class Clip:
     @property
     def file_name(self) -> str:
         """Of its WAV in an export."""
-        return wav_name(self.source, self.start)
+        return wav_name(self.source, self.start, self.end)
 
 
 @dataclass(frozen=True)
 class Difference:
     """What became of the clips of one release in another.
 
+    relabelled, recut   clips of which the labels (or the tags that were looked for) are others, and of which the sound is
     moved      clips by the splits they went from and to
-    leaked     ids of clips in another split than `first` had them in: a model fitted on the one must not be tested on the other
+    leaked     ids of clips of the second that are in another split than the first had them, their sound or their recording in: a model
+               fitted on the one must not be tested on the other
     labels     by tag, how many labels were added and removed in clips that both have
     seconds    of the first and of the second
     """
@@ -79,6 +83,7 @@ class Difference:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     relabelled: tuple[str, ...]
+    recut: tuple[str, ...]
     moved: Mapping[tuple[str, str], int]
     leaked: tuple[str, ...]
     labels: Mapping[str, tuple[int, int]]
@@ -88,12 +93,12 @@ class Difference:
     @property
     def is_empty(self) -> bool:
         """Whether both hold the same."""
-        return not (self.added or self.removed or self.relabelled or self.moved)
+        return not (self.added or self.removed or self.relabelled or self.recut or self.moved)
 
 
-def release_folder(name: str) -> str:
-    """Where a release's files lie below the lake's root."""
-    return f"releases/{name}"
+def release_folder(name: str, content: str) -> str:
+    """Where a release's files lie below the lake's root: another manifest, of whatever origin, lies elsewhere."""
+    return f"{RELEASES}/{name}-{content[:12]}"
 
 
 def clips_bytes(clips: Iterable[Clip]) -> bytes:
@@ -125,7 +130,7 @@ def difference(first: Sequence[Clip], second: Sequence[Clip], withdrawn: Iterabl
     """What differs from one release to the next; `withdrawn`: ids of clips of either that were taken back."""
     before, now = ({one.id: one for one in clips} for clips in (first, second))
     both = [(before[name], now[name]) for name in sorted(before.keys() & now.keys())]
-    changed = [(a, b) for a, b in both if a.labels != b.labels or a.sha256 != b.sha256]
+    changed = [(a, b) for a, b in both if (a.labels, a.tags) != (b.labels, b.tags)]
     labels: dict[str, tuple[int, int]] = {}
     for a, b in changed:
         had, has = Counter(a.labels), Counter(b.labels)
@@ -133,13 +138,18 @@ def difference(first: Sequence[Clip], second: Sequence[Clip], withdrawn: Iterabl
             more, fewer = (sum(number for one, number in of.items() if one.tag == tag) for of in (has - had, had - has))
             plus, minus = labels.get(tag, (0, 0))
             labels[tag] = (plus + more, minus + fewer)
-    was_in = {one.sha256: one.split for one in first}
+    was_in = {what: one.split for one in first for what in (*one.recordings, one.sha256, one.id)}
     return Difference(
         added=tuple(sorted(now.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - now.keys())),
         relabelled=tuple(a.id for a, b in changed),
+        recut=tuple(a.id for a, b in both if a.sha256 != b.sha256),
         moved=dict(sorted(Counter((a.split, b.split) for a, b in both if a.split != b.split).items())),
-        leaked=tuple(sorted(one.id for one in second if was_in.get(one.sha256, one.split) != one.split)),
+        leaked=tuple(
+            sorted(
+                one.id for one in second if {was_in.get(what, one.split) for what in (*one.recordings, one.sha256, one.id)} != {one.split}
+            )
+        ),
         labels={tag: counts for tag, counts in labels.items() if counts != (0, 0)},
         seconds=(sum(one.seconds for one in first), sum(one.seconds for one in second)),
         withdrawn=tuple(sorted(set(withdrawn))),
@@ -156,9 +166,9 @@ def _clip(values: dict[str, Any]) -> Clip:
         del values[name]
     labels = tuple(Label(**one) for one in values.pop("labels"))
     start, end = (from_ms(to_ms(datetime.fromisoformat(values.pop(name)))) for name in ("start", "end"))
-    rounds, tags = (tuple(values.pop(name)) for name in ("rounds", "tags"))
+    rounds, tags, recordings = (tuple(values.pop(name)) for name in ("rounds", "tags", "recordings"))
     gaps = tuple((first, last) for first, last in values.pop("gaps"))
-    return Clip(start=start, end=end, rounds=rounds, tags=tags, labels=labels, gaps=gaps, **values)
+    return Clip(start=start, end=end, rounds=rounds, tags=tags, recordings=recordings, labels=labels, gaps=gaps, **values)
 
 
 def _iso(moment: datetime) -> str:

@@ -16,11 +16,17 @@ class ReleaseSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rounds: Annotated[tuple[str, ...], Field(min_length=1, description="closed labelling rounds, whose consensus it holds")]
+    rounds: Annotated[
+        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$")], ...],
+        Field(min_length=1, description="closed labelling rounds, whose consensus it holds"),
+    ]
     licence: Annotated[str, Field(min_length=1, max_length=200, description="such as CC-BY-4.0, or 'internal'")]
     use: Annotated[str, Field(max_length=2000, description="who may use it, and for what")] = ""
     description: Annotated[str, Field(max_length=10_000)] = ""
-    splits: Annotated[dict[str, float], Field(min_length=1, max_length=10, description="share of the sound, by name")] = {
+    splits: Annotated[
+        dict[str, Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]],
+        Field(min_length=1, max_length=10, description="share of the sound, by name"),
+    ] = {
         "train": 0.8,
         "test": 0.2,
     }
@@ -28,7 +34,10 @@ class ReleaseSpec(BaseModel):
         Literal["auto", "recording", "day", "source"],
         Field(description="what is never parted, beside copies; auto: sources where there are five or more, else recordings"),
     ] = "auto"
-    after: Annotated[str, Field(description="the release before: what was in one of its splits stays in it")] = ""
+    after: Annotated[
+        str,
+        Field(max_length=56, pattern=f"^({NAME.pattern})?$", description="the release before: what was in one of its splits stays in it"),
+    ] = ""
     seed: int = 0
 
     @field_validator("rounds")
@@ -42,8 +51,8 @@ class ReleaseSpec(BaseModel):
     def _is_whole(self) -> "ReleaseSpec":
         if strange := [name for name in self.splits if not _SPLIT.fullmatch(name)]:
             raise ValueError(f"{strange[0]!r} is no name of a split: small letters, digits and underscores")
-        if any(share <= 0 for share in self.splits.values()) or abs(sum(self.splits.values()) - 1) > 1e-6:
-            raise ValueError("the shares of the splits are above 0, and add up to 1")
+        if abs(sum(self.splits.values()) - 1) > 1e-6:
+            raise ValueError("the shares of the splits add up to 1")
         return self
 
 
@@ -60,6 +69,9 @@ def read_splits(text: str) -> dict[str, float]:
     """Splits as people write them: `train=.8,test=.2`. Raises `SpecRefused`."""
     try:
         pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
-        return {name.strip(): float(share) for name, share in pairs}
+        found = {name.strip(): float(share) for name, share in pairs}
+        if len(found) < len(pairs):
+            raise ValueError("a split twice")
+        return found
     except ValueError:
         raise SpecRefused(f"{text!r} names no splits: write train=.8,test=.2") from None

@@ -39,9 +39,8 @@ class SameOrigin:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-        if urlsplit(origin).netloc.lower() == headers.get("host", "").lower():
-            return True
-        return origin.lower() in self._origins or is_page_of_original(scope, origin, self._origins)
+        same = origin.lower().partition("://")[2] == headers.get("host", "").lower()
+        return same or origin.lower() in self._origins or is_page_of_original(scope, origin, self._origins)
 
 
 class PagesOfOriginals:
@@ -64,7 +63,10 @@ def is_page_of_original(scope: Scope, origin: str, origins: Collection[str]) -> 
     """Whether a request is for an original's API and comes from where its own page may be served."""
     if not scope["path"].startswith(_OF_ORIGINALS):
         return False
-    theirs, ours = urlsplit(origin).hostname or "", urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+    try:
+        theirs, ours = urlsplit(origin).hostname or "", urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+    except ValueError:
+        return False
     return origin.lower() in origins or (is_loopback(theirs) and is_loopback(ours))
 
 

@@ -430,4 +430,11 @@ def test_a_round_and_its_release_are_made_by_their_sensors_from_definition_to_da
     assert Releases(local_home.catalog).get("owls-1.0").content is not None
     done = tick(release_requests, local_home)
     assert isinstance(done, dg.SkipReason)
-    assert "none of them new" in (done.skip_message or "")
+    assert "0 wait for their rounds to be closed" in (done.skip_message or "")
+    rounds.set_state("owls", "open")
+    define_release(local_home.catalog, "owls-1.1", {"rounds": ["owls"], "licence": "CC0-1.0"})
+    waiting = tick(release_requests, local_home)
+    assert isinstance(waiting, dg.SensorResult)
+    assert not waiting.run_requests  # a partition, and no run that would fail
+    rounds.set_state("owls", "closed")
+    assert asked(tick(release_requests, local_home)) == ["owls-1.1"]

@@ -17,6 +17,7 @@ from soundmill.labelling.spec import GOLD, RoundSpec
 from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, OthersBox, Person, Saved, box_in, box_out
 from soundmill.times import to_ms
 
+_NEAR = 50  # sessions
 router = APIRouter(prefix="/api/rounds", tags=["rounds"])
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What cannot be"},
@@ -253,10 +254,12 @@ def _task(catalog: Catalog, got: Claim) -> TaskOut:
 
 
 def _why(rounds: Rounds, one: RoundSession) -> str:
-    """Why a session was chosen; of one whose answer is known the reason of its neighbour, so that nothing tells it from others."""
+    """Why a session was chosen; of one whose answer is known the reason of one near it, so that nothing tells it from others."""
     if one.rule == GOLD:
-        others = rounds.sessions(one.round, RoundSessionRow.rule != GOLD)
-        one = min(others, key=lambda other: abs(other.number - one.number), default=one)
+        near = (RoundSessionRow.rule != GOLD, RoundSessionRow.number.between(one.number - _NEAR, one.number + _NEAR))
+        others = rounds.sessions(one.round, *near)
+        alike = [other for other in others if bool(other.predictions) == bool(one.predictions)] or others
+        one = alike[one.number % len(alike)] if alike else one
     return why_drawn(one)
 
 

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from soundmill.catalog import Releases, Rounds
-from soundmill.errors import Damaged, InputRefused, SpecRefused, UnknownRelease
-from soundmill.releases.card import hours, split_rows
+from soundmill.errors import Damaged, InputRefused, NotFound, SpecRefused, UnknownRelease
+from soundmill.releases.card import TOGETHER, hours, split_rows
 from soundmill.releases.manifest import MANIFEST
 from soundmill.releases.spec import NAME, read_splits
 from soundmill.settings import names_in
 from soundmill.studio.auth import User, page_for
 from soundmill.studio.pages.rendering import page
-from soundmill.workflows.releases import compare, define_release, export_files, inspect, opened
+from soundmill.workflows.releases import compare, define_release, export_file, export_names, inspect, opened
 
 router = APIRouter()
 Engineer = Annotated[User, Depends(page_for("engineer"))]
@@ -66,13 +66,20 @@ def show(request: Request, user: Engineer, name: str) -> HTMLResponse:
     """What is in a release, how far people agreed on it, what changed since the one before, and its files."""
     lake, catalog = request.app.state.lake, request.app.state.catalog
     try:
-        release, found = opened(lake, catalog, name), inspect(lake, catalog, name)
+        release = opened(lake, catalog, name)
+        found = inspect(lake, release)
         facts = release.release.facts or {}
         change = compare(lake, catalog, facts["after"], name) if facts["after"] else None
-        files = {file: len(data) for file, data in export_files(lake, release).items()}
     except (InputRefused, Damaged) as error:
         return _list(request, user, error, status=404 if isinstance(error, UnknownRelease) else 409)
-    told: dict[str, Any] = {"release": release.release, "facts": facts, "found": found, "change": change, "files": files}
+    told: dict[str, Any] = {
+        "release": release.release,
+        "facts": facts,
+        "found": found,
+        "change": change,
+        "files": export_names(release),
+        "together": TOGETHER,
+    }
     told |= {"withdrawn": len(release.withdrawn), "rows": split_rows(facts), "clips": release.clips[:_MOST_CLIPS]}
     return page(request, "release.html", user, hours=hours, shown=_SHOWN, **told)
 
@@ -82,13 +89,14 @@ def download(request: Request, user: Engineer, name: str, file: str) -> Response
     """A file of a release, but for its sound: `soundmill release export` writes that, too."""
     lake, catalog = request.app.state.lake, request.app.state.catalog
     try:
-        files = export_files(lake, opened(lake, catalog, name))
-    except (InputRefused, Damaged) as error:
+        release = opened(lake, catalog, name)
+        if file not in export_names(release):
+            raise UnknownRelease(f"release {name!r} has no file {file!r}")
+        data = export_file(lake, release, file)
+    except (InputRefused, Damaged, NotFound) as error:
         return _list(request, user, error, status=404)
-    if file not in files:
-        return _list(request, user, UnknownRelease(f"release {name!r} has no file {file!r}"), status=404)
     kind = "application/json" if file == MANIFEST else "application/octet-stream"
-    return Response(files[file], media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}_{file}"'})
+    return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}_{file}"'})
 
 
 def _list(

@@ -1,9 +1,9 @@
-"""Releases where subjects meet: made from what rounds came to and the sound of it, taken to other tools, and what is taken back of them.
+"""Releases where subjects meet: made from what rounds came to and the sound of it, taken to other tools, and what is withdrawn from them.
 
 Here belongs what needs lake and catalog together. What one is made of is pure, and lies in `releases/`.
 """
 
-from soundmill.workflows.releases.exports import export_files, export_release
+from soundmill.workflows.releases.exports import export_file, export_names, export_release
 from soundmill.workflows.releases.making import NO_RELEASE, Made, define_release, make_release
 from soundmill.workflows.releases.reading import compare, inspect, opened
 from soundmill.workflows.releases.withdrawal import withdraw_clips
@@ -13,7 +13,8 @@ __all__ = [
     "Made",
     "compare",
     "define_release",
-    "export_files",
+    "export_file",
+    "export_names",
     "export_release",
     "inspect",
     "make_release",

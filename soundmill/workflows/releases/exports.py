@@ -1,53 +1,60 @@
-"""A release for other tools: WAVs, tables of labels and lhotse's manifests, without what was taken back."""
+"""A release for other tools: WAVs, tables of labels and lhotse's manifests, without what was withdrawn."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from soundmill.catalog import Catalog, clip_path
+from soundmill.catalog import Catalog, Releases, clip_path
 from soundmill.disk import write_whole
 from soundmill.errors import DamagedRelease, NotInLake
 from soundmill.formats.lhotse import cut, manifest, recording, supervision
 from soundmill.formats.podcast import Archived, write_archive
 from soundmill.lake import Lake
-from soundmill.releases.manifest import CARD, CLIPS, MANIFEST, WITHDRAWN, Clip, release_folder
+from soundmill.releases.manifest import CARD, CLIPS, MANIFEST, WITHDRAWN, Clip
 from soundmill.workflows.releases.reading import Opened, opened
 
 FOLDER = "wav"  # of an export's sound
 
 
-def export_files(lake: Lake, release: Opened) -> dict[str, bytes]:
-    """Everything of a release but its sound, by file name: its own files, and for each split a table as Pod.Cast's archives are and a
-    lhotse CutSet."""
-    folder, files = release_folder(release.release.name), dict[str, bytes]()
-    for name in (MANIFEST, CLIPS, CARD, WITHDRAWN):
-        try:
-            files[name] = lake.read_bytes(f"{folder}/{name}")
-        except NotInLake:
-            continue
-    for split in sorted({one.split for one in release.clips}):
-        clips = [one for one in release.living if one.split == split]
-        files[f"{split}.tsv"] = write_archive(line for one in clips for line in _archived(release.release.name, one)).encode()
-        files[f"cuts_{split}.jsonl.gz"] = manifest(_cut(one) for one in clips)
-    return files
+def export_names(release: Opened) -> list[str]:
+    """Names of a release's files but for its sound: its own, and for each split a table as Pod.Cast's archives are and a lhotse CutSet."""
+    splits = sorted({one.split for one in release.clips})
+    own = [MANIFEST, CLIPS, CARD, *([WITHDRAWN] if release.withdrawn else [])]
+    return [*own, *(name for split in splits for name in (f"{split}.tsv", f"cuts_{split}.jsonl.gz"))]
+
+
+def export_file(lake: Lake, release: Opened, name: str) -> bytes:
+    """One of these files. Raises `NotInLake` for another."""
+    if name in (MANIFEST, CLIPS, CARD, WITHDRAWN) or name not in export_names(release):
+        return lake.read_bytes(f"{release.folder}/{name}")
+    split = name.removesuffix(".tsv").removeprefix("cuts_").removesuffix(".jsonl.gz")
+    clips = [one for one in release.living if one.split == split]
+    if name.endswith(".tsv"):
+        return write_archive(line for one in clips for line in _archived(release.release.name, one)).encode()
+    return manifest(_cut(one) for one in clips)
 
 
 def export_release(
     lake: Lake, catalog: Catalog, name: str, to: Path, with_sound: bool = True, progress: Callable[[int, int], None] | None = None
 ) -> Opened:
-    """Writes a release to a folder; WAVs that are there already and whole are left, so that what was cut off goes on.
+    """Writes a release to a folder; WAVs that are there already and whole are left, so that what was cut off goes on. WAVs there that were
+    withdrawn, from whichever release, are deleted.
 
     `progress` is told how many WAVs of how many are there. Raises `UnknownRelease`, `ReleaseRefused`, `DamagedRelease`, `OSError`.
     """
     release = opened(lake, catalog, name)
-    for one in release.withdrawn:
-        (to / FOLDER / one.file_name).unlink(missing_ok=True)
     for number, one in enumerate(release.living if with_sound else (), 1):
         _write_sound(lake, one, to / FOLDER / one.file_name)
         if progress:
             progress(number, len(release.living))
-    for file, data in export_files(lake, release).items():
-        write_whole(to / file, data)
+    release = opened(lake, catalog, name)  # as it is by now
+    withdrawn = {one.sha256 for one in Releases(catalog).clips() if one.withdrawn_at is not None}
+    kept = {one.file_name for one in release.living}
+    for path in sorted((to / FOLDER).glob("*.wav")):
+        if path.name not in kept and hashlib.sha256(path.read_bytes()).hexdigest() in withdrawn:
+            path.unlink()
+    for file in export_names(release):
+        write_whole(to / file, export_file(lake, release, file))
     return release
 
 
@@ -67,9 +74,9 @@ def _write_sound(lake: Lake, clip: Clip, path: Path) -> None:
 
 def _archived(name: str, clip: Clip) -> Iterator[Archived]:
     for one in clip.labels:
-        yield Archived(name, clip.source, clip.start, one.start_s, one.duration_s, one.tag)
+        yield Archived(name, clip.source, clip.start, clip.end, one.start_s, one.duration_s, one.tag)
     if not clip.labels:
-        yield Archived(name, clip.source, clip.start)
+        yield Archived(name, clip.source, clip.start, clip.end)
 
 
 def _cut(clip: Clip) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from soundmill.catalog import Catalog, Release, ReleasedClip, Releases, clip_path
+from soundmill.catalog import CLIPS_FOLDER, Catalog, Release, ReleasedClip, Releases, clip_path
 from soundmill.errors import DamagedRelease, NotInLake, ReleaseRefused
 from soundmill.lake import Lake
 from soundmill.releases.manifest import CARD, CLIPS, MANIFEST, Clip, Difference, difference, read_clips, release_folder
@@ -11,15 +11,17 @@ from soundmill.releases.manifest import CARD, CLIPS, MANIFEST, Clip, Difference,
 
 @dataclass(frozen=True)
 class Opened:
-    """A release with its clips, and those of them that were taken back since."""
+    """A release with its folder in the lake, its card, its clips, and those of them that were withdrawn since."""
 
     release: Release
+    folder: str
+    card: str
     clips: tuple[Clip, ...]
     withdrawn: tuple[Clip, ...]
 
     @property
     def living(self) -> tuple[Clip, ...]:
-        """Clips that nobody took back: what may be used and handed on."""
+        """Clips that were not withdrawn: what may be used and handed on."""
         gone = {one.id for one in self.withdrawn}
         return tuple(one for one in self.clips if one.id not in gone)
 
@@ -30,50 +32,49 @@ def opened(lake: Lake, catalog: Catalog, name: str) -> Opened:
     release = releases.get(name)
     if release.content is None:
         raise ReleaseRefused(f"release {name!r} is not made yet: soundmill materialize dataset_release --release {name}")
+    folder = release_folder(name, release.content)
     try:
-        manifest, clips = (lake.read_bytes(f"{release_folder(name)}/{file}") for file in (MANIFEST, CLIPS))
+        manifest, clips, card = (lake.read_bytes(f"{folder}/{file}") for file in (MANIFEST, CLIPS, CARD))
     except NotInLake as error:
         raise DamagedRelease(f"release {name!r} is damaged: {error}; a backup has it") from None
-    if hashlib.sha256(manifest).hexdigest() != release.content or hashlib.sha256(clips).hexdigest().encode() not in manifest:
+    hashes = [hashlib.sha256(data).hexdigest() for data in (manifest, clips, card)]
+    if hashes[0] != release.content or any(one.encode() not in manifest for one in hashes[1:]):
         raise DamagedRelease(f"release {name!r} is damaged: its files are not what was written; a backup has them")
     found = read_clips(clips)
     gone = {_place(one) for one in releases.clips(name) if one.withdrawn_at is not None}
-    return Opened(release, tuple(found), tuple(one for one in found if _place(one) in gone))
+    return Opened(release, folder, card.decode(), tuple(found), tuple(one for one in found if _place(one) in gone))
 
 
 @dataclass(frozen=True)
 class Inspected:
     """What is true of a release now.
 
-    card       its card; withdrawn: clips that were taken back
-    torn       groups, and hashes of sound, that are in two splits; lacking: splits without one of the tags, in words
+    torn       groups, recordings, and hashes of sound, that are in two splits
+    lacking    splits that are empty, or without one of the tags, in words
     missing    ids of clips whose sound ought to be there, and is not
     """
 
-    card: str
-    withdrawn: int
     torn: tuple[str, ...]
     lacking: tuple[str, ...]
     missing: tuple[str, ...]
 
 
-def inspect(lake: Lake, catalog: Catalog, name: str) -> Inspected:
-    """Looks at a release as it lies there, not at what was meant. Raises as `opened`."""
-    release = opened(lake, catalog, name)
-    card = lake.read_bytes(f"{release_folder(name)}/{CARD}").decode()
+def inspect(lake: Lake, release: Opened) -> Inspected:
+    """Looks at a release as it lies there, not at what was meant."""
     splits: dict[str, set[str]] = {}
-    tags: dict[str, set[str]] = {one.split: set() for one in release.clips}
+    tags: dict[str, set[str]] = {split: set() for split in (release.release.facts or {}).get("by_split", {})}
     for one in release.clips:
-        for what in (one.group, one.sha256, one.id):
+        for what in (one.group, *one.recordings, one.sha256, one.id):
             splits.setdefault(what, set()).add(one.split)
-        tags[one.split] |= {label.tag for label in one.labels}
-    every = set().union(*tags.values())
+        tags.setdefault(one.split, set()).update(label.tag for label in one.labels)
+    every, filled = set().union(*tags.values()), {one.split for one in release.clips}
+    there = {entry.path for entry in lake.files(CLIPS_FOLDER)}
+    lacking = [f"{split} is empty" for split in sorted(tags.keys() - filled)]
+    lacking += [f"{split} has no {tag}" for split in sorted(filled) for tag in sorted(every - tags[split])]
     return Inspected(
-        card,
-        len(release.withdrawn),
         torn=tuple(sorted(what for what, found in splits.items() if len(found) > 1)),
-        lacking=tuple(f"{split} has no {tag}" for split, found in sorted(tags.items()) for tag in sorted(every - found)),
-        missing=tuple(one.id for one in release.living if not lake.exists(clip_path(one.sha256))),
+        lacking=tuple(lacking),
+        missing=tuple(one.id for one in release.living if clip_path(one.sha256) not in there),
     )
 
 

@@ -1,27 +1,38 @@
-"""What is taken back of releases: their sound goes, and hashes stay that tell whoever has a copy what to drop."""
+"""What is withdrawn from releases: its sound goes, and hashes stay that tell whoever has a copy what to delete."""
 
-from soundmill.catalog import Catalog, Ledger, Releases, clip_path, lease, lies_in
+from soundmill.catalog import CLIPS_FOLDER, Catalog, Ledger, Releases, lease
 from soundmill.lake import Lake
-from soundmill.releases.manifest import WITHDRAWN, release_folder
-from soundmill.workflows.releases.making import LEASE
+from soundmill.releases.manifest import RELEASES, WITHDRAWN, release_folder
 
-_LONGEST_WAIT = 12 * 3600.0  # seconds, for a release that is being made
+LEASE = "releases"  # whoever makes one, or withdraws clips, is alone
+LONGEST_WAIT = 12 * 3600.0  # seconds
 
 
 def withdraw_clips(lake: Lake, catalog: Catalog, source: str) -> int:
-    """Takes out of every release the clips that have sound in a span of the source that was taken back; returns how many that are new.
+    """Withdraws from every release the clips that have sound in a withdrawn span of the source; returns how many that are new.
 
     Their WAVs are deleted, and `withdrawn.txt` beside each release names their hashes. What a killed call left, the next one does.
     """
     releases, spans = Releases(catalog), Ledger(catalog).withdrawn_spans(source)
-    with lease(catalog, LEASE, wait=_LONGEST_WAIT):
-        there = [one for one in releases.clips(source=source) if one.withdrawn_at is None]
-        fresh = [one for one in there if lies_in(one.start, (one.end - one.start).total_seconds(), spans)]
+    with lease(catalog, LEASE, wait=LONGEST_WAIT):
+        fresh = [one for one in releases.clips(source=source) if one.withdrawn_at is None and one.lies_in(spans)]
         releases.withdraw(fresh)
         gone = [one for one in releases.clips() if one.withdrawn_at is not None]
-        for path in releases.withdrawn_paths() & {clip_path(one.sha256) for one in gone if one.source == source}:
-            lake.delete(path)
-        for name in {one.release for one in gone}:
-            hashes = sorted({one.sha256 for one in gone if one.release == name})
-            lake.write_if_changed(f"{release_folder(name)}/{WITHDRAWN}", "".join(f"{sha256}\n" for sha256 in hashes).encode())
+        for release in (one for one in releases.all() if one.content):
+            hashes = sorted({one.sha256 for one in gone if one.release == release.name})
+            if hashes and release.content:
+                path = f"{release_folder(release.name, release.content)}/{WITHDRAWN}"
+                lake.write_if_changed(path, "".join(f"{sha256}\n" for sha256 in hashes).encode())
+        sweep(lake, catalog)
     return len(fresh)
+
+
+def sweep(lake: Lake, catalog: Catalog) -> None:
+    """Deletes the WAVs of clips that no release holds (any more), and files of releases that were never made. For who holds the lease."""
+    releases = Releases(catalog)
+    living = releases.living_paths()
+    folders = {release_folder(one.name, one.content) for one in releases.all() if one.content}
+    strange = [entry.path for entry in lake.files(CLIPS_FOLDER) if entry.path not in living]
+    strange += [entry.path for entry in lake.files(RELEASES) if entry.path.rpartition("/")[0] not in folders]
+    for path in strange:
+        lake.delete(path)

@@ -21,6 +21,7 @@ from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
 from soundmill.times import from_ms, midnight, to_ms
 from soundmill.workflows.predictions import Predicted, joined, predictions, version_named
+from soundmill.workflows.rounds.gold import known_answers
 from soundmill.workflows.training.data import segment_sounds
 from soundmill.workflows.training.models import load_version
 
@@ -234,18 +235,13 @@ def _sessions(
 
 
 def _gold(lake: Lake, catalog: Catalog, name: str, spec: RoundSpec, version: ModelVersion | None) -> list[RoundSession]:
-    """Sessions that an adjudicator decided in other rounds of these tags: by them it shows how right each person is."""
-    mine = [
-        one
-        for one, _ in Rounds(catalog).answered(name)
-        if set(spec.tags) <= set(RoundSpec.of(Rounds(catalog).get(one.round)).tags) and (not spec.sources or one.source in spec.sources)
-    ]
-    once = list({(one.source, one.start, one.end): one for one in mine}.values())
+    """Sessions whose answer is known: by them it shows how right each person is."""
+    once = sorted(known_answers(catalog, name, spec))
     picked = np.random.default_rng(spec.seed + 2).permutation(len(once))[: round(spec.gold * spec.sessions)]
     found = []
-    for one in (once[place] for place in picked):
-        window = _Window(one.source, one.start, one.end, (), is_labelled=True)
-        said = predictions(lake, catalog, version, one.source, one.start, one.end) if version else ()
+    for source, start, end in (once[place] for place in picked):
+        window = _Window(source, start, end, (), is_labelled=True)
+        said = predictions(lake, catalog, version, source, start, end) if version else ()
         inside = _clipped(window, [each for each in said if each.tag in spec.tags and each.score >= spec.threshold])
         found.append(replace(_session(window, GOLD, inside, None, None, None, None), wanted=spec.annotators))
     return found

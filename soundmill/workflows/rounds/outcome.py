@@ -9,13 +9,14 @@ from typing import Any
 from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
 from soundmill.catalog.rounds import SessionState
 from soundmill.formats.podcast import Archived
-from soundmill.labelling.agreement import TagAgreement, agreement, match_events
+from soundmill.labelling.agreement import Interval, TagAgreement, agreement, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
 from soundmill.labelling.consensus import agreed_on, decided_by, events_of
 from soundmill.labelling.raters import Rater, Weighed, weigh
 from soundmill.labelling.spec import AUTHOR, GOLD, RoundSpec
 from soundmill.osr.metrics import ratio
 from soundmill.times import from_ms
+from soundmill.workflows.rounds.gold import known_answers
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def archive_of(catalog: Catalog, name: str) -> list[Archived]:
     answers, lines = _Answers(catalog, name), list[Archived]()
     for number, boxes in sorted(_worked_out(answers).consensus.items(), key=lambda item: answers.sessions[item[0]].number):
         one = answers.sessions[number]
-        empty = Archived(name, one.source, one.start)
+        empty = Archived(name, one.source, one.start, one.end)
         there = [box for box in boxes if box.state != "rejected"]
         lines += [
             replace(empty, start_s=(box.start - one.start).total_seconds(), duration_s=(box.end - box.start).total_seconds(), tag=box.tag)
@@ -160,16 +161,21 @@ def settled(catalog: Catalog, name: str) -> Settled:
         "submissions": outcome.submissions,
         "labelled_until": newest.isoformat(timespec="seconds") if newest else None,
         "agreement": {
-            one.tag: {"sessions": one.sessions, "alpha": vars(one.alpha), "f1": vars(one.f1), "kappa": vars(one.kappa)}
+            one.tag: {"sessions": one.sessions, "alpha": _rounded(one.alpha), "f1": _rounded(one.f1), "kappa": _rounded(one.kappa)}
             for one in outcome.agreement
         },
     }
     return Settled(name, answers.about.state, answers.spec.tags, tuple(sessions), facts)
 
 
+def _rounded(one: Interval) -> dict[str, float | None]:
+    """To what every machine has the same digits of."""
+    return {name: None if value is None else round(value, 6) for name, value in vars(one).items()}
+
+
 class _Answers:
     """What a round asked, and all that came back of it; sessions, submissions and decisions by the session's id. Apart from them the
-    submissions of `gold` sessions, each with the answer that is known."""
+    submissions of `gold` sessions, each with the boxes that are known to be there."""
 
     def __init__(self, catalog: Catalog, name: str) -> None:
         rounds = Rounds(catalog)
@@ -178,12 +184,11 @@ class _Answers:
         every, said = rounds.sessions(name), rounds.submissions(name)
         self.sessions = {one.id: one for one in every if one.rule != GOLD}
         self.submissions = {number: by for number, by in said.items() if number in self.sessions}
-        self.decided = rounds.adjudications(name)
-        known = (
-            {(one.source, one.start, one.end): answer for one, answer in rounds.answered(name)} if len(self.sessions) < len(every) else {}
-        )
-        gold = ((said.get(one.id, {}), known.get((one.source, one.start, one.end))) for one in every if one.rule == GOLD)
-        self.gold = [(by, answer) for by, answer in gold if answer is not None]
+        self.decided = {number: one for number, one in rounds.adjudications(name).items() if number in self.sessions}
+        gold = [one for one in every if one.rule == GOLD]
+        known = known_answers(catalog, name, self.spec) if gold else {}
+        places = {one.id: (one.source, one.start, one.end) for one in gold}
+        self.gold = [(said.get(number, {}), known[place]) for number, place in places.items() if place in known]
 
 
 def _worked_out(answers: _Answers) -> Outcome:
@@ -228,7 +233,7 @@ def _gold_scores(answers: _Answers) -> list[GoldScore]:
     counts: dict[str, list[int]] = {}  # matched, marked by either, sessions, right of them
     tags = answers.spec.tags
     for by, answer in answers.gold:
-        truth = events_of([box for box in answer.boxes if box.tag in tags])
+        truth = events_of(answer)
         for who, said in by.items():
             mine, of = events_of(said.boxes), counts.setdefault(who, [0, 0, 0, 0])
             for tag in tags:

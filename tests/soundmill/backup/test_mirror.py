@@ -76,7 +76,7 @@ def test_the_sound_of_a_clip_that_was_taken_back_of_its_release_goes_at_once(
     erase(folder_lake, sqlite_catalog, plan_redaction(sqlite_catalog, "garden", at, at + timedelta(seconds=3), keep=0))
     back_up(bucket, folder_lake, sqlite_catalog, settings(tmp_path))
     assert not any(gone in name for name in bucket.list())
-    assert any("releases/owls-1.0/withdrawn.txt" in name for name in bucket.list())
+    assert any(name.rpartition("~")[0].endswith("/withdrawn.txt") for name in bucket.list())
 
 
 def test_ruins_do_not_take_the_backups_place(folder_lake: Lake, sqlite_catalog: Catalog, bucket: Bucket, tmp_path: Path) -> None:

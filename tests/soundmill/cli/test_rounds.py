@@ -36,7 +36,7 @@ def test_a_round_is_defined_opened_followed_closed_and_exported(soundmill: Comma
     assert "labelled_round --round owls" in soundmill("round", "close", "owls")
     rows = [line.split("\t") for line in soundmill("round", "export", "owls").splitlines()]
     assert rows[0][:4] == ["dataset", "wav_filename", "start_time_s", "duration_s"]
-    assert rows[1] == ["owls", "2026-01-05T12-00-00-000_garden.wav", "24.500", "2.450", "garden", "2026-01-05", "04:00:00", "owl"]
+    assert rows[1] == ["owls", "2026-01-05T12-00-00-000_60000_garden.wav", "24.500", "2.450", "garden", "2026-01-05", "04:00:00", "owl"]
     assert rows[3][2:4] == ["0.000", "0.000"]
     assert [one["state"] for one in json.loads(soundmill("round", "list", "--json"))] == ["closed"]
 

@@ -1,6 +1,6 @@
 """Pod.Cast's tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,16 @@ def test_spans_come_by_recording_and_start_and_a_missing_confidence_is_one() -> 
 
 def test_an_archive_has_a_line_for_what_is_there_and_for_what_is_not_and_runs_no_formula() -> None:
     noon = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    text = write_archive([Archived("owls", "=garden", noon, 24.5, 2.45, "owl"), Archived("owls", "garden", noon)])
+    text = write_archive(
+        [
+            Archived("owls", "=garden", noon, noon + timedelta(minutes=1), 24.5, 2.45, "owl"),
+            Archived("owls", "garden", noon, noon + timedelta(minutes=1)),
+        ]
+    )
     head, there, nothing = (line.split("\t") for line in text.splitlines())
     assert head == ["dataset", "wav_filename", "start_time_s", "duration_s", "location", "date", "pst_or_master_tape_identifier", "tag"]
-    assert there == ["owls", "2026-01-05T12-00-00-000_=garden.wav", "24.500", "2.450", "'=garden", "2026-01-05", "04:00:00", "owl"]
-    assert nothing == ["owls", "2026-01-05T12-00-00-000_garden.wav", "0.000", "0.000", "garden", "2026-01-05", "04:00:00", ""]
+    assert there == ["owls", "2026-01-05T12-00-00-000_60000_=garden.wav", "24.500", "2.450", "'=garden", "2026-01-05", "04:00:00", "owl"]
+    assert nothing == ["owls", "2026-01-05T12-00-00-000_60000_garden.wav", "0.000", "0.000", "garden", "2026-01-05", "04:00:00", ""]
     assert {one.duration_s for one in read_spans(text).spans} == {2.45, 0.0}  # and it is a table that can be looked at
 
 

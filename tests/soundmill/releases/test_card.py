@@ -21,6 +21,7 @@ FACTS = {
     "seed": 3,
     "after": "owls-0.9",
     "withdrawn_sessions": 2,
+    "silent_sessions": 1,
     "rounds": {
         "owls": {
             "spec": {"seed": 0, "annotators": 2, "agreed_f1": 0.7, "guideline": "An owl hoots."},
@@ -51,7 +52,7 @@ def test_a_card_says_what_is_in_it_how_far_people_agreed_and_who_may_use_it() ->
     assert "Drawn (1 audit, 4 margin) with seed 0, with predictions of house/3 shown." in text
     assert "| owl | 4 | 0.81 [0.70, 0.90] | 0.81 [0.70, 0.90] | - |" in text
     assert "| fox | 0" not in text
-    assert "Left out because their sound was taken back: 2 settled." in text
+    assert "Left out because their sound was withdrawn: 2 settled." in text
     assert "What was in a split of owls-0.9 stayed in it." in text
     assert "- 1 clip added" in text
 

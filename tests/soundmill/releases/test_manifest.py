@@ -18,7 +18,9 @@ def clip(minute: int, *labels: Label, split: str = "train", source: str = "garde
     start = NOON + timedelta(minutes=minute, milliseconds=7)
     sha256 = sha256 or hashlib.sha256(f"{source} {minute}".encode()).hexdigest()
     end, tags, gaps = start + timedelta(seconds=60), ("owl", "fox"), ((1.0, 2.5),)
-    return Clip(source, start, end, split, f"g{minute}", ("owls",), tags, 2, labels, sha256, 8000, 480_000, gaps)
+    return Clip(
+        source, start, end, split, f"g{minute}", (f"r{source}{minute // 10}",), ("owls",), tags, 2, labels, sha256, 8000, 480_000, gaps
+    )
 
 
 CLIPS = [clip(1, OWL), clip(0, OWL, FOX), clip(0, source="jardin d'été")]
@@ -60,6 +62,13 @@ def test_what_came_went_changed_and_moved_is_told() -> None:
     assert change.leaked == (CLIPS[1].id,)
     assert change.withdrawn == ("gone",)
     assert not change.is_empty
+
+
+def test_a_recording_in_another_split_is_a_leak_and_other_sound_or_tags_are_told() -> None:
+    other = clip(2, split="test")  # of the same recording as minute 1
+    assert difference(CLIPS, [*CLIPS, other]).leaked == (other.id,)
+    assert difference(CLIPS, [replace(CLIPS[0], tags=("owl",)), *CLIPS[1:]]).relabelled == (CLIPS[0].id,)
+    assert difference(CLIPS, [replace(CLIPS[0], sha256="f" * 64), *CLIPS[1:]]).recut == (CLIPS[0].id,)
 
 
 def test_the_same_sound_under_another_name_in_another_split_is_a_leak() -> None:

@@ -21,6 +21,9 @@ def test_a_definition_has_a_licence_and_splits_that_add_up() -> None:
         ({"rounds": ["a", "a"], "licence": "x"}, "each round once"),
         ({**WHOLE, "splits": {"train": 0.5, "test": 0.4}}, "add up to 1"),
         ({**WHOLE, "splits": {"../x": 1.0}}, "no name of a split"),
+        ({**WHOLE, "splits": {"train": float("nan"), "test": 0.5}}, "finite"),
+        ({**WHOLE, "rounds": ["a\0b"]}, "rounds"),
+        ({**WHOLE, "after": "../x"}, "after"),
         ({**WHOLE, "together": "hour"}, "together"),
     ],
 )
@@ -29,7 +32,7 @@ def test_what_contradicts_itself_is_refused_in_a_line(values: dict[str, object],
         release_spec(values)
 
 
-@pytest.mark.parametrize("text", ["train", "train=much"])
+@pytest.mark.parametrize("text", ["train", "train=much", "train=.8,train=.2"])
 def test_what_names_no_splits_is_refused(text: str) -> None:
     with pytest.raises(SpecRefused, match="write train"):
         read_splits(text)

@@ -53,7 +53,13 @@ def test_an_original_s_own_page_may_be_served_from_elsewhere_on_this_machine_or_
 
 @pytest.mark.parametrize(
     ("origin", "host"),
-    [("https://evil.example", ""), ("null", ""), ("http://localhost.evil.example", ""), ("http://localhost:1", "sound.example")],
+    [
+        ("https://evil.example", ""),
+        ("null", ""),
+        ("http://[", ""),
+        ("http://localhost.evil.example", ""),
+        ("http://localhost:1", "sound.example"),
+    ],
 )
 def test_no_other_page_asks_an_original_s_api(client: httpx.Client, origin: str, host: str) -> None:
     named = {"host": host} if host else {}

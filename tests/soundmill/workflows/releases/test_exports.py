@@ -10,7 +10,7 @@ from soundmill.catalog import Catalog, clip_path
 from soundmill.errors import DamagedRelease
 from soundmill.formats.podcast import read_spans
 from soundmill.lake import Lake
-from soundmill.workflows.releases import define_release, export_files, export_release, make_release, opened
+from soundmill.workflows.releases import define_release, export_names, export_release, make_release, opened
 from tests.soundmill.workflows.releases.garden import OWL, garden
 
 
@@ -62,7 +62,7 @@ def test_what_was_cut_off_goes_on_and_what_is_damaged_is_written_again(folder_la
     assert second.stat().st_mtime_ns == before
     export_release(folder_lake, sqlite_catalog, "owls-1.0", tmp_path / "labels", with_sound=False)
     assert not (tmp_path / "labels" / "wav").exists()
-    assert set(export_files(folder_lake, opened(folder_lake, sqlite_catalog, "owls-1.0"))) == {
+    assert set(export_names(opened(folder_lake, sqlite_catalog, "owls-1.0"))) == {
         "manifest.json", "clips.jsonl", "card.md", "train.tsv", "test.tsv", "cuts_train.jsonl.gz", "cuts_test.jsonl.gz",
     }  # fmt: skip
 

@@ -30,10 +30,10 @@ def test_a_clip_with_sound_that_is_taken_back_goes_from_releases_and_exports(lak
     gone, *others = opened(lake, catalog, "a").clips
     redact(lake, catalog)
     for name in ("a", "b"):
-        assert lake.read_bytes(f"releases/{name}/withdrawn.txt").decode().splitlines() == [gone.sha256]
+        assert lake.read_bytes(f"{opened(lake, catalog, name).folder}/withdrawn.txt").decode().splitlines() == [gone.sha256]
         release = opened(lake, catalog, name)
         assert (release.withdrawn, release.living) == ((gone,), tuple(others))
-        assert inspect(lake, catalog, name).missing == ()
+        assert inspect(lake, opened(lake, catalog, name)).missing == ()
     assert not lake.exists(clip_path(gone.sha256))
     assert all(lake.exists(clip_path(one.sha256)) for one in others)
     export_release(lake, catalog, "a", tmp_path / "out")
@@ -55,13 +55,13 @@ def test_a_withdrawal_that_was_cut_off_is_completed_by_the_next(
     make_release(folder_lake, sqlite_catalog, "a")
     gone = opened(folder_lake, sqlite_catalog, "a").clips[0]
     with monkeypatch.context() as patched:
-        patched.setattr(Releases, "withdrawn_paths", lambda _: 1 / 0)  # marked, and no file gone
+        patched.setattr(Releases, "living_paths", lambda _: 1 / 0)  # marked, and no file gone
         with pytest.raises(ZeroDivisionError):
             redact(folder_lake, sqlite_catalog)
     assert folder_lake.exists(clip_path(gone.sha256))
     assert withdrawal.withdraw_clips(folder_lake, sqlite_catalog, "garden") == 0
     assert not folder_lake.exists(clip_path(gone.sha256))
-    assert folder_lake.read_bytes("releases/a/withdrawn.txt")
+    assert folder_lake.read_bytes(f"{opened(folder_lake, sqlite_catalog, 'a').folder}/withdrawn.txt")
 
 
 def test_sound_of_elsewhere_takes_nothing_from_a_release(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
@@ -71,4 +71,4 @@ def test_sound_of_elsewhere_takes_nothing_from_a_release(folder_lake: Lake, sqli
     begin = MORNING + 2 * HALF
     erase(folder_lake, sqlite_catalog, plan_redaction(sqlite_catalog, "garden", begin, begin + HALF, keep=0))
     assert opened(folder_lake, sqlite_catalog, "a").withdrawn == ()
-    assert not folder_lake.exists("releases/a/withdrawn.txt")
+    assert not folder_lake.exists(f"{opened(folder_lake, sqlite_catalog, 'a').folder}/withdrawn.txt")

@@ -235,3 +235,12 @@ def test_sessions_of_known_answer_show_who_is_right_and_count_for_nothing_else(s
     assert [one.sessions for one in told.agreement] == [0, 0]
     assert set(told.consensus) == {rounds.session("next", 2).id}
     assert {one.state for one in rounds.sessions("next")} == {"done"}
+    rounds.define("third", SPEC.model_dump(mode="json"))  # three who skip a known one make no dispute of it
+    rounds.put("third", [replace(session(1, wanted=3), round="third", rule="gold"), replace(session(2), round="third")], None)
+    rounds.set_state("third", "open")
+    for name in ("fay", "gil", "hal"):
+        claim = rounds.take("third", 1, name)
+        assert claim
+        rounds.skip(claim, "unsure")
+    assert rounds.session("third", 1).state == "done"
+    assert settle_round(sqlite_catalog, "third").disputed == ()
