@@ -11,6 +11,7 @@ import numpy as np
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from soundmill.audio import read_samples
@@ -20,12 +21,14 @@ from soundmill.plots import figure, png, spectrogram
 
 _TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
 _STATIC = Path(__file__).parent / "static"
+_THIS_MACHINE = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 _GREEN = "#35d07f"
 
 
 def create_explorer(table: SpanTable, folder: Path) -> FastAPI:
     """The application for a table, and a folder with its recordings."""
     app = FastAPI(title="Soundmill explorer", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(CORSMiddleware, allow_origin_regex=_THIS_MACHINE)  # the original's own page may be served from elsewhere on it
     sessions = list(table.recordings().items())
     served = [0]
 
@@ -45,13 +48,13 @@ def create_explorer(table: SpanTable, folder: Path) -> FastAPI:
 
     @app.get("/load/session/{number}")
     @app.get("/load/session//{number}")
-    def load(number: str) -> dict[str, Any]:
+    def load(request: Request, number: str) -> dict[str, Any]:
         if not (number.isascii() and number.isdigit()) or len(number) > 9:
             raise HTTPException(400, f"{number!r} is no session")
         name, spans, _ = session(int(number))
         served[0] = int(number)
         return {
-            "uri": f"/audio/{number}.wav",
+            "uri": f"{request.base_url}audio/{number}.wav",
             "absolute_time": Path(name).stem,
             "source_guid": "",
             "annotations": [

@@ -40,6 +40,9 @@ def test_sessions_count_from_one_and_both_spellings_are_answered(explorer: httpx
     ]
     assert first["backend_state"] == {"written": 2, "remaining": 2}
     assert (first["absolute_time"], explorer.get(first["uri"]).status_code) == ("a", 200)
+    for origin, admitted in (("http://localhost:9000", "http://localhost:9000"), ("https://evil.example", None)):
+        told = explorer.get("/load/session//1", headers={"origin": origin})
+        assert told.headers.get("access-control-allow-origin") == admitted  # the original's page, from elsewhere on this machine
     assert explorer.get("/fetch/session").json() == {"sessionid": "3"}
     assert explorer.get("/load/session/3").json()["annotations"][0]["confidence"] == 0.649
     for wrong in ("0", "5", "99999999999", "x", "4", "1"):  # 4 has no file, and the first lies elsewhere
