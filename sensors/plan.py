@@ -104,32 +104,56 @@ class ModelPlan:
         return f"nothing to fit for {self.models} models{failed}{waiting}"
 
 
+@dataclass(frozen=True)
+class RoundLabels:
+    """What a labelling round is to models: its tags, sources and days (ISO), and a mark that changes with the annotations made of it."""
+
+    tags: Collection[str]
+    sources: Collection[str]
+    days: Collection[str]
+    mark: str
+
+
 def plan_models(
     specs: Mapping[str, dict[str, Any]],
-    fitted: Collection[tuple[str, dict[str, Any]]],
+    fitted: Collection[tuple[str, dict[str, Any], Mapping[str, str]]],
     *,
+    rounds: Mapping[str, RoundLabels],
     known: Collection[str],
     tags: Collection[str],
     annotated: Mapping[date, str],
     in_snapshot: Mapping[date, str],
     features_in_flight: int,
 ) -> ModelPlan:
-    """Models whose specification was never fitted, and of whose tags at least one is labelled.
+    """Models whose specification was never fitted, and of whose tags at least one is labelled; and those for whose tags, sources and days a
+    labelling round has brought labels since.
 
-    `fitted` are names with specifications that were; `known` are partitions that exist; `annotated` and `in_snapshot` say what each day's
-    labels are, and what the snapshot was made from: where they differ, all models wait. A fit that failed for want of labels is asked for
-    again when labels have changed.
+    `fitted` are names with specifications that were, and the marks of all rounds at that fit, the newest last; `known` are partitions that
+    exist; `annotated` and `in_snapshot` say what each day's labels are, and what the snapshot was made from: where they differ, all models
+    wait. A fit that failed for want of labels is asked for again when labels have changed.
     """
     if features_in_flight:
         return ModelPlan(waits=f"features of {features_in_flight} days are being made; models wait for them")
     if pending := [day for day, mark in annotated.items() if in_snapshot.get(day) != mark]:
         return ModelPlan(waits=f"labels of {len(pending)} days are not yet in a snapshot; models wait for them")
-    done = {(name, _spec_text(spec)) for name, spec in fitted}
+    done = {(name, _spec_text(spec)): seen for name, spec, seen in fitted}
     unfitted = {name: spec for name, spec in specs.items() if (name, _spec_text(spec)) not in done}
     labels, labelled = digest(sorted(map(str, in_snapshot.items()))), set(tags)
     run = {name: f"{digest([_spec_text(spec)])} {labels}" for name, spec in unfitted.items() if labelled & set(spec["tags"] or labelled)}
+    for name, spec in specs.items():
+        seen = done.get((name, _spec_text(spec)), {})
+        fresh = {one: of.mark for one, of in rounds.items() if seen.get(one) != of.mark and _may_learn(spec, of)}
+        if name not in unfitted and fresh:
+            run[name] = f"{digest([_spec_text(spec)])} rounds {digest(sorted(map(str, fresh.items())))}"
     added, removed = sorted(set(specs) - set(known)), sorted(set(known) - set(specs))
-    return ModelPlan(run, added, removed, unlabelled=len(unfitted) - len(run), models=len(specs))
+    return ModelPlan(run, added, removed, unlabelled=len(unfitted) - len(run.keys() & unfitted.keys()), models=len(specs))
+
+
+def _may_learn(spec: Mapping[str, Any], of: RoundLabels) -> bool:
+    """Whether a model may learn from a round, or be tested on it. Without days of its own it may on any."""
+    named = {*spec["train_days"], *spec["test_days"]} if spec["train_days"] else ()
+    pairs = ((spec["tags"], of.tags), (spec["sources"], of.sources), (named, of.days))
+    return all(not ours or not theirs or set(ours) & set(theirs) for ours, theirs in pairs)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from sensors.jobs import (
     settle_round,
     speech_chain,
 )
-from sensors.plan import Cursor, day_ranges, plan_days, plan_detections, plan_models
+from sensors.plan import Cursor, RoundLabels, day_ranges, plan_days, plan_detections, plan_models
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
 from soundmill.times import days_between
@@ -124,14 +124,21 @@ def changed_annotations(
 def model_requests(
     context: dg.SensorEvaluationContext, catalog: CatalogResource, collection: CollectionResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new."""
-    from soundmill.catalog import Annotations, ModelRegistry
+    """Adds a partition for each model defined in the catalog, and fits and evaluates those whose specification is new, or for which a
+    labelling round has brought labels."""
+    from soundmill.catalog import Annotations, ModelRegistry, Rounds
+    from soundmill.labelling.spec import AUTHOR, RoundSpec
 
     annotations, registry = Annotations(catalog.open()), ModelRegistry(catalog.open())
-    days = collection.days.get_partition_keys()
+    days, marks = collection.days.get_partition_keys(), annotations.marks_by_author(AUTHOR)
     plan = plan_models(
         registry.specs(),
-        [(version.name, version.card["spec"]) for version in registry.versions() if version.card],
+        [(version.name, version.card["spec"], version.card["data"].get("rounds", {})) for version in registry.versions() if version.card],
+        rounds={
+            one.name: RoundLabels(of.tags, of.sources, [day.isoformat() for day in of.days], marks[one.name])
+            for one in Rounds(catalog.open()).all()
+            if one.name in marks and (of := RoundSpec.of(one))
+        },
         known=context.instance.get_dynamic_partitions(models.name or ""),
         tags=annotations.tags(),
         annotated={day: mark for day, mark in annotations.revisions().items() if str(day) in days},
@@ -140,9 +147,10 @@ def model_requests(
     )
     if plan.waits:
         return dg.SkipReason(plan.waits)
-    requests = [request for name, mark in plan.run.items() if (request := _request(context.instance, name, mark))]
+    wanted = {name: mark for name, mark in plan.run.items() if not _is_done(context.instance, name, mark)}
+    requests = [request for name, mark in wanted.items() if (request := _request(context.instance, name, mark))]
     if not requests and not plan.added and not plan.removed:
-        return dg.SkipReason(plan.skipped(given_up=len(plan.run), after=_MOST_FAILURES))
+        return dg.SkipReason(plan.skipped(given_up=len(wanted), after=_MOST_FAILURES))
     changes = _changes(models, plan.added, plan.removed)
     return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=changes)
 
@@ -290,6 +298,11 @@ def _request(instance: dg.DagsterInstance, partition: str, mark: str, job: str |
     return dg.RunRequest(
         partition_key=partition, run_key=f"{partition} {mark}" + (f" attempt {failures + 1}" if failures else ""), tags=tags, job_name=job
     )
+
+
+def _is_done(instance: dg.DagsterInstance, partition: str, mark: str) -> bool:
+    """Whether a run did what `mark` stands for."""
+    return bool(instance.get_runs_count(dg.RunsFilter(tags={_INPUT: digest([partition, mark])}, statuses=[dg.DagsterRunStatus.SUCCESS])))
 
 
 def _repeatable_request(instance: dg.DagsterInstance, partition: str, mark: str) -> dg.RunRequest | None:

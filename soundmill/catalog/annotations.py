@@ -72,6 +72,13 @@ class Annotations:
             found = {day: f"{count}.{total}" for day, count, total in session.execute(query)}
             return found | {day: f"{found.get(day, '0.0')}.{submission}" for day, submission in session.execute(newest)}
 
+    def marks_by_author(self, prefix: str) -> dict[str, str]:
+        """For each author whose name begins so, without that beginning: a mark that changes with every change of their annotations."""
+        mine = AnnotationRow.author.startswith(prefix, autoescape=True)
+        query = select(AnnotationRow.author, func.count(), func.sum(AnnotationRow.revision)).where(mine).group_by(AnnotationRow.author)
+        with self._catalog.reading() as session:
+            return {author.removeprefix(prefix): f"{number}.{total}" for author, number, total in session.execute(query)}
+
     def counts_by_day(self, source: str) -> dict[str, dict[str, int]]:
         """Annotations of a source by day (ISO) and tag."""
         mine = (AnnotationRow.source == source, AnnotationRow.withdrawn_at.is_(None))

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sensors.plan import Cursor, day_ranges, plan_days
+from sensors.plan import Cursor, RoundLabels, day_ranges, plan_days, plan_models
 
 MONDAY = date(2026, 1, 5)
 TUESDAY = MONDAY + timedelta(days=1)
@@ -97,3 +97,32 @@ def test_days_become_unbroken_ranges_the_newest_first() -> None:
     assert sum((last - first).days + 1 for first, last in pieces) == 20
     assert pieces[1:] == day_ranges([day(n) for n in range(1, 23)], 7)[-len(pieces[1:]) :]  # later days move no break
     assert day_ranges([], 3) == []
+
+
+SPEC = {"tags": ["owl"], "sources": [], "train_days": [], "test_days": []}
+CALM = {"known": ["house"], "tags": ["owl"], "annotated": {}, "in_snapshot": {}, "features_in_flight": 0}
+
+
+def test_a_fitted_model_is_fitted_again_when_a_round_has_brought_it_labels_and_once_for_each_change() -> None:
+    owls = RoundLabels(["owl", "fox"], [], ["2026-01-05"], "3.3")
+    fitted = [("house", SPEC, {"owls": "3.3"})]
+    assert plan_models({"house": SPEC}, fitted, rounds={"owls": owls}, **CALM).run == {}
+    grown = RoundLabels(["owl"], [], ["2026-01-05"], "5.6")
+    first = plan_models({"house": SPEC}, fitted, rounds={"owls": grown}, **CALM).run["house"]
+    assert plan_models({"house": SPEC}, fitted, rounds={"owls": grown}, **CALM).run["house"] == first
+    new = plan_models({"house": SPEC}, [("house", SPEC, {})], rounds={"owls": owls}, **CALM).run["house"]
+    assert new != first
+    waits = plan_models({"house": SPEC}, fitted, rounds={"owls": grown}, **{**CALM, "annotated": {date(2026, 1, 5): "x"}})
+    assert (waits.run, waits.waits[:16]) == ({}, "labels of 1 days")
+
+
+def test_a_round_of_other_tags_sources_or_days_is_none_of_its_business() -> None:
+    spec = {"tags": ["owl"], "sources": ["garden"], "train_days": ["2026-01-05"], "test_days": ["2026-01-06"]}
+    for other in (
+        RoundLabels(["fox"], ["garden"], ["2026-01-05"], "1.1"),
+        RoundLabels(["owl"], ["yard"], ["2026-01-05"], "1.1"),
+        RoundLabels(["owl"], ["garden"], ["2026-01-07"], "1.1"),
+    ):
+        assert plan_models({"house": spec}, [("house", spec, {})], rounds={"r": other}, **CALM).run == {}
+    tested = RoundLabels(["owl"], [], ["2026-01-06"], "1.1")
+    assert set(plan_models({"house": spec}, [("house", spec, {})], rounds={"r": tested}, **CALM).run) == {"house"}

@@ -25,6 +25,7 @@ from sensors.sensors import (
     round_requests,
 )
 from soundmill.catalog import Accounts, Annotations, DownloadQueue, ModelRegistry, Releases, Rounds, Wanted
+from soundmill.formats.annotation import Annotation
 from soundmill.ingest.downloader import Downloader
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.options import upload_options
@@ -210,6 +211,20 @@ def test_a_defined_model_gets_its_partition_and_one_request(local_home: Home) ->
     assert asked(left) == []
     (removal,) = left.dynamic_partitions_requests or []
     assert list(removal.partition_keys) == ["gone"]
+    local_home.instance.delete_dynamic_partition(models.name or "", "gone")
+    rounds = Rounds(local_home.catalog)
+    rounds.define("night", {"tags": ["kettle"], "days": [str(DAYS[1])]})
+    begin = datetime(2025, 1, 2, 9, tzinfo=UTC)
+    found = Annotation("mic", begin + timedelta(seconds=5), begin + timedelta(seconds=8), "kettle", "round:night")
+    Annotations(local_home.catalog).add([found])
+    local_home.run("annotations", "annotation_features", days=DAYS[1:2])
+    (again,) = tick(model_requests, local_home).run_requests or []
+    launch(local_home, again, "model_chain")
+    assert isinstance(tick(model_requests, local_home), dg.SkipReason)
+    card = ModelRegistry(local_home.catalog).current("house").card
+    assert card
+    assert (card["version"], card["data"]["from_rounds"]) == (2, {"night": {"kettle": 1}})
+    assert card["data"]["earlier"]["version"] == 1
     local_home.define("house", train_days=DAYS[:1], test_days=DAYS[2:])
     assert asked(tick(model_requests, local_home)) == ["house"]
 

@@ -6,7 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from soundmill.catalog import AudioCollection, Catalog, ModelRegistry, ModelVersion, lease
+from soundmill.catalog import Annotations, AudioCollection, Catalog, ModelRegistry, ModelVersion, lease
+from soundmill.labelling.spec import AUTHOR
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
 from soundmill.osr.spec import CODE, ModelSpec
@@ -37,11 +38,12 @@ def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOption
     registry = ModelRegistry(catalog)
     with lease(catalog, f"osr_model/{name}"):
         spec = ModelSpec.parse(registry.spec(name))
+        rounds = Annotations(catalog).marks_by_author(AUTHOR)
         data = TrainingData(lake, spec, options.zone, apart=AudioCollection(catalog).sources_apart())
         version = registry.begin(name, data.fingerprint(f"{spec.recogniser} {CODE[spec.recogniser]}"))
         fresh = version.card is None or not lake.exists(model_path(version))
         earlier = [one for one in registry.versions(name) if one.card and one.version < version.version]
-        card = _fit(lake, version, data, earlier[-1] if earlier else None) if fresh else version.card or {}
+        card = _fit(lake, version, data, rounds, earlier[-1] if earlier else None) if fresh else version.card or {}
         if fresh:
             registry.finish(name, version.version, card)
         leaks = data.leaks()
@@ -54,7 +56,7 @@ def train_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOption
     return Fitted(version, spec, card, fresh, leaks, is_champion)
 
 
-def _fit(lake: Lake, version: ModelVersion, data: TrainingData, earlier: ModelVersion | None) -> dict[str, Any]:
+def _fit(lake: Lake, version: ModelVersion, data: TrainingData, rounds: dict[str, str], earlier: ModelVersion | None) -> dict[str, Any]:
     """Fits, stores the model and its card, and returns the card, which also tells what the version before learned from."""
     from soundmill.features.registry import extractor
     from soundmill.osr.card import card_markdown, model_card
@@ -79,6 +81,7 @@ def _fit(lake: Lake, version: ModelVersion, data: TrainingData, earlier: ModelVe
         "background_days": [day.isoformat() for day in data.days.background],
         "support": {tag: support.get(tag, 0) for tag in model.tags_},
         "from_rounds": data.from_rounds(),
+        "rounds": rounds,  # as they were: when one of them changes, the model is fitted again
         "earlier": {"version": earlier.version, "support": (earlier.card or {})["data"]["support"]} if earlier else None,
         "sounds": len(training),
         "groups": len(set(training.groups)),
