@@ -54,8 +54,8 @@ class Clip:
 
     @property
     def id(self) -> str:
-        """Source, start and end in ms."""
-        return f"{self.source}/{to_ms(self.start)}-{to_ms(self.end)}"
+        """Source, start in UTC, and length in ms."""
+        return f"{self.source}/{self.start:%Y-%m-%dT%H:%M:%S}.{self.start.microsecond // 1000:03d}Z/{to_ms(self.end) - to_ms(self.start)}"
 
     @property
     def seconds(self) -> float:

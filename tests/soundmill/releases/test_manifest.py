@@ -30,7 +30,7 @@ def test_clips_come_back_as_they_were_and_their_order_does_not_matter() -> None:
     data = clips_bytes(CLIPS)
     assert data == clips_bytes(CLIPS[::-1])
     assert sorted(read_clips(data), key=lambda one: one.id) == sorted(CLIPS, key=lambda one: one.id)
-    assert json.loads(data.splitlines()[0])["clip"] == "garden/1767614400007-1767614460007"
+    assert json.loads(data.splitlines()[0])["clip"] == "garden/2026-01-05T12:00:00.007Z/60000"
     assert totals(CLIPS) == {"clips": 3, "hours": 0.05, "labels": {"fox": 1, "owl": 2}}
 
 
