@@ -77,6 +77,7 @@ def dataset_release(context: dg.AssetExecutionContext, lake: LakeResource, catal
         "hours": facts["hours"],
         "splits": figures_table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
         "licence": facts["licence"],
+        **({"why": "; ".join(found.lacking)} if found.lacking else {}),
         "clips_withdrawn": len(release.withdrawn),
         "path": dg.MetadataValue.path(store.address(release.folder)),
         "card": dg.MetadataValue.md(release.card),

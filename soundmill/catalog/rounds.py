@@ -150,8 +150,10 @@ class Rounds:
         with self._writing(name) as session:
             row = _known(session, name)
             number = session.scalar(select(func.count()).select_from(RoundSessionRow).where(RoundSessionRow.round == name))
-            if state == "open" and not number:
-                raise RoundRefused(f"round {name!r} has no sessions yet: draw them with soundmill materialize labelling_sessions")
+            if not number:
+                raise RoundRefused(
+                    f"round {name!r} has no sessions yet: draw them with soundmill materialize labelling_sessions --round {name}"
+                )
             row.state = state
             if state == "open":
                 row.opened_at, row.closed_at = row.opened_at or now, None

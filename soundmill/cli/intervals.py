@@ -77,7 +77,8 @@ def redact(
     plan = plan_silent(catalog, source, start, end) if silent else plan_redaction(catalog, source, start, end, keep)
     if yes and (busy := sorted(held(catalog, f"{SEGMENTS.name}/") & {str(day) for day in days_of(plan)})):
         typer.echo(f"waiting for the run that cuts {', '.join(busy)}", err=True)
-    gone = erase(lake, catalog, plan).files if yes else 0
+    done = erase(lake, catalog, plan) if yes else None
+    gone = done.files if done else 0
     if as_json:
         values = {
             "segments": len(plan.segments),
@@ -85,6 +86,7 @@ def redact(
             "files": list(plan.files),
             "kept": plan.kept,
             "deleted": gone,
+            "clips": done.clips if done else 0,
             "uncut": uncut,
         }
         print_json(values)
@@ -92,6 +94,8 @@ def redact(
     what = count(len(plan.files), "landed file") + " of silence" if silent else count(len(plan.segments), "segment")
     what += f" ({plan.seconds / 60:.1f} minutes)"
     typer.echo(f"{what} {'are gone' if yes else 'would go'}" + ("" if silent else f", {plan.kept} stay for their annotations"))
+    if done and done.clips:
+        typer.echo(f"{count(done.clips, 'clip')} withdrawn from releases: delete exports of them, or export to the same folder again")
     if uncut:
         typer.echo(f"{count(len(uncut), 'landed file')} of these days no run has cut yet: what lies in the interval goes with the next run")
     if yes and not silent and (plan.segments or uncut):

@@ -1,5 +1,6 @@
 """`soundmill release`: immutable data sets."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,9 @@ def release_create(
     together: Annotated[str, typer.Option(help="What is never parted, beside copies: auto, recording, day, or source.")] = "auto",
     after: Annotated[
         str,
-        typer.Option(help="The release before, or none: what was in one of its splits stays in it (default: the newest of these rounds)."),
+        typer.Option(
+            help="The release before, or none: what was in one of its splits stays in it (default: the newest with most of these rounds)."
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Decides where nothing else does.")] = 0,
 ) -> None:
@@ -53,10 +56,11 @@ def release_create(
             "after": after,
             "seed": seed,
         }
-        define_release(the_catalog(), name, values)
+        spec = define_release(the_catalog(), name, values)
     except InputRefused as error:
         refuse(str(error))
-    typer.echo(f"release {name} is defined; next: soundmill materialize dataset_release --release {name}")
+    after = f", after {spec.after}: what was in a split of it stays there" if spec.after else ""
+    typer.echo(f"release {name} is defined{after}; next: soundmill materialize dataset_release --release {name}")
 
 
 @releases.command("list", epilog="Example: `soundmill release list --json`")
@@ -65,14 +69,16 @@ def release_list(as_json: Json = False) -> None:
     from soundmill.catalog import Releases
     from soundmill.releases.card import hours
 
-    found = Releases(the_catalog()).all()
+    store = Releases(the_catalog())
+    found, gone = store.all(), Counter(one.release for one in store.clips() if one.withdrawn_at is not None)
     if as_json:
         print_json([{"name": one.name, "sha256": one.content, "made_at": one.made_at, **_totals(one.facts)} for one in found])
         return
     for one in found:
         facts = one.facts
         inside = f"{count(facts['clips'], 'clip')}, {hours(facts['hours'])}, {facts['licence']}" if facts else "not made yet"
-        typer.echo(f"{one.name}  {inside}  {(one.content or '')[:12]}")
+        withdrawn = f", {gone[one.name]} of them withdrawn" if gone[one.name] else ""
+        typer.echo(f"{one.name}  {inside}{withdrawn}  {(one.content or '')[:12]}")
     if not found:
         typer.echo("no releases yet: soundmill release create NAME --rounds ... --licence ...")
 
@@ -103,7 +109,7 @@ def release_show(name: Name, as_json: Json = False) -> None:
     ):
         typer.echo(problem)
     if release.withdrawn:
-        typer.echo(f"{count(len(release.withdrawn), 'clip')} of it were withdrawn since")
+        typer.echo(f"withdrawn since: {count(len(release.withdrawn), 'clip')}")
 
 
 @releases.command("diff", epilog="Example: `soundmill release diff owls-1.0 owls-1.1`")
@@ -144,7 +150,7 @@ def release_export(
     try:
         with steps("clips") as advance:
             release = export_release(the_lake(), the_catalog(), name, to, sound, advance)
-    except (InputRefused, Damaged, OSError) as error:
+    except (InputRefused, Damaged) as error:
         refuse(str(error))
     typer.echo(f"{count(len(release.living), 'clip')} of {name} in {to}")
 

@@ -93,7 +93,12 @@ def round_open(name: Name) -> None:
 @rounds.command("close", epilog="Example: `soundmill round close owls`")
 def round_close(name: Name) -> None:
     """Close a round: nothing more is handed in, and its consensus becomes annotations once labelled_round is made."""
+    from soundmill.catalog import Rounds
+
     one = _set_state(name, "closed")
+    left = Rounds(the_catalog()).progress(name).remaining
+    if left:
+        typer.echo(f"{count(left, 'session')} with fewer labels than wanted: what there is of them counts", err=True)
     typer.echo(f"round {one} is closed; next: soundmill materialize labelled_round --round {one}")
 
 
@@ -131,7 +136,10 @@ def round_status(name: Name, as_json: Json = False) -> None:
             }
         )
         return
-    typer.echo(f"{name}: {one.state}, {told.done} of {count(told.sessions, 'session')} done, {told.held} held now")
+    held = f", {told.held} held now" if one.state == "open" else ""
+    typer.echo(f"{name}: {one.state}, {told.done} of {count(told.sessions, 'session')} done{held}")
+    if outcome.disputed:
+        typer.echo(f"  {count(len(outcome.disputed), 'session')} disputed: decide them at /rounds/{name}/results, once it is closed")
     for who, number in told.by_annotator.items():
         typer.echo(f"  {who}: {count(number, 'session')}")
     for tag in outcome.agreement:

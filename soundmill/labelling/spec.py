@@ -73,5 +73,5 @@ def round_spec(values: Any) -> RoundSpec:
     try:
         return RoundSpec.model_validate(values)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, one['loc'])) or 'round'}: {one['msg']}" for one in error.errors())
+        lines = (f"{'.'.join(map(str, one['loc'])) or 'round'}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
         raise SpecRefused("; ".join(lines)) from None

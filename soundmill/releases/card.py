@@ -23,13 +23,14 @@ def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str
         f"**Licence**: {facts['licence']}",
         f"**Who may use it**: {facts['use'] or 'not stated'}",
         "## What is in it",
-        _table(["split", "clips", "hours", *facts["tags"]], split_rows(facts)),
-        _table(["source", "clips", "hours", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
+        _table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
+        _table(["source", "clips", "length", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
         "## How it was split",
         f"{TOGETHER[facts['together']]}; nor is sound that is nearly the same (by acoustic fingerprints, where it is 13 s long, or "
         f"labelled and 1.3 s long). "
         f"Groups went where their tags were lacking; seed {facts['seed']}."
         + (f" What was in a split of {facts['after']} stayed in it." if facts["after"] else ""),
+        *([_copies_text(facts["copies"], facts["copies_found"])] if facts["copies_found"] else []),
         "## How it was labelled",
         *(_round_text(name, of) for name, of in facts["rounds"].items()),
         *([f"Left out because their sound is gone: {facts['silent_sessions']} settled."] if facts["silent_sessions"] else []),
@@ -80,7 +81,8 @@ def _round_text(name: str, of: Mapping[str, Any]) -> str:
     drawn = ", ".join(f"{number} {rule}" for rule, number in of["drawn"].items())
     text = (
         f"### Round {name}\n\n{of['settled']} of {sum(of['drawn'].values())} sessions are settled; disputed and left out: "
-        f"{of['disputed']}.  {of['submissions']} submissions, the last at {of['labelled_until'] or '-'}. "
+        f"{of['disputed']}. An adjudicator decided {of['decided']}, and {of['by_fewer']} were labelled by fewer people than they wanted. "
+        f"{of['submissions']} submissions, the last at {of['labelled_until'] or '-'}. "
         f"Drawn ({drawn}) with seed {spec['seed']}"
         f"{', with predictions of ' + of['model'] + ' shown' if of['model'] else ', without predictions'}. "
         f"{spec['annotators']} people labelled those that several label, and agree where event F1 is {spec['agreed_f1']} or more."
@@ -101,6 +103,11 @@ def _round_text(name: str, of: Mapping[str, Any]) -> str:
 
 def _row(name: str, of: Mapping[str, Any], tags: Sequence[str]) -> list[str]:
     return [name, str(of["clips"]), hours(of["hours"]), *(str(of["labels"].get(tag, 0)) for tag in tags)]
+
+
+def _copies_text(pairs: Sequence[Sequence[str]], found: int) -> str:
+    shown = "".join(f"\n- {first} and {second}" for first, second in pairs[:_SHOWN])
+    return f"Kept together because they share sound: {found} pairs of clips{', such as' if found > _SHOWN else ':'}{shown}"
 
 
 def _clips(number: int) -> str:

@@ -61,7 +61,7 @@ def release_spec(values: Any) -> ReleaseSpec:
     try:
         return ReleaseSpec.model_validate(values)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, one['loc'])) or 'release'}: {one['msg']}" for one in error.errors())
+        lines = (f"{'.'.join(map(str, one['loc'])) or 'release'}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
         raise SpecRefused("; ".join(lines)) from None
 
 
@@ -70,8 +70,8 @@ def read_splits(text: str) -> dict[str, float]:
     try:
         pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
         found = {name.strip(): float(share) for name, share in pairs}
-        if len(found) < len(pairs):
-            raise ValueError("a split twice")
-        return found
     except ValueError:
         raise SpecRefused(f"{text!r} names no splits: write train=.8,test=.2") from None
+    if len(found) < len(pairs):
+        raise SpecRefused(f"{text!r} names a split twice")
+    return found

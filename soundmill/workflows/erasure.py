@@ -36,11 +36,13 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure did: ledger rows withdrawn, their length, and files deleted (a file that cannot be deleted now is deleted later)."""
+    """What an erasure did: ledger rows withdrawn, their length, files deleted (a file that cannot be deleted now is deleted later), and
+    clips withdrawn from releases."""
 
     items: int
     seconds: float
     files: int
+    clips: int = 0
 
 
 Subject = Conversation | Upload | Account | Redaction
@@ -125,6 +127,6 @@ def _erase_alone(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
     gone = ledger.withdraw(redaction.source, redaction.spans, redaction.segments, SEGMENTS)
     seconds = sum(item.seconds for item in gone) if redaction.spans else redaction.seconds
     Overviews(lake, catalog).delete(redaction.source, {item.day for item in gone})
-    withdraw_clips(lake, catalog, redaction.source)
+    clips = withdraw_clips(lake, catalog, redaction.source)
     left = [item for item in ledger.withdrawn_with_file("segment") if item.source == redaction.source]
-    return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files))
+    return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files), clips)

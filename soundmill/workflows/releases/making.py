@@ -41,6 +41,7 @@ _ENOUGH_SOURCES = 5  # to part sound by source
 # Seconds of sound in a fingerprint, and between the beginnings of two: of whatever 12.5 s two clips share, one of the one clip's lies in it
 # whole, and one of the other's covers three quarters of that.
 _PIECE, _STEP = 10, 5
+_MOST_COPIES = 100  # pairs that a manifest names
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class Made:
 
 
 def define_release(catalog: Catalog, name: str, values: Mapping[str, Any]) -> ReleaseSpec:
-    """Defines a release, or anew one that is not made yet. The release before it (`after`) is the newest of any of its rounds, unless
-    `values` name another or `NO_RELEASE`. Raises `SpecRefused`, `UnknownRound`, `UnknownRelease`, `ReleaseRefused`."""
+    """Defines a release, or anew one that is not made yet. The release before it (`after`) is that with most of its rounds, the newest of
+    these, unless `values` name another or `NO_RELEASE`. Raises `SpecRefused`, `UnknownRound`, `UnknownRelease`, `ReleaseRefused`."""
     spec, releases = release_spec(values), Releases(catalog)
     for one in spec.rounds:
         Rounds(catalog).get(one)
     if not spec.after:
         made = [one for one in releases.all() if one.made_at is not None and set(one.spec["rounds"]) & set(spec.rounds)]
-        newest = max(made, key=lambda one: (one.made_at, one.name), default=None)
+        newest = max(made, key=lambda one: (len(set(one.spec["rounds"]) & set(spec.rounds)), one.made_at, one.name), default=None)
         spec = spec.model_copy(update={"after": newest.name if newest else ""})
     elif spec.after == NO_RELEASE:
         spec = spec.model_copy(update={"after": ""})
@@ -92,7 +93,8 @@ def make_release(lake: Lake, catalog: Catalog, name: str, progress: Callable[[in
             raise ReleaseRefused(f"release {name!r} would be empty: no session of {', '.join(spec.rounds)} is settled and has sound")
         before = opened(lake, catalog, spec.after) if spec.after else None
         together = _together(spec, clips)
-        clips = _in_splits(_grouped(clips, signs, before.clips if before else (), together), spec, before.clips if before else ())
+        grouped, copies = _grouped(clips, signs, before.clips if before else (), together)
+        clips = _in_splits(grouped, spec, before.clips if before else ())
         facts = {
             "name": name,
             **spec.model_dump(mode="json", exclude={"rounds"}),
@@ -106,6 +108,8 @@ def make_release(lake: Lake, catalog: Catalog, name: str, progress: Callable[[in
                 source: totals([one for one in clips if one.source == source]) for source in sorted({one.source for one in clips})
             },
             "tags": sorted({tag for one in clips for tag in one.tags}),
+            "copies_found": len(copies),
+            "copies": copies[:_MOST_COPIES],
             "after_content": before.release.content if before else None,
         }
         change = difference(before.clips, clips, [one.id for one in before.withdrawn]) if before else None
@@ -166,8 +170,11 @@ def _together(spec: ReleaseSpec, clips: Sequence[Clip]) -> str:
     return "source" if len({one.source for one in clips}) >= _ENOUGH_SOURCES else "recording"
 
 
-def _grouped(clips: Sequence[Clip], signs: Sequence[Sequence[Vectors]], before: Sequence[Clip], together: str) -> list[Clip]:
-    """Clips with their groups, by what they share, sound alike in, or shared with clips of the release before."""
+def _grouped(
+    clips: Sequence[Clip], signs: Sequence[Sequence[Vectors]], before: Sequence[Clip], together: str
+) -> tuple[list[Clip], list[list[str]]]:
+    """Clips with their groups, made by what they share, sound alike in, or shared with clips of the release before; and the pairs of ids
+    between which there is a copy."""
 
     def links(one: Clip) -> set[str]:
         also = {"recording": [], "day": [str(one.start.date())], "source": [one.source]}[together]
@@ -177,10 +184,13 @@ def _grouped(clips: Sequence[Clip], signs: Sequence[Sequence[Vectors]], before: 
     owner = [number for number, parts in enumerate(signs) for _ in parts]
     sounds = Sounds.of_vectors([part for parts in signs for part in parts])
     of = dict(zip(sounds.keys, owner, strict=True))
-    for copy in near_duplicates(sounds, sounds):
-        linked[of[copy.test]] |= linked[of[copy.training]]
+    pairs = {tuple(sorted((of[copy.test], of[copy.training]))) for copy in near_duplicates(sounds, sounds)}
+    pairs = {(first, second) for first, second in pairs if first != second}
+    for first, second in pairs:
+        linked[first] |= linked[second]
     groups = components([*linked, *map(links, before)])[: len(clips)]
-    return [replace(clip, group=group) for clip, group in zip(clips, groups, strict=True)]
+    copies = sorted([clips[first].id, clips[second].id] for first, second in pairs)
+    return [replace(clip, group=group) for clip, group in zip(clips, groups, strict=True)], copies
 
 
 def _in_splits(clips: Sequence[Clip], spec: ReleaseSpec, before: Sequence[Clip]) -> list[Clip]:

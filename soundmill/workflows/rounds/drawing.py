@@ -1,9 +1,10 @@
 """Drawing a round's sessions from the sound of its days: which stretches people are asked about, why, and with what predictions."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,12 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from soundmill.capture import SEGMENTS
-from soundmill.catalog import Annotations, Catalog, Labels, ModelVersion, Rounds, RoundSession
+from soundmill.catalog import Annotations, Catalog, Labels, Ledger, ModelVersion, Rounds, RoundSession
 from soundmill.errors import MissingFeatures, RoundRefused
 from soundmill.labelling.audit import STRATA, draw, strata_of
 from soundmill.labelling.choosing import Pick, at_random, least_sure, near_copies, projected, session_margin, typical
 from soundmill.labelling.spec import GOLD, RoundSpec
 from soundmill.lake import Lake
+from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.sounds import Sounds
 from soundmill.osr.spec import ModelSpec
 from soundmill.times import from_ms, midnight, to_ms
@@ -24,6 +26,9 @@ from soundmill.workflows.predictions import Predicted, joined, predictions, vers
 from soundmill.workflows.rounds.gold import known_answers
 from soundmill.workflows.training.data import segment_sounds
 from soundmill.workflows.training.models import load_version
+
+if TYPE_CHECKING:
+    from soundmill.osr.recogniser import Recogniser
 
 _COLD_EXTRACTOR = "pooled_spectral"
 _LEAST_PER_STRATUM = 3  # of the audit's labels; with fewer labels there are fewer strata
@@ -60,7 +65,7 @@ class _Scores:
 
     margins: Floats
     best: Floats
-    faint: tuple[Predicted, ...]  # segments that fall short of their threshold by no more than the round allows
+    faint: tuple[Predicted, ...]  # what falls short of its threshold by no more than the round allows, and what no detections tell yet
 
 
 def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn:
@@ -74,10 +79,15 @@ def draw_round(lake: Lake, catalog: Catalog, name: str, zone: ZoneInfo) -> Drawn
     sound = _Sound(lake, spec, zone)
     windows = _windows(catalog, spec, sound)
     if not windows:
-        raise RoundRefused(f"round {name!r} has no sound: {', '.join(spec.sources) or 'no source'} has none on its days")
+        where = ", ".join(spec.sources) or "no source"
+        raise RoundRefused(
+            f"round {name!r} has no sound: {where} has none on its days that is cut into segments (soundmill materialize day)"
+        )
     predicted = _predicted(lake, catalog, spec, version) if version else {}
     vectors = _vectors(sound, windows)
-    scores = _scores(lake, spec, sound, windows, version) if version else None
+    scores = (
+        _scores(spec, sound, windows, version, load_version(lake, version), _detected(catalog, version, predicted)) if version else None
+    )
     for one in scores.faint if scores else ():
         predicted.setdefault(one.source, []).append(one)
     inside = [_clipped(window, predicted.get(window.source, ())) for window in windows]
@@ -161,12 +171,20 @@ def _vectors(sound: _Sound, windows: Sequence[_Window]) -> Floats | None:
     return projected(np.array([pooled[list(window.segments)].mean(axis=0) for window in windows]))
 
 
-def _scores(lake: Lake, spec: RoundSpec, sound: _Sound, windows: Sequence[_Window], version: ModelVersion) -> _Scores | None:
-    """What the model says of each window; None without the features that it needs."""
+def _detected(catalog: Catalog, version: ModelVersion, predicted: Mapping[str, Sequence[Predicted]]) -> set[date]:
+    """Days whose detections by the version are made. Elsewhere nothing is known yet of what it hears."""
+    made = {day for day, label in Ledger(catalog).processed(DETECTIONS.name).items() if label == f"{version.name}/{version.version}"}
+    return made | {one.start.date() for found in predicted.values() for one in found}
+
+
+def _scores(
+    spec: RoundSpec, sound: _Sound, windows: Sequence[_Window], version: ModelVersion, model: "Recogniser", detected: Collection[date]
+) -> _Scores | None:
+    """What the model says of each window, and on days that are not `detected` yet also what it hears; None without the features that it
+    needs."""
     sounds = sound.vectors(ModelSpec.parse((version.card or {})["spec"]).extractor)
     if sounds is None:
         return None
-    model = load_version(lake, version)
     _, margins, _, probabilities = model.verdicts(sounds)
     answers = margins if probabilities is None else probabilities
     ordered = np.sort(answers, axis=1)
@@ -177,7 +195,7 @@ def _scores(lake: Lake, spec: RoundSpec, sound: _Sound, windows: Sequence[_Windo
     faint = [
         Predicted(source, start, start + timedelta(seconds=seconds), tag, float(margin), None, version.name, version.version)
         for (source, start, seconds), margin, tag in zip(sound.places(), best, names, strict=True)
-        if spec.threshold <= margin < 0
+        if spec.threshold <= margin and (margin < 0 or start.date() not in detected)
     ]
     return _Scores(
         np.array([session_margin(doubt[list(window.segments)]) for window in windows]),

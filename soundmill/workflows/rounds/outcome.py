@@ -151,12 +151,15 @@ def settled(catalog: Catalog, name: str) -> Settled:
         SettledSession(one.source, one.start, one.end, outcome.consensus[one.id], max(1, len(answers.submissions.get(one.id, ()))))
         for one in there
     )
-    newest = max((said.created_at for by in answers.submissions.values() for said in by.values() if said.created_at), default=None)
+    every = [*(said for by in answers.submissions.values() for said in by.values()), *answers.decided.values()]
+    newest = max((said.created_at for said in every if said.created_at), default=None)
     facts = {
         "spec": answers.spec.model_dump(mode="json"),
         "model": answers.about.model,
         "drawn": dict(sorted(Counter(one.rule for one in answers.sessions.values()).items())),
         "settled": len(there),
+        "decided": sum(one.id in answers.decided for one in there),
+        "by_fewer": sum(one.id not in answers.decided and len(answers.submissions[one.id]) < one.wanted for one in there),
         "disputed": len(outcome.disputed),
         "submissions": outcome.submissions,
         "labelled_until": newest.isoformat(timespec="seconds") if newest else None,

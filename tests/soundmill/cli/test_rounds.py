@@ -14,6 +14,7 @@ def test_a_round_is_defined_opened_followed_closed_and_exported(soundmill: Comma
     said = soundmill("round", "new", "owls", "--tags", "owl, fox", "--days", "2026-01-05..2026-01-06", "--sessions", "3")
     assert "soundmill materialize labelling_sessions --round owls" in said
     assert "has no sessions yet" in soundmill("round", "open", "owls", code=1)
+    assert "labelling_sessions --round owls" in soundmill("round", "close", "owls", code=1)
     catalog = open_catalog(f"sqlite:///{soundmill.environment['SOUNDMILL_HOME']}/catalog.db")
     rounds = Rounds(catalog)
     assert rounds.get("owls").spec["days"] == ["2026-01-05", "2026-01-06"]

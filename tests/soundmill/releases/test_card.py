@@ -22,6 +22,8 @@ FACTS = {
     "after": "owls-0.9",
     "withdrawn_sessions": 2,
     "silent_sessions": 1,
+    "copies_found": 1,
+    "copies": [["a/1", "a/2"]],
     "rounds": {
         "owls": {
             "spec": {"seed": 0, "annotators": 2, "agreed_f1": 0.7, "guideline": "An owl hoots."},
@@ -29,6 +31,8 @@ FACTS = {
             "drawn": {"audit": 1, "margin": 4},
             "settled": 3,
             "disputed": 1,
+            "decided": 2,
+            "by_fewer": 0,
             "submissions": 8,
             "labelled_until": "2026-01-05T12:00:00+00:00",
             "agreement": {
@@ -55,6 +59,8 @@ def test_a_card_says_what_is_in_it_how_far_people_agreed_and_who_may_use_it() ->
     assert "Left out because their sound was withdrawn: 2 settled." in text
     assert "What was in a split of owls-0.9 stayed in it." in text
     assert "- 1 clip added" in text
+    assert "An adjudicator decided 2, and 0 were labelled by fewer people" in text
+    assert "share sound: 1 pairs of clips:\n- a/1 and a/2" in text
 
 
 def test_without_a_release_before_nothing_is_said_of_changes() -> None:

@@ -32,7 +32,9 @@ def test_what_contradicts_itself_is_refused_in_a_line(values: dict[str, object],
         release_spec(values)
 
 
-@pytest.mark.parametrize("text", ["train", "train=much", "train=.8,train=.2"])
-def test_what_names_no_splits_is_refused(text: str) -> None:
-    with pytest.raises(SpecRefused, match="write train"):
+@pytest.mark.parametrize(
+    ("text", "told"), [("train", "write train"), ("train=much", "write train"), ("train=.8,train=.2", "a split twice")]
+)
+def test_what_names_no_splits_is_refused(text: str, told: str) -> None:
+    with pytest.raises(SpecRefused, match=told):
         read_splits(text)

@@ -65,7 +65,7 @@ def test_a_release_is_defined_made_looked_at_and_taken_back_from(browser: Browse
     at = MORNING + timedelta(seconds=20)
     erase(lake, catalog, plan_redaction(catalog, "garden", at, at + timedelta(seconds=3), keep=0))
     page.reload()
-    expect(page.get_by_role("status")).to_contain_text("1 of its clips were withdrawn")
+    expect(page.get_by_role("status")).to_contain_text("Of its clips, 1 was withdrawn since")
 
 
 def test_its_files_are_downloaded_as_they_were_released(ground: Ground) -> None:

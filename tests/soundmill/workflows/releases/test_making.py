@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soundmill.audio import read_pcm
-from soundmill.catalog import Box, Catalog, Releases, Rounds, Submission, clip_path, open_catalog
+from soundmill.catalog import Box, Catalog, Releases, Rounds, RoundSession, Submission, clip_path, open_catalog
 from soundmill.errors import ReleaseRefused, SpecRefused, UnknownRelease, UnknownRound
 from soundmill.lake import Lake, open_lake
 from soundmill.workflows.releases import NO_RELEASE, define_release, inspect, make_release, making, opened
@@ -74,6 +74,8 @@ def test_a_copy_and_a_labelled_sound_that_comes_again_keep_recordings_together(f
     make_release(folder_lake, sqlite_catalog, "a")
     groups = [one.group for one in opened(folder_lake, sqlite_catalog, "a").clips]
     assert len(set(groups[:4])) == 1
+    facts = Releases(sqlite_catalog).get("a").facts or {}
+    assert facts["copies"] == [["garden/2026-01-05T06:00:00.000Z/30000", "garden/2026-01-05T07:00:30.000Z/30000"]]
     assert len(set(groups)) == 2
 
 
@@ -143,8 +145,6 @@ def test_disputed_sessions_and_those_without_sound_are_left_out(folder_lake: Lak
     garden(folder_lake, sqlite_catalog)
     rounds = label(sqlite_catalog, "others", ("fox",), close=False)
     rounds.define("two", {"tags": ["owl"], "days": [str(DAY)]})
-    from soundmill.catalog import RoundSession
-
     night = MORNING - timedelta(hours=3)
     sessions = [
         RoundSession("two", 1, "garden", MORNING, MORNING + HALF, "random", 2),
@@ -182,3 +182,36 @@ def test_what_cannot_be_made_is_refused_in_a_line(folder_lake: Lake, sqlite_cata
         opened(folder_lake, sqlite_catalog, "a")
     with pytest.raises(UnknownRelease):
         make_release(folder_lake, sqlite_catalog, "nothing")
+
+
+def test_the_release_before_is_the_one_that_shares_most_rounds(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    garden(folder_lake, sqlite_catalog)
+    label(sqlite_catalog, "more")
+    for name, rounds, after in (("a", ["owls", "more"], NO_RELEASE), ("b", ["more"], NO_RELEASE)):
+        define_release(sqlite_catalog, name, CC0 | {"rounds": rounds, "after": after})
+        make_release(folder_lake, sqlite_catalog, name)
+    assert define_release(sqlite_catalog, "c", CC0 | {"rounds": ["owls", "more"]}).after == "a"
+    assert define_release(sqlite_catalog, "d", CC0 | {"rounds": ["more"]}).after == "b"  # of two that share it, the newest
+
+
+def test_a_card_tells_who_decided_and_what_fewer_people_labelled_than_was_wanted(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    garden(folder_lake, sqlite_catalog)
+    rounds = Rounds(sqlite_catalog)
+    rounds.define("two", {"tags": ["owl"], "days": [str(DAY)]})
+    starts = [MORNING, MORNING + HALF]
+    rounds.put("two", [RoundSession("two", n, "garden", start, start + HALF, "random", 2) for n, start in enumerate(starts, 1)], None)
+    rounds.set_state("two", "open")
+    for number in (1, 2):
+        claim = rounds.take("two", number, "ann")
+        assert claim
+        rounds.submit(claim, Submission("ann", "garden", claim.session.start, claim.session.end, ()))
+    rounds.set_session_states({rounds.session("two", 2).id: "adjudicate"})
+    claim = rounds.adjudicate("two", 2, "cid")
+    rounds.submit(claim, Submission("cid", "garden", claim.session.start, claim.session.end, (Box(starts[1], starts[1] + HALF, "owl"),)))
+    rounds.set_state("two", "closed")
+    define_release(sqlite_catalog, "a", {"rounds": ["two"], "licence": "x"})
+    facts = make_release(folder_lake, sqlite_catalog, "a").facts["rounds"]["two"]
+    assert (facts["settled"], facts["decided"], facts["by_fewer"]) == (2, 1, 1)
+    assert (
+        "An adjudicator decided 1, and 1 were labelled by fewer people than they wanted." in opened(folder_lake, sqlite_catalog, "a").card
+    )

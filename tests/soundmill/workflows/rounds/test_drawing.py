@@ -7,6 +7,7 @@ import pytest
 
 from soundmill.catalog import Annotations, Box, Rounds, Submission
 from soundmill.errors import RoundRefused, UnknownModel
+from soundmill.osr.detections import DETECTIONS
 from soundmill.studio.api.rounds import why_drawn
 from soundmill.times import midnight, to_ms
 from soundmill.workflows.rounds import draw_round
@@ -123,3 +124,18 @@ def test_sessions_that_were_decided_elsewhere_are_mixed_in_and_look_like_others(
     define(built_home, "other", tags=["fox"], sessions=20, audit=0, gold=0.1)
     draw_round(built_home.lake, built_home.catalog, "other", UTC)
     assert not [one for one in rounds.sessions("other") if one.rule == "gold"]  # nobody said whether there are foxes in it
+
+
+def test_days_without_detections_are_heard_by_the_model_and_not_taken_for_silent(built_home: Home) -> None:
+    rounds = define(built_home, "before", sessions=40)
+    draw_round(built_home.lake, built_home.catalog, "before", UTC)
+    for day in DAYS:
+        built_home.lake.delete(built_home.lake.table_path(DETECTIONS, day))
+    with built_home.catalog.writing() as session:
+        built_home.ledger.mark_stale(session, DETECTIONS.name, DAYS)
+    define(built_home, "after", sessions=40)
+    draw_round(built_home.lake, built_home.catalog, "after", UTC)
+    heard = [rounds.get(name).population for name in ("before", "after")]
+    assert heard[0] == heard[1]
+    assert heard[0]
+    assert heard[0]["heard_any"] > 0
