@@ -51,9 +51,8 @@ def split_of_groups(
 
         def lack(split: str, group: str = group) -> tuple[float, str]:
             # a tag counts as much as all of the seconds do
-            return sum(missing[split][tag] * number / total[tag] ** 2 for tag, number in holds[group].items() if total[tag]), _hash(
-                seed, group + split
-            )
+            lacking = sum(missing[split][tag] * number / total[tag] ** 2 for tag, number in holds[group].items() if total[tag])
+            return lacking, _hash(seed, group + split)
 
         placed[group] = max(shares, key=lack)
         place(group, placed[group])
