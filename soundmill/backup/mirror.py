@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from soundmill.backup.bucket import Bucket, sends_whole, sha256_of
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, row_counts, snapshot
 from soundmill.backup.manifest import NAME, SETTINGS, KeptChunk, KeptFile, Manifest, object_of, read_manifest
-from soundmill.catalog import CLIPS_FOLDER, Catalog, DownloadQueue, Ledger, lease
+from soundmill.catalog import CLIPS_FOLDER, Catalog, DownloadQueue, Ledger, Releases, lease
 from soundmill.catalog.database import HEAD
 from soundmill.errors import BackupRefused, BackupUnavailable, NotInLake
 from soundmill.lake import Entry, Lake
@@ -102,12 +102,13 @@ def back_up(
         kept_until = moment - timedelta(days=options.keep_deleted_days)
         # not kept a day: somebody wants them gone
         taken_back = DownloadQueue(catalog).withdrawn_paths() | Ledger(catalog).withdrawn_paths()
+        taken_back |= {path for path in known.files if path.startswith(f"{CLIPS_FOLDER}/")} - Releases(catalog).living_paths()
         for path, kept in known.files.items():
             if path in files:
                 continue
             if path not in gone:  # it could not be read: what is there of it stays as it was
                 files[path] = kept
-            elif path in taken_back or path.startswith(("audio/originals/", f"{CLIPS_FOLDER}/", "unfinished/")):
+            elif path in taken_back or path.startswith(("audio/originals/", "unfinished/")):
                 done.purged += 1
             elif datetime.fromisoformat(since := kept.deleted_at or moment.isoformat()) > kept_until:
                 files[path] = replace(kept, deleted_at=since)
