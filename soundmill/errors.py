@@ -51,6 +51,11 @@ SoundmillError
     └── TranscriptionFailed
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class SoundmillError(Exception):
     """Anything that the library raises on purpose."""
@@ -301,3 +306,9 @@ class FetchFailed(WorkFailed):
 
 class TranscriptionFailed(WorkFailed):
     """The recogniser gave up on sound that can be decoded."""
+
+
+def mistakes(error: "ValidationError", whole: str) -> str:
+    """What is wrong with a specification, in a line: each mistake with the field that it is in; `whole` where it is in none."""
+    lines = (f"{'.'.join(map(str, one['loc'])) or whole}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
+    return "; ".join(lines)

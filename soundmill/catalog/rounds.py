@@ -22,6 +22,7 @@ from soundmill.errors import ClaimLost, RoundRefused, UnknownRound
 RoundState = Literal["new", "open", "closed"]
 SessionState = Literal["open", "done", "adjudicate", "adjudicated"]
 ClaimState = Literal["held", "submitted", "beside", "skipped", "deciding", "adjudicated"]
+GOLD = "gold"  # the rule of sessions whose answer is known
 SKIP_REASONS = ("bad audio", "unsure", "not my expertise")
 HELD_FOR = timedelta(minutes=15)
 _SKIPS = 3  # by so many people, and an adjudicator looks at it
@@ -235,7 +236,7 @@ class Rounds:
             row.state, row.reason = "skipped", reason
             skips = select(func.count()).select_from(ClaimRow).where(ClaimRow.session == claim.session.id, ClaimRow.state == "skipped")
             if (session.scalar(skips) or 0) >= _SKIPS:
-                self._become(session, claim.session.id, "done" if claim.session.rule == "gold" else "adjudicate")
+                self._become(session, claim.session.id, "done" if claim.session.rule == GOLD else "adjudicate")
 
     def submit(self, claim: Claim, submission: Submission, now: datetime | None = None) -> tuple[Submission, bool]:
         """Stores what somebody said of a session, and whether it counts: it does where the session still wants it.
@@ -286,7 +287,7 @@ class Rounds:
 
     def answered(self, but: str) -> list[tuple[RoundSession, Submission]]:
         """Sessions of all other rounds that an adjudicator decided, with the decision, in order of round and number."""
-        mine = (RoundSessionRow.round != but, RoundSessionRow.state == "adjudicated", RoundSessionRow.rule != "gold")
+        mine = (RoundSessionRow.round != but, RoundSessionRow.state == "adjudicated", RoundSessionRow.rule != GOLD)
         query = select(RoundSessionRow).where(*mine)
         with self._catalog.reading() as session:
             there = [_session(row) for row in session.scalars(query.order_by(RoundSessionRow.round, RoundSessionRow.number))]

@@ -40,11 +40,9 @@ def release_create(
     While `soundmill dev` runs, it is made by itself. By hand: `soundmill materialize dataset_release --release NAME`.
     """
     from soundmill.errors import InputRefused
-    from soundmill.releases.spec import NAME, read_splits
+    from soundmill.releases.spec import read_splits
     from soundmill.workflows.releases import define_release
 
-    if not NAME.fullmatch(name):
-        raise typer.BadParameter("letters, digits, dots, dashes and underscores, 56 of them at most", param_hint="NAME")
     try:
         values = {
             "rounds": names_in(rounds),
@@ -121,10 +119,11 @@ def release_diff(
     """Compare two releases: clips and labels that came and went, and clips that changed their split."""
     from soundmill.errors import Damaged, InputRefused
     from soundmill.releases.card import change_text
-    from soundmill.workflows.releases import compare
+    from soundmill.workflows.releases import compare, opened
 
+    lake, catalog = the_lake(), the_catalog()
     try:
-        change = compare(the_lake(), the_catalog(), first, second)
+        change = compare(opened(lake, catalog, first), opened(lake, catalog, second))
     except (InputRefused, Damaged) as error:
         refuse(str(error))
     if as_json:

@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from soundmill.catalog import Round
-from soundmill.errors import SpecRefused
+from soundmill.errors import SpecRefused, mistakes
 from soundmill.formats.annotation import check_tag
 
-GOLD = "gold"  # the rule of sessions whose answer is known
 AUTHOR = "round:"  # and the round's name: the author of its consensus
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,55}")  # its consensus is an author of this name, and a prefix
 
@@ -73,5 +72,4 @@ def round_spec(values: Any) -> RoundSpec:
     try:
         return RoundSpec.model_validate(values)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, one['loc'])) or 'round'}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
-        raise SpecRefused("; ".join(lines)) from None
+        raise SpecRefused(mistakes(error, "round")) from None

@@ -48,7 +48,8 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         lines.append(
             f"| {tag} | {data['support'].get(tag, 0)} | {card['thresholds'][tag]:.3f} | {'–' if expected is None else f'{expected:.2f}'} |"
         )
-    lines += ["", *learned_from(data)] if learned_from(data) else []
+    if learned := learned_from(data):
+        lines += ["", *learned]
     if card["chosen"]:
         lines += ["", "## Chosen by the data", ""]
         lines += [f"- {one['setting']}: {one['value']}, because {one['because']}" for one in card["chosen"]]

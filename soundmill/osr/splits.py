@@ -57,15 +57,16 @@ def near_duplicates(training: Sounds, test: Sounds, least: float = ALIKE) -> lis
     step = -(-work // _MOST_PRODUCTS)
     sharing = _sharing_frames(ours, theirs) if step > 1 else [[]] * len(theirs)
     found = []
-    for number, ((key, signs), places) in enumerate(zip(theirs, sharing, strict=True)):
+    for number, ((key, signs), near) in enumerate(zip(theirs, sharing, strict=True)):
         with_all = number % step == 0
-        compared = ours if with_all else [ours[place] for place in places]
-        for start, bank, ends in banks if with_all else _banks(compared):
+        places = range(len(ours)) if with_all else near
+        for start, bank, ends in banks if with_all else _banks([ours[place] for place in near]):
             means, _ = best_overlaps(signs @ bank.T / _SIGNS, ends, _FEWEST_FRAMES, _LEAST_OVERLAP)
             for at in np.flatnonzero(means >= _CANDIDATE):
-                if training is test and (start + at if with_all else places[start + at]) > number:
+                place = places[start + at]
+                if training is test and place > number:
                     continue  # each pair once
-                training_key, training_signs = compared[start + at]
+                training_key, training_signs = ours[place]
                 if (
                     training_key != key
                     and (likeness := max(_likeness(_at_speed(signs, speed), training_signs) for speed in _SPEEDS)) >= least

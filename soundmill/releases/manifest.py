@@ -58,6 +58,11 @@ class Clip:
         return f"{self.source}/{self.start:%Y-%m-%dT%H:%M:%S}.{self.start.microsecond // 1000:03d}Z/{to_ms(self.end) - to_ms(self.start)}"
 
     @property
+    def marks(self) -> tuple[str, ...]:
+        """By what it is known again: its recordings, its sound, itself."""
+        return *self.recordings, self.sha256, self.id
+
+    @property
     def seconds(self) -> float:
         """Length of the WAV."""
         return self.samples / self.sample_rate
@@ -138,18 +143,14 @@ def difference(first: Sequence[Clip], second: Sequence[Clip], withdrawn: Iterabl
             more, fewer = (sum(number for one, number in of.items() if one.tag == tag) for of in (has - had, had - has))
             plus, minus = labels.get(tag, (0, 0))
             labels[tag] = (plus + more, minus + fewer)
-    was_in = {what: one.split for one in first for what in (*one.recordings, one.sha256, one.id)}
+    was_in = {mark: one.split for one in first for mark in one.marks}
     return Difference(
         added=tuple(sorted(now.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - now.keys())),
         relabelled=tuple(a.id for a, b in changed),
         recut=tuple(a.id for a, b in both if a.sha256 != b.sha256),
         moved=dict(sorted(Counter((a.split, b.split) for a, b in both if a.split != b.split).items())),
-        leaked=tuple(
-            sorted(
-                one.id for one in second if {was_in.get(what, one.split) for what in (*one.recordings, one.sha256, one.id)} != {one.split}
-            )
-        ),
+        leaked=tuple(sorted(one.id for one in second if {was_in.get(mark, one.split) for mark in one.marks} != {one.split})),
         labels={tag: counts for tag, counts in labels.items() if counts != (0, 0)},
         seconds=(sum(one.seconds for one in first), sum(one.seconds for one in second)),
         withdrawn=tuple(sorted(set(withdrawn))),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from soundmill.errors import SpecRefused
+from soundmill.errors import SpecRefused, mistakes
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,55}")
 _SPLIT = re.compile(r"[a-z][a-z0-9_]{0,20}")
@@ -61,8 +61,7 @@ def release_spec(values: Any) -> ReleaseSpec:
     try:
         return ReleaseSpec.model_validate(values)
     except ValidationError as error:
-        lines = (f"{'.'.join(map(str, one['loc'])) or 'release'}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors())
-        raise SpecRefused("; ".join(lines)) from None
+        raise SpecRefused(mistakes(error, "release")) from None
 
 
 def read_splits(text: str) -> dict[str, float]:

@@ -30,7 +30,7 @@ from soundmill.studio.api.transcriber.recordings import RECORDINGS
 from soundmill.studio.assets import STATIC, StaticAssets
 from soundmill.studio.auth import RoleNeeded, SignInNeeded
 from soundmill.studio.logs import logging_to_file
-from soundmill.studio.middleware import BodyLimit, HeadAsGet, KnownPaths, PagesOfOriginals, SameOrigin
+from soundmill.studio.middleware import BodyLimit, HeadAsGet, KnownPaths, Origins
 from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
 from soundmill.workflows.uploads.worker import UploadWorker
 
@@ -66,8 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         RECORDINGS: {"multipart/": most},
     }
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
-    app.add_middleware(SameOrigin, origins=settings.studio_origin_list)
-    app.add_middleware(PagesOfOriginals, origins=settings.studio_origin_list)
+    app.add_middleware(Origins, origins=settings.studio_origin_list)
     app.add_middleware(HeadAsGet)
     app.add_middleware(KnownPaths, routes=app.router.routes)
     app.add_exception_handler(RequestValidationError, _bad_input)

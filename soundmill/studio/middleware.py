@@ -19,33 +19,13 @@ _OF_ORIGINALS = ("/podcast/",)  # APIs whose own pages may be served from elsewh
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class SameOrigin:
+class Origins:
     """Refuses with 403 what a browser sends for another site's page: requests that change something, and come from another origin.
 
-    `origins` are addresses that the studio is reached under besides its Host, such as those of a proxy. Programs send no Origin.
+    `origins` are addresses that the studio is reached under besides its Host, such as those of a proxy. Programs send no Origin. The
+    originals' own pages may ask the APIs that were made for them from where they are served: one of `origins`, or this machine where the
+    studio is reached as a loopback address (CORS, as the Fetch standard has it).
     """
-
-    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
-        self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] not in _SAFE and not self._is_ours(scope):
-            await JSONResponse({"detail": "this request comes from another site's page"}, 403)(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _is_ours(self, scope: Scope) -> bool:
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if origin is None:
-            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
-        same = origin.lower().partition("://")[2] == headers.get("host", "").lower()
-        return same or origin.lower() in self._origins or is_page_of_original(scope, origin, self._origins)
-
-
-class PagesOfOriginals:
-    """Lets the originals' own pages ask the APIs that were made for them from where they are served: one of `origins`, or this machine
-    where the studio is reached as a loopback address (CORS, as the Fetch standard has it)."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
@@ -54,17 +34,31 @@ class PagesOfOriginals:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
-        app = self._cors if origin and is_page_of_original(scope, origin, self._origins) else self._app
-        await app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if origin and _is_page_of_original(scope["path"], origin, headers.get("host", ""), self._origins):
+            await self._cors(scope, receive, send)
+        elif scope["method"] in _SAFE or self._is_ours(headers):
+            await self._app(scope, receive, send)
+        else:
+            await JSONResponse({"detail": "this request comes from another site's page"}, 403)(scope, receive, send)
+
+    def _is_ours(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is None:
+            return headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        return origin.lower() in self._origins or origin.lower().partition("://")[2] == headers.get("host", "").lower()
 
 
-def is_page_of_original(scope: Scope, origin: str, origins: Collection[str]) -> bool:
+def _is_page_of_original(path: str, origin: str, host: str, origins: Collection[str]) -> bool:
     """Whether a request is for an original's API and comes from where its own page may be served."""
-    if not scope["path"].startswith(_OF_ORIGINALS):
+    if not path.startswith(_OF_ORIGINALS):
         return False
     try:
-        theirs, ours = urlsplit(origin).hostname or "", urlsplit(f"//{Headers(scope=scope).get('host', '')}").hostname or ""
+        theirs, ours = urlsplit(origin).hostname or "", urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return False
     return origin.lower() in origins or (is_loopback(theirs) and is_loopback(ours))

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from soundmill.catalog import SKIP_REASONS, Catalog, Claim, Drafts, ReviewedSpan, RoundProgress, Rounds, RoundSession, Submission
+from soundmill.catalog.rounds import GOLD
 from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import ClaimLost, InputRefused, RoundRefused, UnknownRound
-from soundmill.labelling.spec import GOLD, RoundSpec
+from soundmill.labelling.spec import RoundSpec
 from soundmill.studio.api.labels import BoxIn, DraftOut, LabelsIn, OthersBox, Person, Saved, box_in, box_out
 from soundmill.times import to_ms
 

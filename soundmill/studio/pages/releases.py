@@ -6,10 +6,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from soundmill.catalog import Releases, Rounds
-from soundmill.errors import Damaged, InputRefused, NotFound, SpecRefused, UnknownRelease
+from soundmill.errors import Damaged, InputRefused, NotFound, UnknownRelease
 from soundmill.releases.card import TOGETHER, hours, split_rows
 from soundmill.releases.manifest import MANIFEST
-from soundmill.releases.spec import NAME, read_splits
+from soundmill.releases.spec import read_splits
 from soundmill.settings import names_in
 from soundmill.studio.auth import User, page_for
 from soundmill.studio.pages.rendering import page
@@ -51,8 +51,6 @@ def define(
         "together": together,
     }
     try:
-        if not NAME.fullmatch(name.strip()):
-            raise SpecRefused("a release's name has letters, digits, dots, dashes and underscores, 56 of them at most")
         values = {**given, "rounds": names_in(rounds), "splits": read_splits(splits)}
         del values["name"]
         define_release(request.app.state.catalog, name.strip(), values)
@@ -69,7 +67,7 @@ def show(request: Request, user: Engineer, name: str) -> HTMLResponse:
         release = opened(lake, catalog, name)
         found = inspect(lake, release)
         facts = release.release.facts or {}
-        change = compare(lake, catalog, facts["after"], name) if facts["after"] else None
+        change = compare(opened(lake, catalog, facts["after"]), release) if facts["after"] else None
     except (InputRefused, Damaged) as error:
         return _list(request, user, error, status=404 if isinstance(error, UnknownRelease) else 409)
     told: dict[str, Any] = {

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from soundmill.catalog import ModelRegistry, Rounds
+from soundmill.catalog.rounds import GOLD
 from soundmill.catalog.schema import RoundSessionRow
 from soundmill.errors import RoundRefused, SpecRefused, UnknownRound
-from soundmill.labelling.spec import GOLD, NAME, RoundSpec, round_spec
+from soundmill.labelling.spec import NAME, RoundSpec, round_spec
 from soundmill.osr.spec import NAME as MODEL_NAME
 from soundmill.osr.spec import ModelSpec
 from soundmill.settings import names_in

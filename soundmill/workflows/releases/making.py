@@ -11,7 +11,7 @@ import numpy as np
 from soundmill.audio import wav_bytes
 from soundmill.audio.reader import Float32
 from soundmill.catalog import Catalog, Ledger, ReleasedClip, Releases, Rounds, clip_path, lease, lies_in
-from soundmill.errors import NoAudio, NotInLake, ReleaseRefused
+from soundmill.errors import NoAudio, NotInLake, ReleaseRefused, SpecRefused
 from soundmill.features.acoustic_fingerprint import AcousticFingerprint
 from soundmill.features.extractor import Vectors
 from soundmill.lake import Lake
@@ -29,7 +29,7 @@ from soundmill.releases.manifest import (
     release_folder,
     totals,
 )
-from soundmill.releases.spec import ReleaseSpec, release_spec
+from soundmill.releases.spec import NAME, ReleaseSpec, release_spec
 from soundmill.releases.splits import Member, split_of_groups
 from soundmill.workflows.releases.reading import opened
 from soundmill.workflows.releases.stretches import Cut, Sound, Stretch, stretches_of
@@ -56,6 +56,8 @@ class Made:
 def define_release(catalog: Catalog, name: str, values: Mapping[str, Any]) -> ReleaseSpec:
     """Defines a release, or anew one that is not made yet. The release before it (`after`) is that with most of its rounds, the newest of
     these, unless `values` name another or `NO_RELEASE`. Raises `SpecRefused`, `UnknownRound`, `UnknownRelease`, `ReleaseRefused`."""
+    if not NAME.fullmatch(name):
+        raise SpecRefused("a release's name has letters, digits, dots, dashes and underscores, 56 of them at most")
     spec, releases = release_spec(values), Releases(catalog)
     for one in spec.rounds:
         Rounds(catalog).get(one)
@@ -92,9 +94,10 @@ def make_release(lake: Lake, catalog: Catalog, name: str, progress: Callable[[in
         if not clips:
             raise ReleaseRefused(f"release {name!r} would be empty: no session of {', '.join(spec.rounds)} is settled and has sound")
         before = opened(lake, catalog, spec.after) if spec.after else None
+        earlier = before.clips if before else ()
         together = _together(spec, clips)
-        grouped, copies = _grouped(clips, signs, before.clips if before else (), together)
-        clips = _in_splits(grouped, spec, before.clips if before else ())
+        grouped, copies = _grouped(clips, signs, earlier, together)
+        clips = _in_splits(grouped, spec, earlier)
         facts = {
             "name": name,
             **spec.model_dump(mode="json", exclude={"rounds"}),
@@ -112,7 +115,7 @@ def make_release(lake: Lake, catalog: Catalog, name: str, progress: Callable[[in
             "copies": copies[:_MOST_COPIES],
             "after_content": before.release.content if before else None,
         }
-        change = difference(before.clips, clips, [one.id for one in before.withdrawn]) if before else None
+        change = difference(earlier, clips, [one.id for one in before.withdrawn]) if before else None
         files = {CLIPS: clips_bytes(clips), CARD: card_text(facts, change).encode()}
         files[MANIFEST] = manifest_bytes(facts, files)
         content = hashlib.sha256(files[MANIFEST]).hexdigest()
@@ -196,9 +199,9 @@ def _grouped(
 def _in_splits(clips: Sequence[Clip], spec: ReleaseSpec, before: Sequence[Clip]) -> list[Clip]:
     """Clips in their splits. A group with recordings of the release before stays in the split that most of their seconds were in."""
     votes: dict[str, Counter[str]] = {}
-    group_of = {what: one.group for one in clips for what in (*one.recordings, one.sha256, one.id)}
+    group_of = {mark: one.group for one in clips for mark in one.marks}
     for one in before:
-        for group in {group_of[what] for what in (*one.recordings, one.sha256, one.id) if what in group_of}:
+        for group in {group_of[mark] for mark in one.marks if mark in group_of}:
             votes.setdefault(group, Counter())[one.split] += one.samples
     kept = {group: max(sorted(found), key=found.__getitem__) for group, found in votes.items()}
     members = [Member(one.group, one.seconds, Counter(label.tag for label in one.labels)) for one in clips]

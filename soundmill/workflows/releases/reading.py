@@ -64,7 +64,7 @@ def inspect(lake: Lake, release: Opened) -> Inspected:
     splits: dict[str, set[str]] = {}
     tags: dict[str, set[str]] = {split: set() for split in (release.release.facts or {}).get("by_split", {})}
     for one in release.clips:
-        for what in (one.group, *one.recordings, one.sha256, one.id):
+        for what in (one.group, *one.marks):
             splits.setdefault(what, set()).add(one.split)
         tags.setdefault(one.split, set()).update(label.tag for label in one.labels)
     every, filled = set().union(*tags.values()), {one.split for one in release.clips}
@@ -78,10 +78,9 @@ def inspect(lake: Lake, release: Opened) -> Inspected:
     )
 
 
-def compare(lake: Lake, catalog: Catalog, first: str, second: str) -> Difference:
-    """What differs from one release to another. Raises as `opened`."""
-    a, b = (opened(lake, catalog, name) for name in (first, second))
-    return difference(a.clips, b.clips, [one.id for one in (*a.withdrawn, *b.withdrawn)])
+def compare(first: Opened, second: Opened) -> Difference:
+    """What differs from one release to another."""
+    return difference(first.clips, second.clips, [one.id for one in (*first.withdrawn, *second.withdrawn)])
 
 
 def _place(clip: Clip | ReleasedClip) -> tuple[object, ...]:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from soundmill.capture import SEGMENTS
 from soundmill.catalog import Annotations, Catalog, Labels, Ledger, ModelVersion, Rounds, RoundSession
+from soundmill.catalog.rounds import GOLD
 from soundmill.errors import MissingFeatures, RoundRefused
 from soundmill.labelling.audit import STRATA, draw, strata_of
 from soundmill.labelling.choosing import Pick, at_random, least_sure, near_copies, projected, session_margin, typical
-from soundmill.labelling.spec import GOLD, RoundSpec
+from soundmill.labelling.spec import RoundSpec
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.sounds import Sounds

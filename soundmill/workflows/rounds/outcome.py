@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from soundmill.catalog import Box, Catalog, Labels, ReviewedSpan, Rounds, RoundSession, Submission
-from soundmill.catalog.rounds import SessionState
+from soundmill.catalog.rounds import GOLD, SessionState
 from soundmill.formats.podcast import Archived
 from soundmill.labelling.agreement import Interval, TagAgreement, agreement, match_events
 from soundmill.labelling.audit import Audited, Stratum, audited
 from soundmill.labelling.consensus import agreed_on, decided_by, events_of
 from soundmill.labelling.raters import Rater, Weighed, weigh
-from soundmill.labelling.spec import AUTHOR, GOLD, RoundSpec
+from soundmill.labelling.spec import AUTHOR, RoundSpec
 from soundmill.osr.metrics import ratio
 from soundmill.times import from_ms
 from soundmill.workflows.rounds.gold import known_answers

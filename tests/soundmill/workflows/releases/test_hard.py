@@ -153,7 +153,7 @@ def test_a_recording_keeps_its_split_although_other_sessions_of_it_are_settled(f
         name = f"b{seed}"
         define_release(sqlite_catalog, name, CC0 | {"rounds": ["half1"], "after": "a", "seed": seed} | thirds)
         make_release(folder_lake, sqlite_catalog, name)
-        assert compare(folder_lake, sqlite_catalog, "a", name).leaked == ()
+        assert compare(*(opened(folder_lake, sqlite_catalog, which) for which in ("a", name))).leaked == ()
         first, second = (
             {recording: one.split for one in opened(folder_lake, sqlite_catalog, which).clips for recording in one.recordings}
             for which in ("a", name)

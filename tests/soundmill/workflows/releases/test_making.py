@@ -169,6 +169,8 @@ def test_what_cannot_be_made_is_refused_in_a_line(folder_lake: Lake, sqlite_cata
         define_release(sqlite_catalog, "a", CC0)
     with pytest.raises(SpecRefused):
         define_release(sqlite_catalog, "a", {"rounds": ["owls"]})
+    with pytest.raises(SpecRefused, match="a release's name has letters"):
+        define_release(sqlite_catalog, "../a", CC0)
     garden(folder_lake, sqlite_catalog)
     label(sqlite_catalog, "running", close=False)
     with pytest.raises(UnknownRelease):

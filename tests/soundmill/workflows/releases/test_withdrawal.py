@@ -43,7 +43,7 @@ def test_a_clip_with_sound_that_is_taken_back_goes_from_releases_and_exports(lak
     define_release(catalog, "c", CC0)
     made = make_release(lake, catalog, "c")
     assert (made.facts["clips"], made.facts["withdrawn_sessions"]) == (5, 1)
-    change = compare(lake, catalog, "a", "c")
+    change = compare(opened(lake, catalog, "a"), opened(lake, catalog, "c"))
     assert (change.removed, change.withdrawn) == ((gone.id,), (gone.id,))
 
 
