@@ -214,7 +214,7 @@ def round_explore(
 
 
 def _agreement(tag: Any) -> dict[str, Any]:
-    intervals = {key: vars(getattr(tag, key)) for key in ("alpha", "f1", "kappa", "positive")}
+    intervals = {key: vars(getattr(tag, key)) for key in ("alpha", "f1", "kappa", "positive", "onset", "offset")}
     return {"sessions": tag.sessions, **intervals, "prevalence": tag.prevalence, "onset_ms": tag.onset_ms, "offset_ms": tag.offset_ms}
 
 

@@ -17,6 +17,7 @@ SHARE = 0.95
 CLEAR_ALPHA = 2 / 3  # below it, no conclusion should rest on the labels (Krippendorff, Content Analysis, 4th edition, 12.3)
 _MIN_IOU = 0.5
 _COLLAR_MS = 200.0
+_AT_ONCE = 4_000_000  # of draws times differences in memory
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class TagAgreement:
     kappa       Cohen's, over all pairs of people together; positive: agreement where at least one of two saw the tag
     prevalence  share of yes
     onset_ms    median, and 90th percentile, of how far the beginnings of matched events lie apart; offset_ms: of their ends
+    onset       the median with its interval; offset: of the ends
     sessions    that two or more people labelled
     """
 
@@ -57,6 +59,8 @@ class TagAgreement:
     prevalence: float
     onset_ms: tuple[float, float] | None
     offset_ms: tuple[float, float] | None
+    onset: Interval
+    offset: Interval
 
     @property
     def is_unclear(self) -> bool:
@@ -114,13 +118,14 @@ def event_f1(one: Sequence[Event], other: Sequence[Event]) -> float | None:
 
 def _of_tag(tag: str, sessions: Sequence[Session], weights: Floats) -> TagAgreement:
     yes_no = np.array([_yes_and_no(session) for session in sessions], float).reshape(-1, 2)
-    pairs, events, onsets, offsets = [], [], list[float](), list[float]()
-    for session in sessions:
+    pairs, events, onsets, offsets, matches = [], [], list[float](), list[float](), list[int]()
+    for number, session in enumerate(sessions):
         table, counts = np.zeros(4), np.zeros(3)
         for one, other in combinations(sorted(session), 2):
             a, b = session[one], session[other]
             table[2 * bool(a) + bool(b)] += 1
             matched = match_events(a, b)
+            matches += [number] * len(matched)
             counts += (len(matched), len(a), len(b))
             onsets += [abs(a[i].start - b[j].start) for i, j in matched]
             offsets += [abs(a[i].end - b[j].end) for i, j in matched]
@@ -137,6 +142,8 @@ def _of_tag(tag: str, sessions: Sequence[Session], weights: Floats) -> TagAgreem
         prevalence=float(yes_no[:, 1].sum() / max(yes_no.sum(), 1)),
         onset_ms=_spread(onsets),
         offset_ms=_spread(offsets),
+        onset=_median(onsets, matches, weights),
+        offset=_median(offsets, matches, weights),
     )
 
 
@@ -185,6 +192,21 @@ def _interval(measure: Callable[[Floats], Floats], counts: Floats, weights: Floa
     drawn = drawn[~np.isnan(drawn)]
     low, high = np.quantile(drawn, [(1 - SHARE) / 2, (1 + SHARE) / 2])
     return Interval(value, float(low), float(high))
+
+
+def _median(differences: Sequence[float], session: Sequence[int], weights: Floats) -> Interval:
+    """The median of differences, each of a session by its index, and its bootstrap interval."""
+    if not differences:
+        return Interval(None, None, None)
+    order = np.argsort(differences)
+    values, owner = np.asarray(differences)[order], np.asarray(session)[order]
+    drawn = []
+    for some in np.array_split(weights, max(1, len(weights) * len(values) // _AT_ONCE)):
+        counted = some[:, owner].cumsum(axis=1)
+        counted = counted[counted[:, -1] > 0]
+        drawn.append(values[(counted >= counted[:, -1:] / 2).argmax(axis=1)])
+    low, high = np.quantile(np.concatenate(drawn), [(1 - SHARE) / 2, (1 + SHARE) / 2])
+    return Interval(float(np.median(values)), float(low), float(high))
 
 
 def _bootstrap_weights(sessions: int, draws: int, seed: int) -> Floats:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from soundmill.labelling.agreement import Event, agreement, event_f1, krippendorff_alpha, match_events
+from soundmill.labelling.agreement import Event, Interval, TagAgreement, agreement, event_f1, krippendorff_alpha, match_events
 
 NAN = float("nan")
 # Krippendorff 2011, "Computing Krippendorff's alpha-reliability", example C: four observers, twelve units
@@ -99,3 +99,20 @@ def test_a_tag_that_nobody_used_has_no_agreement_and_one_person_s_sessions_do_no
     (fox,) = agreement([{"a": [], "b": []}, {"a": [Event(0, 9, "fox")]}], ["fox"])
     assert (fox.sessions, fox.alpha.value, fox.f1.value, fox.onset_ms, fox.prevalence) == (1, None, None, None, 0)
     assert agreement([], ["fox"])[0].sessions == 0
+
+
+def test_the_interval_of_edges_holds_the_true_median_and_narrows_with_more_sessions() -> None:
+    rng = np.random.default_rng(4)
+
+    def told(sessions: int) -> TagAgreement:
+        shifts = rng.exponential(60, sessions)  # ms: the median is 41.6
+        both = [{"a": [Event(1000, 3000, "owl")], "b": [Event(1000 + shift, 3000 - shift, "owl")]} for shift in shifts]
+        return agreement(both, ["owl"])[0]
+
+    found = [told(60) for _ in range(40)]
+    assert sum(one.onset.low <= 41.6 <= one.onset.high for one in found) >= 34
+    assert all(one.onset.low <= one.onset.value <= one.onset.high for one in found)
+    assert all(one.offset.value == pytest.approx(one.onset.value) and one.offset.high == pytest.approx(one.onset.high) for one in found)
+    few, many = told(20).onset, told(800).onset
+    assert many.high - many.low < few.high - few.low
+    assert agreement([{"a": [], "b": []}], ["owl"])[0].onset == Interval(None, None, None)
