@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from soundmill.wording import table
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -55,9 +57,8 @@ def counts_table(counts: Mapping[str, Any], heading: str) -> dg.MarkdownMetadata
 
 def figures_table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
     """Rows of names and numbers as a Markdown table; numbers to two places, nothing where there is none."""
-    shown = [["" if value is None else f"{value:.2f}" if isinstance(value, float) else _cell(value) for value in row] for row in rows]
-    lines = [names, ["---"] * len(names), *shown]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    shown = (["" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value) for value in row] for row in rows)
+    return dg.MetadataValue.md(table(names, shown))
 
 
 def picture(png: bytes, alt: str) -> dg.MarkdownMetadataValue:

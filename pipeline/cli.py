@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from soundmill.cli import Json, app, print_json, refuse, settings
-from soundmill.cli.common import count, the_catalog
+from soundmill.cli.common import the_catalog
 from soundmill.cli.models import model as model_commands
 from soundmill.cli.studio import refuse_open_door
 from soundmill.errors import UnreadableTime
 from soundmill.times import days_between, parse_day
+from soundmill.wording import count
 
 if TYPE_CHECKING:
     from pipeline.run import Materialized

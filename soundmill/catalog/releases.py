@@ -101,11 +101,14 @@ class Releases:
         if any(one.lies_in(spans) for one in clips):
             raise ReleaseRefused(f"sound of {source} was withdrawn while the release was made: make it again")
 
-    def clips(self, name: str | None = None, source: str | None = None) -> list[ReleasedClip]:
-        """Clips of a release, or of all; of a source, or of all."""
+    def clips(self, name: str | None = None, source: str | None = None, *, withdrawn: bool | None = None) -> list[ReleasedClip]:
+        """Clips of a release, or of all; of a source, or of all; those that were withdrawn, those that were not, or both."""
         query = select(ReleaseClipRow).order_by(ReleaseClipRow.release, ReleaseClipRow.source, ReleaseClipRow.start, ReleaseClipRow.end)
         query = query if name is None else query.where(ReleaseClipRow.release == name)
         query = query if source is None else query.where(ReleaseClipRow.source == source)
+        if withdrawn is not None:
+            at = ReleaseClipRow.withdrawn_at
+            query = query.where(at.is_not(None) if withdrawn else at.is_(None))
         with self._catalog.reading() as session:
             return [
                 ReleasedClip(row.release, row.source, row.start, row.end, row.sha256, row.withdrawn_at) for row in session.scalars(query)

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from soundmill.cli.common import Json, app, count, print_json, refuse, the_catalog, the_lake
+from soundmill.cli.common import Json, app, print_json, refuse, the_catalog, the_lake
 from soundmill.settings import names_in
+from soundmill.wording import count
 
 account = typer.Typer(
     no_args_is_help=True,

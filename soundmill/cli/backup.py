@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.common import Json, app, print_json, refuse, settings, the_catalog, the_lake
 from soundmill.cli.progress_bar import steps
 from soundmill.options import backup_options
+from soundmill.wording import count
 
 backup = typer.Typer(no_args_is_help=True, help="The backup of lake, catalog and settings: run, verify, restore.")
 app.add_typer(backup, name="backup")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from soundmill.cli.common import Json, app, count, instant, log_to_stderr, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.common import Json, app, instant, log_to_stderr, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.wording import count
 
 if TYPE_CHECKING:
     from soundmill.capture.switch import Switch

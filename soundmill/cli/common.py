@@ -97,11 +97,6 @@ def hours(value: float | None) -> float | None:
     return value
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def the_lake() -> Any:
     """The lake of the settings."""
     from soundmill.lake import open_lake

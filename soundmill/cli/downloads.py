@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, days_in, hours, instant, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.cli.common import Json, app, days_in, hours, instant, print_json, refuse, settings, the_catalog, the_lake
+from soundmill.wording import count
 
 download = typer.Typer(no_args_is_help=True, help="Download audio by URL: queue requests, fetch them, see their status.")
 app.add_typer(download, name="download")

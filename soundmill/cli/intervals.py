@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from soundmill.cli.common import Json, app, count, instant, print_json, refuse, the_catalog, the_lake
+from soundmill.cli.common import Json, app, instant, print_json, refuse, the_catalog, the_lake
+from soundmill.wording import count
 
 _Source = Annotated[str, typer.Option(help="Which microphone or collection.")]
 

@@ -9,7 +9,6 @@ import typer
 from soundmill.cli.common import (
     Json,
     app,
-    count,
     days_in,
     instant,
     print_json,
@@ -17,6 +16,7 @@ from soundmill.cli.common import (
     the_catalog,
     the_lake,
 )
+from soundmill.wording import count
 
 labels = typer.Typer(no_args_is_help=True, help="Import and export annotations.")
 app.add_typer(labels, name="labels")

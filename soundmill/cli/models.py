@@ -7,7 +7,6 @@ import typer
 from soundmill.cli.common import (
     Json,
     app,
-    count,
     days_in,
     print_json,
     refuse,
@@ -16,6 +15,7 @@ from soundmill.cli.common import (
     the_lake,
 )
 from soundmill.settings import names_in
+from soundmill.wording import count
 
 model = typer.Typer(no_args_is_help=True, help="Recognition models: define, train, list, show, promote, delete.")
 app.add_typer(model, name="model")

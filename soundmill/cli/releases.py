@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from soundmill.cli.common import Json, app, count, print_json, refuse, the_catalog, the_lake
+from soundmill.cli.common import Json, app, print_json, refuse, the_catalog, the_lake
 from soundmill.cli.progress_bar import steps
 from soundmill.settings import names_in
+from soundmill.wording import count
 
 releases = typer.Typer(no_args_is_help=True, help="Releases: immutable data sets of closed rounds. Create, show, compare, export.")
 app.add_typer(releases, name="release")
@@ -68,7 +69,7 @@ def release_list(as_json: Json = False) -> None:
     from soundmill.releases.card import hours
 
     store = Releases(the_catalog())
-    found, gone = store.all(), Counter(one.release for one in store.clips() if one.withdrawn_at is not None)
+    found, gone = store.all(), Counter(one.release for one in store.clips(withdrawn=True))
     if as_json:
         print_json([{"name": one.name, "sha256": one.content, "made_at": one.made_at, **_totals(one.facts)} for one in found])
         return

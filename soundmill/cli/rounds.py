@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, days_in, print_json, refuse, the_catalog
+from soundmill.cli.common import Json, app, days_in, print_json, refuse, the_catalog
 from soundmill.settings import names_in
+from soundmill.wording import count
 
 rounds = typer.Typer(no_args_is_help=True, help="Labelling rounds: define, draw, open, follow, close, export.")
 app.add_typer(rounds, name="round")

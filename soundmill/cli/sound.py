@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, instant, print_json, refuse, the_lake
+from soundmill.cli.common import Json, app, instant, print_json, refuse, the_lake
+from soundmill.wording import count
 
 _KNOWN_BY = {"given": "given", "name": "by its name", "header": "by its header", "file time": "by its FILE TIME"}
 _EXAMPLES = (

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from soundmill.cli.common import Json, app, count, days_in, print_json, refuse, settings, the_lake
+from soundmill.cli.common import Json, app, days_in, print_json, refuse, settings, the_lake
 from soundmill.cli.progress_bar import steps
 from soundmill.names import file_name
 from soundmill.settings import names_in
+from soundmill.wording import count
 
 if TYPE_CHECKING:
     from soundmill.speech import Keywords, Transcript

@@ -7,6 +7,7 @@ from typing import Any
 
 from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import ModelSpec
+from soundmill.wording import table
 
 _PACKAGES = ("soundmill", "scikit-learn", "numpy", "scipy", "skops")
 
@@ -40,14 +41,8 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         f"Fitted to {data['sounds']} training sounds from {', '.join(data['train_days'])} "
         f"and {data['background_segments']} segments of background. Cross-validation kept {data['groups_are']} whole: {data['groups']}.",
         "",
-        "| tag | annotated sounds | threshold | expected recall |",
-        "| --- | --- | --- | --- |",
+        table(["tag", "annotated sounds", "threshold", "expected recall"], [_row(card, tag) for tag in card["tags"]]),
     ]
-    for tag in card["tags"]:
-        expected = card["expected_recall"][tag]
-        lines.append(
-            f"| {tag} | {data['support'].get(tag, 0)} | {card['thresholds'][tag]:.3f} | {'–' if expected is None else f'{expected:.2f}'} |"
-        )
     if learned := learned_from(data):
         lines += ["", *learned]
     if card["chosen"]:
@@ -71,3 +66,8 @@ def learned_from(data: Mapping[str, Any]) -> list[str]:
         said = ", ".join(f"{change:+d} {tag}" for tag, change in changes.items() if change)
         lines.append(f"Sounds since version {earlier['version']}: {said or 'as many of each tag'}.")
     return lines
+
+
+def _row(card: Mapping[str, Any], tag: str) -> list[str]:
+    expected = card["expected_recall"][tag]
+    return [tag, str(card["data"]["support"].get(tag, 0)), f"{card['thresholds'][tag]:.3f}", "–" if expected is None else f"{expected:.2f}"]

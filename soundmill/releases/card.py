@@ -1,9 +1,10 @@
 """A release's card: what is in it, how it came to be, how far people agreed, and who may use it, in Markdown."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from soundmill.releases.manifest import Difference
+from soundmill.wording import count, table
 
 TOGETHER = {
     "recording": "No recording, and no day of a microphone, is in two splits",
@@ -18,13 +19,13 @@ def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str
     parts = [
         f"# {facts['name']}",
         facts["description"],
-        f"{_clips(facts['clips'])}, {hours(facts['hours'])}, {sum(facts['labels'].values())} labels of "
+        f"{count(facts['clips'], 'clip')}, {hours(facts['hours'])}, {sum(facts['labels'].values())} labels of "
         f"{', '.join(facts['tags'])}. In each clip people looked for all of its `tags`: what is not labelled is not there.",
         f"**Licence**: {facts['licence']}",
         f"**Who may use it**: {facts['use'] or 'not stated'}",
         "## What is in it",
-        _table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
-        _table(["source", "clips", "length", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
+        table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
+        table(["source", "clips", "length", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
         "## How it was split",
         f"{TOGETHER[facts['together']]}; nor is sound that is nearly the same (by acoustic fingerprints, where it is 13 s long, or "
         f"labelled and 1.3 s long). "
@@ -63,11 +64,13 @@ def change_text(before: str, change: Difference) -> str:
         ("withdrawn since", change.withdrawn),
     ):
         if ids:
-            lines.append(f"- {_clips(len(ids))} {what}{_some(ids)}")
+            lines.append(f"- {count(len(ids), 'clip')} {what}{_some(ids)}")
     lines += [f"- {tag}: {more} labels more and {fewer} fewer in clips that both have" for tag, (more, fewer) in change.labels.items()]
-    lines += [f"- {_clips(number)} from {first} to {second}" for (first, second), number in change.moved.items()]
+    lines += [f"- {count(number, 'clip')} from {first} to {second}" for (first, second), number in change.moved.items()]
     if change.leaked:
-        lines.append(f"- **{_clips(len(change.leaked))} in another split than before**: do not test on them what learned from {before}")
+        lines.append(
+            f"- **{count(len(change.leaked), 'clip')} in another split than before**: do not test on them what learned from {before}"
+        )
     return "\n".join(lines)
 
 
@@ -94,7 +97,7 @@ def _round_text(name: str, of: Mapping[str, Any]) -> str:
     ]
     parts = [text, f"Guideline: {spec['guideline']}" if spec["guideline"] else ""]
     parts.append(
-        _table(["tag", "sessions that several labelled", "alpha", "event F1", "kappa"], rows)
+        table(["tag", "sessions that several labelled", "alpha", "event F1", "kappa"], rows)
         if rows
         else "No session was labelled by several people."
     )
@@ -110,10 +113,6 @@ def _copies_text(pairs: Sequence[Sequence[str]], found: int) -> str:
     return f"Kept together because they share sound: {found} pairs of clips{', such as' if found > _SHOWN else ':'}{shown}"
 
 
-def _clips(number: int) -> str:
-    return f"{number} clip{'' if number == 1 else 's'}"
-
-
 def _interval(one: Mapping[str, float | None]) -> str:
     return "-" if one["value"] is None else f"{one['value']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
 
@@ -121,8 +120,3 @@ def _interval(one: Mapping[str, float | None]) -> str:
 def _some(ids: Sequence[str]) -> str:
     more = len(ids) - _SHOWN
     return f": {', '.join(ids[:_SHOWN])}" + (f", and {more} more" if more > 0 else "")
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(text.replace('|', chr(92) + '|') for text in line)} |" for line in lines)

@@ -48,7 +48,7 @@ def export_release(
         if progress:
             progress(number, len(release.living))
     release = opened(lake, catalog, name)  # as it is by now
-    withdrawn = {one.sha256 for one in Releases(catalog).clips() if one.withdrawn_at is not None}
+    withdrawn = {one.sha256 for one in Releases(catalog).clips(withdrawn=True)}
     kept = {one.file_name for one in release.living}
     for path in sorted((to / FOLDER).glob("*.wav")):
         if path.name not in kept and hashlib.sha256(path.read_bytes()).hexdigest() in withdrawn:

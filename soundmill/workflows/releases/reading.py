@@ -41,7 +41,7 @@ def opened(lake: Lake, catalog: Catalog, name: str) -> Opened:
     if hashes[0] != release.content or any(one.encode() not in manifest for one in hashes[1:]):
         raise DamagedRelease(f"release {name!r} is damaged: its files are not what was written; a backup has them")
     found = read_clips(clips)
-    gone = {_place(one) for one in releases.clips(name) if one.withdrawn_at is not None}
+    gone = {_place(one) for one in releases.clips(name, withdrawn=True)}
     return Opened(release, folder, card.decode(), tuple(found), tuple(one for one in found if _place(one) in gone))
 
 

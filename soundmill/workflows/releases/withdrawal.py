@@ -15,9 +15,9 @@ def withdraw_clips(lake: Lake, catalog: Catalog, source: str) -> int:
     """
     releases, spans = Releases(catalog), Ledger(catalog).withdrawn_spans(source)
     with lease(catalog, LEASE, wait=LONGEST_WAIT):
-        fresh = [one for one in releases.clips(source=source) if one.withdrawn_at is None and one.lies_in(spans)]
+        fresh = [one for one in releases.clips(source=source, withdrawn=False) if one.lies_in(spans)]
         releases.withdraw(fresh)
-        gone = [one for one in releases.clips() if one.withdrawn_at is not None]
+        gone = releases.clips(withdrawn=True)
         for release in (one for one in releases.all() if one.content):
             hashes = sorted({one.sha256 for one in gone if one.release == release.name})
             if hashes and release.content:

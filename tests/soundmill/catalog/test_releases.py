@@ -44,6 +44,8 @@ def test_sound_is_gone_when_no_release_has_it_any_more(catalog: Catalog) -> None
     first = releases.clips("a")[0]
     releases.withdraw([first])
     assert [one.withdrawn_at is not None for one in releases.clips("a")] == [True, False]
+    assert [one.sha256[0] for one in releases.clips(withdrawn=True)] == ["1"]
+    assert [(one.release, one.sha256[0]) for one in releases.clips(withdrawn=False)] == [("a", "2"), ("b", "1"), ("b", "2")]
     assert clip_path("1" * 64) in releases.living_paths()  # b has it still
     releases.withdraw(releases.clips("b")[:1])
     assert releases.living_paths() == {clip_path("2" * 64)}
