@@ -18,6 +18,7 @@ class SpeechResource(dg.ConfigurableResource):
     sentiment_model: str = ""
     transcription_enabled: bool = True
     sentiment_enabled: bool = True
+    language: str = "en"
 
     def options(self) -> SpeechOptions:
         """As the library takes it."""
@@ -30,4 +31,5 @@ class SpeechResource(dg.ConfigurableResource):
             Path(self.sentiment_model) if self.sentiment_model else None,
             self.transcription_enabled,
             self.sentiment_enabled,
+            self.language,
         )

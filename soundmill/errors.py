@@ -11,6 +11,9 @@ SoundmillError
 │   ├── ReleaseRefused                   a release that cannot be made, or not any more
 │   ├── UnknownRelease                   no release of that name
 │   ├── ClaimLost                        a session that is somebody else's by now
+│   ├── PromptsRefused                   a file or a set of prompts that cannot be used
+│   ├── UnknownPrompts                   no prompt set, prompt, take or speaker of that name
+│   ├── TakeRefused                      a take that can never be stored; ConsentNeeded where nobody (any longer) consents to it
 │   ├── LabelFileRefused                 a label file with a line that cannot be read
 │   ├── RequestListRefused               a file that is no list of downloads
 │   ├── RequestRefused                   a download that can never be a file in the lake
@@ -120,6 +123,22 @@ class UnknownRelease(InputRefused):
 
 class ClaimLost(InputRefused):
     """A session is somebody else's by now."""
+
+
+class PromptsRefused(InputRefused):
+    """A file that holds no prompts, or a set that cannot be changed so."""
+
+
+class UnknownPrompts(InputRefused):
+    """There is no prompt set, prompt, take or speaker of that name."""
+
+
+class TakeRefused(InputRefused):
+    """A take that can never be stored: it is no WAV, or not of a prompt that there is."""
+
+
+class ConsentNeeded(TakeRefused):
+    """Nobody consented to a take, or not any longer."""
 
 
 class LabelFileRefused(InputRefused):

@@ -80,6 +80,7 @@ class SpeechOptions:
     stemming               language in which words with one stem count as one; none when empty
     fuzzy                  how alike a word must be to a keyword, above 0 to 1: the same
     sentiment_model        folder of a Hugging Face classifier; None: a lexicon
+    language               of the speech model
     transcription_enabled  off: no transcripts
     sentiment_enabled      off: no sentiment scores
     """
@@ -92,6 +93,7 @@ class SpeechOptions:
     sentiment_model: Path | None = None
     transcription_enabled: bool = True
     sentiment_enabled: bool = True
+    language: str = "en"
 
     def is_wanted(self, source: str) -> bool:
         """Whether a source's sound is transcribed."""
@@ -201,6 +203,7 @@ def speech_options(settings: Settings) -> SpeechOptions:
         sentiment_model=settings.sentiment_model.absolute() if settings.sentiment_model else None,
         transcription_enabled=settings.transcription_enabled,
         sentiment_enabled=settings.sentiment_enabled,
+        language=settings.speech_language,
     )
 
 

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     promotion_margin: float = Field(0.05, ge=0, le=1, description="how far a tag's F1 may fall when a model is promoted")
     vosk_model: Path | None = Field(None, description="folder of the speech model for Vosk (default: pretrained/vosk-small-en in home)")
     transcribed_sources: str = Field("", description="sources whose sound is transcribed, comma separated; all when empty")
+    speech_language: str = Field("en", description="language of the speech model: prompted takes in another are not transcribed")
     transcription_enabled: bool = Field(True, description="whether speech is transcribed; off: transcripts stay empty")
     keywords: str = Field("", description="keywords and phrases to find in every transcript, comma separated")
     keyword_stemming: str = Field("", description="language in which words with one stem count as one, such as english; none when empty")
@@ -95,6 +96,10 @@ class Settings(BaseSettings):
     transcriber_max_hours: float = Field(24.0, gt=0, description="longest sound that /transcriber takes")
     transcriber_account_hours: float = Field(100.0, gt=0, description="sound that one account of /transcriber may have here, hours")
     transcriber_workers: int = Field(0, ge=0, le=64, description="recordings transcribed at a time in a studio process; 0: one a core")
+    recorder_sets: str = Field("", description="prompt sets that /recorder serves as the original did, comma separated; none when unset")
+    recorder_password: SecretStr | None = Field(
+        None, description="password of /recorder, which browsers ask for as name and as password; unset: accounts, or nobody's"
+    )
     run_spacing_seconds: int = Field(60, ge=0, description="least time between two automatic runs of one day")
     quarantine_warn_share: float = Field(0.05, ge=0, le=1, description="share of bad items in a day above which a check warns")
     max_attempts: int = Field(5, ge=1, description="attempts at an item that failed for a transient reason")
@@ -186,6 +191,11 @@ class Settings(BaseSettings):
     def studio_origin_list(self) -> tuple[str, ...]:
         """Addresses that the studio is reached under behind a proxy."""
         return names_in(self.studio_origins)
+
+    @property
+    def recorder_names(self) -> tuple[str, ...]:
+        """The prompt sets that are served as the original did."""
+        return names_in(self.recorder_sets)
 
     @property
     def download_exempt(self) -> tuple[str, ...]:

@@ -17,10 +17,13 @@ from soundmill.catalog.leases import Lease, held, is_dead, lease, process_mark
 from soundmill.catalog.ledger import CAPTURED, DOWNLOADED, Item, ItemKind, ItemState, Ledger, StateCount
 from soundmill.catalog.live import LiveDetection, LiveRecord
 from soundmill.catalog.models import ModelRegistry, ModelVersion
+from soundmill.catalog.prompts import Prompt, Prompts, PromptSet, SetProgress
 from soundmill.catalog.releases import CLIPS_FOLDER, Release, ReleasedClip, Releases, clip_path
 from soundmill.catalog.rounds import SKIP_REASONS, Claim, Round, RoundProgress, Rounds, RoundSession
 from soundmill.catalog.sound_index import Place, SoundIndex
 from soundmill.catalog.spans import Span, lies_in
+from soundmill.catalog.speakers import Consent, Speaker, Speakers
+from soundmill.catalog.takes import TAKES_FOLDER, Take, Takes, take_key, take_source
 from soundmill.catalog.uploads import Upload, UploadChange, Uploads, upload_key
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "DOWNLOADED",
     "ROLES",
     "SKIP_REASONS",
+    "TAKES_FOLDER",
     "TRAINING_CLIPS",
     "Account",
     "Accounts",
@@ -39,6 +43,7 @@ __all__ = [
     "Box",
     "Catalog",
     "Claim",
+    "Consent",
     "Device",
     "Devices",
     "DownloadQueue",
@@ -58,6 +63,9 @@ __all__ = [
     "ModelRegistry",
     "ModelVersion",
     "Place",
+    "Prompt",
+    "PromptSet",
+    "Prompts",
     "Release",
     "ReleasedClip",
     "Releases",
@@ -67,11 +75,16 @@ __all__ = [
     "RoundProgress",
     "RoundSession",
     "Rounds",
+    "SetProgress",
     "SoundIndex",
     "Span",
+    "Speaker",
+    "Speakers",
     "Standing",
     "StateCount",
     "Submission",
+    "Take",
+    "Takes",
     "Upload",
     "UploadChange",
     "Uploads",
@@ -87,5 +100,7 @@ __all__ = [
     "lies_in",
     "open_catalog",
     "process_mark",
+    "take_key",
+    "take_source",
     "upload_key",
 ]

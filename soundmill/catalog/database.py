@@ -15,7 +15,7 @@ from soundmill.catalog.schema import Base
 from soundmill.errors import CatalogUnavailable
 from soundmill.settings import masked_url
 
-HEAD = "0011"  # the newest migration in migrations/versions
+HEAD = "0012"  # the newest migration in migrations/versions
 _MIGRATION_LOCK = 0x50_0D_41_11  # any constant: PostgreSQL's advisory locks are named by numbers
 _BUSY_SECONDS = 60
 _T = TypeVar("_T")

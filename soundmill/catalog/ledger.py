@@ -14,7 +14,7 @@ from soundmill.catalog.spans import Span, lies_in, timeline_lock
 from soundmill.fingerprint import is_stale, stale_mark
 
 ItemState = Literal["ready", "silent", "duplicate", "quarantined", "withdrawn", "cut"]
-ItemKind = Literal["recording", "segment", "download", "upload"]
+ItemKind = Literal["recording", "segment", "download", "upload", "take"]
 CAPTURED: tuple[ItemKind, ...] = ("recording", "segment")
 DOWNLOADED: tuple[ItemKind, ...] = ("download",)
 TRUNCATED_KEPT = "truncated_kept"
@@ -31,8 +31,8 @@ class Item:
     carry `parent`. The seconds of all states but `cut` therefore add up to the raw audio, each second once.
 
     key          stable name: the landed path, with `#` and a number for a segment cut from a longer recording;
-                 downloads/{conversation}/{speaker} for a download; uploads/{uuid} for an upload
-    kind         recording, segment, download, upload
+                 downloads/{conversation}/{speaker} for a download; uploads/{uuid} for an upload; takes/{set}/{key} for a take
+    kind         recording, segment, download, upload, take
     day          UTC date of the audio itself (of the landing folder where the audio could not be read); of a download's request
     landed       date folder it was landed in; None for a segment of a longer recording
     fingerprint  of the input and of how it was treated: an item is redone when it differs
@@ -173,6 +173,10 @@ class Ledger:
     def uploads(self, day: date) -> list[Item]:
         """Ready uploads of a day, by key."""
         return sorted(self._items(ItemRow.kind == "upload", ItemRow.day == day, ItemRow.state == "ready"), key=lambda item: item.key)
+
+    def takes(self, day: date) -> list[Item]:
+        """Takes of a day that are there, by key."""
+        return sorted(self._items(ItemRow.kind == "take", ItemRow.day == day, ItemRow.state == "ready"), key=lambda item: item.key)
 
     def withdrawn_with_file(self, kind: ItemKind, day: date | None = None) -> list[Item]:
         """Items, of a day or of all, that were taken back, and whose file is not known to be gone yet."""

@@ -504,6 +504,130 @@ class UploadChangeRow(Base):
     at: Mapped[datetime]
 
 
+class PromptSetRow(Base):
+    """Sentences that people are asked to read, and how: see `prompts.PromptSet`."""
+
+    __tablename__ = "prompt_sets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    spec: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class PromptRow(Base):
+    """A sentence of a set, and who holds it: see `prompts.Prompt`."""
+
+    __tablename__ = "prompts"
+    __table_args__ = (Index("prompts_by_need", "set", "takes", "place"), Index("prompts_by_entity", "set", "entity"))
+
+    set: Mapped[str] = mapped_column(ForeignKey("prompt_sets.name", ondelete="CASCADE"), primary_key=True)
+    utterance: Mapped[str] = mapped_column(String(200), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer)
+    place: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    entity: Mapped[str | None] = mapped_column(String(200))
+    entity_text: Mapped[str | None] = mapped_column(Text)
+    takes: Mapped[int] = mapped_column(Integer, default=0)
+    held_by: Mapped[str | None] = mapped_column(String(32))
+    held_until: Mapped[datetime | None]
+
+
+class PromptSkipRow(Base):
+    """That a speaker passed a sentence by, and why: it is not given to them again."""
+
+    __tablename__ = "prompt_skips"
+
+    set: Mapped[str] = mapped_column(String(64), primary_key=True)
+    utterance: Mapped[str] = mapped_column(String(200), primary_key=True)
+    speaker: Mapped[str] = mapped_column(ForeignKey("speakers.id", ondelete="CASCADE"), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class SpeakerRow(Base):
+    """Somebody who reads prompts: see `speakers.Speaker`. Only the hash of their secret is kept."""
+
+    __tablename__ = "speakers"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    secret_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    username: Mapped[str | None] = mapped_column(String(150), unique=True)
+    accent: Mapped[str] = mapped_column(String(200), default="")
+    microphone: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class ConsentTextRow(Base):
+    """A text that people consented to, under its hash. Never changed."""
+
+    __tablename__ = "consent_texts"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class ConsentRow(Base):
+    """That somebody consented, to what, and when: see `speakers.Consent`. Nothing of it is changed but that it is withdrawn."""
+
+    __tablename__ = "consents"
+    __table_args__ = (Index("consents_by_speaker", "speaker", "set"),)
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+    speaker: Mapped[str] = mapped_column(ForeignKey("speakers.id"))
+    set: Mapped[str] = mapped_column(String(64))
+    text_sha256: Mapped[str] = mapped_column(ForeignKey("consent_texts.sha256"))
+    language: Mapped[str] = mapped_column(String(35))
+    licence: Mapped[str] = mapped_column(String(200))
+    purposes: Mapped[list[Any]] = mapped_column(JSON)
+    of_age: Mapped[bool]
+    given: Mapped[str] = mapped_column(String(16))
+    given_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+
+class TakeRow(Base):
+    """One reading of one prompt: see `takes.Take`. Deleted when it is withdrawn."""
+
+    __tablename__ = "takes"
+    __table_args__ = (
+        Index("takes_by_prompt", "set", "utterance"),
+        Index("takes_by_speaker", "speaker", "set"),
+        Index("takes_by_day", "day"),
+        Index("takes_by_sound", "sha256"),
+    )
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    set: Mapped[str] = mapped_column(ForeignKey("prompt_sets.name"))
+    utterance: Mapped[str] = mapped_column(String(200))
+    entity: Mapped[str | None] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    speaker: Mapped[str] = mapped_column(ForeignKey("speakers.id"))
+    consent: Mapped[int] = mapped_column(ForeignKey("consents.id"))
+    accent: Mapped[str] = mapped_column(String(200))
+    microphone: Mapped[str] = mapped_column(String(200))
+    settings: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16))
+    day: Mapped[date] = mapped_column(Date)
+    recorded_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    path: Mapped[str] = mapped_column(String(1024), unique=True)
+    derived_path: Mapped[str] = mapped_column(String(1024))
+    sha256: Mapped[str] = mapped_column(String(64))
+    derived_sha256: Mapped[str] = mapped_column(String(64))
+    seconds: Mapped[float] = mapped_column(Float)
+    sample_rate: Mapped[int] = mapped_column(Integer)
+    samples: Mapped[int]
+    measures: Mapped[dict[str, Any]]
+    verdict: Mapped[str] = mapped_column(String(16))
+    reasons: Mapped[list[Any]] = mapped_column(JSON)
+    counts: Mapped[bool]
+    review: Mapped[str | None] = mapped_column(String(16))
+    reviewed_by: Mapped[str | None] = mapped_column(String(150))
+    reviewed_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
 class ErasureRow(Base):
     """That something was erased, and when; nothing by which it could be known again but a hash."""
 

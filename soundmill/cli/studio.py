@@ -1,7 +1,9 @@
 """`soundmill studio`: the web application."""
 
 import gc
+import os
 import sys
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
 
@@ -10,16 +12,25 @@ import typer
 from soundmill.cli.common import app, refuse, settings, the_catalog
 
 
-@app.command(epilog="Example: `soundmill studio --port 8000 --workers 4`")
+@app.command(epilog="Examples: `soundmill studio --port 8000 --workers 4`; `soundmill studio --host 0.0.0.0 --tls --recorder digits`")
 def studio(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the work.")] = 1,
+    tls: Annotated[bool, typer.Option("--tls", help="Serve by HTTPS: browsers on other machines record by nothing else.")] = False,
+    certificate: Annotated[Path | None, typer.Option(help="Certificate for --tls, PEM (default: one that is made here).")] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
+    recorder: Annotated[list[str] | None, typer.Option(help="Prompt set that /recorder serves. Can be repeated.")] = None,
 ) -> None:
-    """Serve the studio: its pages, and the HTTP APIs `/downloader`, `/capture` and `/transcriber`, described at `/docs`.
+    """Serve the studio: its pages, and the HTTP APIs `/downloader`, `/capture`, `/transcriber`, `/recorder`, ..., described at `/docs`.
 
-    On this machine alone it asks nobody to sign in. On any other address it needs accounts or a password first.
+    On this machine alone it asks nobody to sign in. On any other address it needs accounts or a password first. With --recorder you vouch
+    that who comes by the original recorder's page has given you their consent.
     """
+    if (certificate or key) and not (tls and certificate and key):
+        raise typer.BadParameter("--tls, --certificate and --key go together")
+    if recorder:
+        serve_recorder(recorder)
     proxies = settings().studio_proxies
     refuse_open_door(host)
     import uvicorn
@@ -31,7 +42,13 @@ def studio(
     logs.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=logs):  # a home that cannot be written to is one line, not a traceback of the server
         pass
-    typer.echo(f"studio: http://{host}:{port}, its API at http://{host}:{port}/docs; stop with Ctrl-C", err=True)
+    options: dict[str, Any] = server_options()
+    if tls:
+        options |= tls_options(host, certificate, key)
+    where = f"{'https' if tls else 'http'}://{host}:{port}"
+    typer.echo(f"studio: {where}, its API at {where}/docs; stop with Ctrl-C", err=True)
+    for name in settings().recorder_names:
+        typer.echo(f"recorder: {where}/recorder/{'' if name == settings().recorder_names[0] else name + '/'} serves {name}", err=True)
     uvicorn.run(
         "soundmill.cli.studio:application",
         factory=True,
@@ -41,9 +58,39 @@ def studio(
         log_level="warning",
         proxy_headers=bool(proxies),  # believed from everybody on this machine, they would make the limits on guesses worth nothing
         forwarded_allow_ips=proxies or None,
-        **server_options(),
+        **options,
         timeout_graceful_shutdown=20,  # seconds: who waits for a long recording is not waited for
     )
+
+
+def serve_recorder(names: list[str]) -> None:
+    """Has this process and the studio's workers serve prompt sets at /recorder. Ends the command where there is no such set."""
+    from soundmill.catalog import Prompts
+    from soundmill.errors import UnknownPrompts
+
+    try:
+        for name in names:
+            Prompts(the_catalog()).get(name)
+    except UnknownPrompts as error:
+        refuse(f"{error}: add it with soundmill prompts import")
+    os.environ["SOUNDMILL_RECORDER_SETS"] = ",".join(names)
+
+
+def tls_options(host: str, certificate: Path | None, key: Path | None) -> dict[str, Any]:
+    """What uvicorn is told for HTTPS. Ends the command where certificate or key cannot be used."""
+    import ssl
+
+    from soundmill.tls import own_certificate
+
+    if certificate is None or key is None:
+        names = [] if host in ("0.0.0.0", "::") else [host]
+        certificate, key = own_certificate(settings().home.absolute() / "tls", names)
+        typer.echo(f"a certificate made here, {certificate}: browsers warn of it once; --certificate and --key take another", err=True)
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (ssl.SSLError, OSError) as error:
+        refuse(f"the certificate {certificate} with the key {key} cannot be used: {error}")
+    return {"ssl_certfile": str(certificate), "ssl_keyfile": str(key)}
 
 
 def application() -> Any:

@@ -54,6 +54,16 @@ def word_errors(reference: str, recognised: str) -> WordErrors:
     return WordErrors(result.hits, result.substitutions, result.deletions, result.insertions)
 
 
+def character_errors(reference: str, recognised: str) -> float:
+    """The character error rate, with blanks between words; case and punctuation do not count."""
+    spoken, found = " ".join(fold(reference)), " ".join(fold(recognised))
+    if not spoken or not found:
+        return float(bool(spoken or found))
+    import jiwer
+
+    return float(jiwer.process_characters(spoken, found).cer)
+
+
 def reference_name(recording: str) -> str:
     """A recording's name as references are found by: in Unicode's composed form, however its file system spells it."""
     return unicodedata.normalize("NFC", recording)

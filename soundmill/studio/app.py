@@ -9,7 +9,7 @@ from typing import Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
@@ -20,18 +20,20 @@ from soundmill.catalog import open_catalog
 from soundmill.errors import NoAudio
 from soundmill.ingest.downloader import Downloader
 from soundmill.lake import open_lake
-from soundmill.options import download_options, upload_options
+from soundmill.options import backup_options, download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, dashboard, downloader, labels, osr, podcast, rounds, sound, transcriber
+from soundmill.studio.api import capture, dashboard, downloader, labels, osr, podcast, recorder, recording, rounds, sound, transcriber
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
 from soundmill.studio.assets import STATIC, StaticAssets
-from soundmill.studio.auth import RoleNeeded, SignInNeeded
+from soundmill.studio.auth import RoleNeeded, SignInNeeded, page_for
 from soundmill.studio.logs import logging_to_file
 from soundmill.studio.middleware import BodyLimit, HeadAsGet, KnownPaths, Origins
 from soundmill.studio.pages.sign_in import not_allowed, to_sign_in
+from soundmill.workflows.takes import MOST_BYTES
+from soundmill.workflows.takes.keeping import Originals
 from soundmill.workflows.uploads.worker import UploadWorker
 
 log = logging.getLogger("soundmill.studio")
@@ -54,7 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("soundmill"),
         description="`/downloader` fetches audio by URL, as 16 kHz mono WAV. `/capture` takes segments from edge devices, each once. "
         "`/transcriber` transcribes uploaded recordings, finds keywords in them, and rates their sentiment. `/osr` is Buddybork's "
-        "data API, `/podcast` that of Pod.Cast's labelling rounds. `/api` is what the pages use: "
+        "data API, `/podcast` that of Pod.Cast's labelling rounds, `/recorder` that of the recorder of prompted speech. `/api` is what the "
+        "pages use: "
         "sound by time, labels, detections.",
         lifespan=lifespan,
         redoc_url=None,
@@ -64,6 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
     larger = {
         "/capture/data": {"audio/": capture.MOST_BYTES, "": json_segment},
         RECORDINGS: {"multipart/": most},
+        "/api/record/*": {"multipart/": MOST_BYTES},
+        "/recorder/*": {"multipart/": MOST_BYTES},
     }
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_middleware(Origins, origins=settings.studio_origin_list)
@@ -78,7 +83,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(RoleNeeded, not_allowed)
     for router in (sound.router, labels.router, rounds.router, dashboard.router):  # what is asked most often is found first
         app.include_router(router)
-    for api in (capture.router, downloader.router, osr.router, podcast.router, transcriber.router):
+    app.include_router(recording.router, prefix="/api/record", dependencies=[Depends(page_for("speaker", "engineer", "annotator"))])
+    # the same, for who knows the recorder's password alone: browsers send it below its own path only
+    app.include_router(
+        recording.router, prefix="/recorder/api/record", dependencies=[Depends(recorder.may_record)], include_in_schema=False
+    )
+    app.include_router(recording.mine)
+    app.include_router(recording.reviews)
+    for api in (capture.router, downloader.router, osr.router, podcast.router, recorder.router, transcriber.router):
         app.include_router(api)
         app.include_router(documentation(api))
     app.include_router(pages.router)
@@ -102,10 +114,14 @@ async def _running(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
         app.state.worker, app.state.uploads = worker, uploads
         app.state.decoding = CapacityLimiter(uploads.options.workers)
         app.state.parsing = CapacityLimiter(capture.PARSED_AT_ONCE)
+        originals = Originals(app.state.lake, app.state.catalog, backup_options(settings), settings.recorder_names)
+        app.state.originals = originals
         await run_in_threadpool(uploads.__enter__)
+        await run_in_threadpool(originals.__enter__)
         try:
             yield
         finally:
+            await run_in_threadpool(originals.__exit__)
             await run_in_threadpool(uploads.__exit__)
     app.state.catalog.close()
 

@@ -45,7 +45,7 @@ class _Basic(HTTPBasic):
         return HTTPBasicCredentials(username=username, password=password) if has_colon else None
 
 
-_BASIC = _Basic(auto_error=False)
+BASIC = _Basic(auto_error=False)
 _PEOPLE_KNOWN_FOR = 2.0  # seconds
 
 
@@ -76,7 +76,7 @@ class RoleNeeded(Exception):
         super().__init__(f"this page is for {self.needed}; you are {', '.join(user.account.roles) if user.account else ''}")
 
 
-def current_user(request: Request, basic: Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]) -> User | None:
+def current_user(request: Request, basic: Annotated[HTTPBasicCredentials | None, Depends(BASIC)]) -> User | None:
     """Who opens a page: by session cookie, by Basic credentials, or the local user; None where that is nobody. Raises a 421 or 429."""
     _refuse_other_names(request)
     settings, accounts = _settings(request), Accounts(request.app.state.catalog)

@@ -15,7 +15,7 @@ from soundmill.studio.auth import is_loopback
 
 _VERSION = re.compile(r"/transcriber/v([12])(?=/|$)")
 _SOME_WITH_SLASH = ("/transcriber", "/downloader", "/capture")  # below these, some routes end with a slash
-_OF_ORIGINALS = ("/podcast/",)  # APIs whose own pages may be served from elsewhere
+_OF_ORIGINALS = ("/podcast/", "/recorder/")  # APIs whose own pages may be served from elsewhere
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -115,7 +115,7 @@ class KnownPaths:
 
 class BodyLimit:
     """Refuses bodies that are larger than allowed with 413, before anything reads them whole; `larger` has the bounds of some paths, by
-    how the bodies' type begins."""
+    how the bodies' type begins. A path that ends with a star stands for all that begin so."""
 
     def __init__(self, app: ASGIApp, most_bytes: int, larger: Mapping[str, Mapping[str, int]]) -> None:
         self._app, self._most, self._larger = app, most_bytes, larger
@@ -125,7 +125,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        given, larger = headers.get(b"content-type", b"").lower(), self._larger.get(scope["path"], {})
+        given, larger = headers.get(b"content-type", b"").lower(), self._bounds(scope["path"])
         most = next((bound for kind, bound in larger.items() if given.startswith(kind.encode())), self._most)
         claimed = headers.get(b"content-length", b"0")
         if claimed.isdigit() and int(claimed) > most:
@@ -154,6 +154,10 @@ class BodyLimit:
             pass
         if received > most and not begun:
             await self._refuse(most, scope, receive, send)
+
+    def _bounds(self, path: str) -> Mapping[str, int]:
+        exact = self._larger.get(path)
+        return exact or next((of for below, of in self._larger.items() if below.endswith("*") and path.startswith(below[:-1])), {})
 
     async def _refuse(self, most: int, scope: Scope, receive: Receive, send: Send) -> None:
         await JSONResponse({"detail": f"the request is larger than {most} bytes"}, 413)(scope, receive, send)

@@ -6,13 +6,32 @@ day; the next backup drops withdrawn files at once.
 
 import logging
 import re
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from soundmill.capture.redaction import Redaction, delete_withdrawn
 from soundmill.capture.segmenter import ASSET as SEGMENTS
-from soundmill.catalog import Account, Accounts, Catalog, DownloadQueue, Erasures, Ledger, Upload, Uploads, lease, upload_key
+from soundmill.catalog import (
+    Account,
+    Accounts,
+    Catalog,
+    DownloadQueue,
+    Erasures,
+    Ledger,
+    Releases,
+    Speaker,
+    Speakers,
+    Take,
+    Takes,
+    Upload,
+    Uploads,
+    lease,
+    upload_key,
+)
+from soundmill.catalog.takes import TAKE_SOURCES
+from soundmill.errors import LeaseLost
 from soundmill.ingest.downloader import ASSET as DOWNLOADS
 from soundmill.ingest.originals import drop_originals
 from soundmill.lake import Lake
@@ -20,10 +39,12 @@ from soundmill.speech.tables import TRANSCRIPTS
 from soundmill.times import days_between
 from soundmill.workflows.listening.overview import Overviews
 from soundmill.workflows.releases.withdrawal import withdraw_clips
+from soundmill.workflows.takes import STALE, write_original
 
 log = logging.getLogger("soundmill.erasure")
 _BATCH = 100
-_LONGEST_WAIT = 12 * 3600.0  # seconds, for a run that cuts the days
+_LONGEST_WAIT = 12 * 3600.0  # seconds, for a run that cuts the days, or makes a release
+_BRIEFLY = 2.0  # seconds, where a person waits
 _LANDED = re.compile(r"landing/[^/]+/(\d{4}-\d{2}-\d{2})/")
 
 
@@ -45,11 +66,12 @@ class Erased:
     clips: int = 0
 
 
-Subject = Conversation | Upload | Account | Redaction
+Subject = Conversation | Upload | Account | Redaction | Take | Speaker
 
 
 def erase(lake: Lake, catalog: Catalog, subject: Subject, by: str = "operator") -> Erased:
-    """Erases a conversation, an upload, an account with all its uploads, or planned segments of a source; leaves an audit row.
+    """Erases a conversation, an upload, an account with all its uploads, planned segments of a source, a take, or a speaker with all their
+    takes and consents; leaves an audit row.
 
     Catalog rows change first, so that no worker can put anything in place any longer; killed in between, the same erasure finds the files
     again.
@@ -63,6 +85,10 @@ def erase(lake: Lake, catalog: Catalog, subject: Subject, by: str = "operator") 
             kind, name, erased = "account", subject.username, _erase_account(lake, catalog, subject, by)
         case Redaction():
             kind, name, erased = subject.kind, subject.name, _erase_segments(lake, catalog, subject)
+        case Take():
+            kind, name, erased = "take", subject.key, _erase_takes(lake, catalog, [subject])
+        case Speaker():
+            kind, name, erased = "speaker", subject.id, _erase_speaker(lake, catalog, subject)
     Erasures(catalog).record(kind, name, erased.items, erased.seconds, by)
     log.info("erased: %s, %d items, %d files, by %s", kind, erased.items, erased.files, by)
     return erased
@@ -127,6 +153,44 @@ def _erase_alone(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
     gone = ledger.withdraw(redaction.source, redaction.spans, redaction.segments, SEGMENTS)
     seconds = sum(item.seconds for item in gone) if redaction.spans else redaction.seconds
     Overviews(lake, catalog).delete(redaction.source, {item.day for item in gone})
-    clips = withdraw_clips(lake, catalog, redaction.source)
+    clips = withdraw_clips(lake, catalog, [redaction.source])
     left = [item for item in ledger.withdrawn_with_file("segment") if item.source == redaction.source]
     return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files), clips)
+
+
+def _erase_speaker(lake: Lake, catalog: Catalog, speaker: Speaker) -> Erased:
+    """Consents end first, so that no take of theirs is taken in any longer, wherever it waits."""
+    Speakers(catalog).withdraw(speaker)
+    return _erase_takes(lake, catalog, Takes(catalog).listed(speaker=speaker.id, state=None)[0])
+
+
+def _erase_takes(lake: Lake, catalog: Catalog, takes: Sequence[Take]) -> Erased:
+    """At once they are in no list, no file and no export of a release; tables lose them with the next run of their days, and what could not
+    be deleted now goes with it."""
+    gone = Takes(catalog).remove(takes, STALE)
+    sources = {one.source for one in takes}
+    clips = sum(one.source in sources for one in Releases(catalog).clips(withdrawn=False))
+    try:
+        finish_erasing_takes(lake, catalog, sources, wait=_BRIEFLY)
+    except (OSError, LeaseLost):
+        log.exception("files of withdrawn takes could not be deleted yet")
+    for name in sorted({one.set for one in takes}):
+        write_original(lake, catalog, name)
+    return Erased(len(gone), sum(one.seconds for one in gone), 2 * len(gone), clips)
+
+
+def finish_erasing_takes(lake: Lake, catalog: Catalog, sources: Collection[str] | None = None, wait: float = _LONGEST_WAIT) -> int:
+    """Deletes files of withdrawn takes that are still there, and takes them out of releases; of some takes, or of all. Returns how many
+    there were. Raises `OSError`, `LeaseLost`."""
+    takes = Takes(catalog)
+    left = [item for item in takes.withdrawn_files() if sources is None or item.key in sources]
+    for item in left:
+        for path in item.measures["paths"]:
+            lake.delete(path)
+        if sources is None or not item.measures["arriving"]:
+            takes.files_are_gone([item])
+    released = {one.source for one in Releases(catalog).clips() if one.source.startswith(TAKE_SOURCES)}
+    concerned = {one for one in released if one in sources} if sources is not None else released
+    if concerned:
+        withdraw_clips(lake, catalog, concerned, wait)
+    return len(left)

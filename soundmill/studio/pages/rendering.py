@@ -15,7 +15,7 @@ from soundmill.studio.auth import LOCAL, User
 
 _TEMPLATES = Jinja2Templates(Path(__file__).parent.parent / "templates")
 _ISLAND = Markup(
-    '<div id="{0}" data-of="{3}" class="island"><noscript>This part of the page needs JavaScript.</noscript></div>'
+    '<div id="{0}" data-of="{3}"{4} class="island"><noscript>This part of the page needs JavaScript.</noscript></div>'
     '{1}<script type="module" src="{2}"></script>'
 )
 _STYLE = Markup('<link rel="stylesheet" href="{0}">')
@@ -28,6 +28,7 @@ _PAGES: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("/", "Overview", ("engineer", "annotator")),
     ("/annotate", "Annotate", ("engineer", "annotator")),
     ("/rounds", "Rounds", ("engineer", "annotator")),
+    ("/record", "Prompts", ("engineer", "annotator", "speaker")),
     ("/releases", "Releases", ("engineer",)),
     ("/recordings", "Recordings", ("engineer",)),
     ("/people", "People", ()),
@@ -40,15 +41,24 @@ _HEADERS = {
 }
 
 
-def island(name: str, of: str = "") -> Markup:
-    """The place that a page's script fills, `of` something that the script is told; or what is missing for it."""
+def island(name: str, of: str = "", **more: str) -> Markup:
+    """The place that a page's script fills, `of` something that the script is told, and `more` by name; or what is missing for it."""
     found = built(name)
     if found is None:
         return _NOT_BUILT
-    return _ISLAND.format(name, Markup("").join(_STYLE.format(style) for style in found.styles), found.script, of)
+    styles = Markup("").join(_STYLE.format(style) for style in found.styles)
+    told = Markup("").join(Markup(' data-{0}="{1}"').format(key, value) for key, value in more.items())
+    return _ISLAND.format(name, styles, found.script, of, told)
+
+
+def script(name: str) -> str:
+    """The address of a script that another one loads."""
+    found = built(name)
+    return found.script if found else ""
 
 
 _TEMPLATES.env.globals["island"] = island
+_TEMPLATES.env.globals["script"] = script
 
 
 def page(request: Request, template: str, user: User | None = None, status: int = 200, **facts: Any) -> HTMLResponse:

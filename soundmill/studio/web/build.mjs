@@ -8,11 +8,12 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const built = join(here, "../static/built");
 const aside = `${built}.new`;
-const pages = ["annotator", "dashboard", "round", "source"];
+const pages = ["annotator", "dashboard", "my-recordings", "record", "round", "source", "takes"];
+const worklets = ["capture-worklet"]; // which the browser's sound thread loads by themselves
 
 const options = (outdir) => ({
   absWorkingDir: here,
-  entryPoints: pages.map((name) => `src/${name}.tsx`),
+  entryPoints: [...pages.map((name) => `src/${name}.tsx`), ...worklets.map((name) => `src/${name}.ts`)],
   bundle: true,
   splitting: true,
   format: "esm",

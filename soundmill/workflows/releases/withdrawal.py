@@ -1,6 +1,8 @@
 """What is withdrawn from releases: its sound goes, and hashes stay that tell whoever has a copy what to delete."""
 
-from soundmill.catalog import CLIPS_FOLDER, Catalog, Ledger, Releases, lease
+from collections.abc import Collection
+
+from soundmill.catalog import CLIPS_FOLDER, Catalog, Ledger, ReleasedClip, Releases, lease
 from soundmill.lake import Lake
 from soundmill.releases.manifest import RELEASES, WITHDRAWN, release_folder
 
@@ -8,15 +10,20 @@ LEASE = "releases"  # whoever makes one, or withdraws clips, is alone
 LONGEST_WAIT = 12 * 3600.0  # seconds
 
 
-def withdraw_clips(lake: Lake, catalog: Catalog, source: str) -> int:
-    """Withdraws from every release the clips that have sound in a withdrawn span of the source; returns how many that are new.
+def withdraw_clips(lake: Lake, catalog: Catalog, sources: Collection[str], wait: float = LONGEST_WAIT) -> int:
+    """Withdraws from every release the clips that have sound in a withdrawn span of these sources; returns how many that are new.
 
-    Their WAVs are deleted, and `withdrawn.txt` beside each release names their hashes. What a killed call left, the next one does.
+    From then on no export has them. Their WAVs are deleted, and `withdrawn.txt` beside each release names their hashes, once no release is
+    being made: raises `LeaseLost` where one is for longer than `wait` seconds. What a killed call left, the next one does.
     """
-    releases, spans = Releases(catalog), Ledger(catalog).withdrawn_spans(source)
-    with lease(catalog, LEASE, wait=LONGEST_WAIT):
-        fresh = [one for one in releases.clips(source=source, withdrawn=False) if one.lies_in(spans)]
-        releases.withdraw(fresh)
+    releases, ledger = Releases(catalog), Ledger(catalog)
+    fresh = list[ReleasedClip]()
+    for source in sorted(sources):
+        clips = releases.clips(source=source, withdrawn=False)
+        spans = ledger.withdrawn_spans(source) if clips else []
+        fresh += [one for one in clips if one.lies_in(spans)]
+    releases.withdraw(fresh)
+    with lease(catalog, LEASE, wait=wait):
         gone = releases.clips(withdrawn=True)
         for release in (one for one in releases.all() if one.content):
             hashes = sorted({one.sha256 for one in gone if one.release == release.name})

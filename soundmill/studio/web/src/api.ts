@@ -1,6 +1,7 @@
 // What the pages ask the studio for. Types come from its OpenAPI document, which `make types` writes anew.
 
 import type { components } from "./generated/api";
+import type { Waiting } from "./outbox.ts";
 
 export type Labels = components["schemas"]["LabelsOut"];
 export type LabelsIn = components["schemas"]["LabelsIn"];
@@ -23,6 +24,12 @@ export type Detected = components["schemas"]["DetectedEvent"];
 export type OthersBox = components["schemas"]["OthersBox"];
 export type Task = components["schemas"]["TaskOut"];
 export type RoundLabels = components["schemas"]["RoundLabels"];
+export type PromptSet = components["schemas"]["SetOut"];
+export type Prompt = components["schemas"]["PromptOut"];
+export type Held = components["schemas"]["HeldOut"];
+export type TakeOut = components["schemas"]["TakeOut"];
+export type ReviewedTake = components["schemas"]["ReviewedTake"];
+export type Mine = components["schemas"]["MineOut"];
 export type HandedIn = components["schemas"]["DoneOut"];
 
 /** An answer that is no success: `status` 0 where there was none at all. */
@@ -99,3 +106,44 @@ export const peaksAddress = (source: string, level: number, index: number, v: st
   `/api/peaks/${named(source)}/${level}/${index}${v && `?v=${encodeURIComponent(v)}`}`;
 export const soundAddress = (source: string, from: number, samples: number): string =>
   `/api/sound/${named(source)}.wav?from=${from}&samples=${samples}`;
+
+const spoken = (secret: string): Record<string, string> => (secret ? { "x-speaker": secret } : {});
+const setPath = (base: string, name: string): string => `${base}/${encodeURIComponent(name)}`;
+export const promptSet = (base: string, name: string, secret: string): Promise<PromptSet> => ask(setPath(base, name), { headers: spoken(secret) });
+export const consent = (base: string, name: string, secret: string, purposes: string[], ofAge: boolean): Promise<{ speaker: string; secret: string | null }> =>
+  ask(`${setPath(base, name)}/consent`, json("POST", { purposes, of_age: ofAge }, spoken(secret)));
+export const describeSpeaker = (base: string, name: string, secret: string, accent: string, microphone: string): Promise<void> =>
+  ask(`${setPath(base, name)}/speaker`, json("PUT", { accent, microphone }, spoken(secret)));
+export const claimPrompts = (base: string, name: string, secret: string, number: number): Promise<Held> =>
+  ask(`${setPath(base, name)}/claim?number=${number}`, { method: "POST", headers: spoken(secret) });
+export const skipPrompt = (base: string, name: string, secret: string, utterance: string, reason: string): Promise<void> =>
+  ask(`${setPath(base, name)}/skip`, json("POST", { utterance, reason }, spoken(secret)));
+export const readAgain = (base: string, name: string, secret: string, utterance: string): Promise<Prompt> =>
+  ask(`${setPath(base, name)}/again`, json("POST", { utterance }, spoken(secret)));
+export const releasePrompts = (base: string, name: string, secret: string): Promise<void> =>
+  ask(`${setPath(base, name)}/release`, { method: "POST", headers: spoken(secret), keepalive: true });
+
+export function storeTake(take: Waiting): Promise<TakeOut> {
+  const form = new FormData();
+  form.set("audio", take.audio, "take.wav");
+  form.set("utterance", take.utterance);
+  form.set("recorded_at", String(take.recordedAt));
+  form.set("settings", JSON.stringify(take.settings));
+  form.set("gap", String(take.gap));
+  return ask(`${setPath(take.base, take.set)}/takes/${take.key}`, { method: "PUT", headers: spoken(take.secret), body: form });
+}
+
+export const mine = (secret: string): Promise<Mine> => ask("/api/my-recordings", { headers: spoken(secret) });
+export const deleteMine = (secret: string, key = ""): Promise<{ takes: number }> =>
+  ask(`/api/my-recordings${key && `/${key}`}`, { method: "DELETE", headers: spoken(secret) });
+export const takesToHear = (name: string, show: string, offset: number): Promise<{ takes: ReviewedTake[]; number: number }> =>
+  ask(`/api/takes/${encodeURIComponent(name)}?show=${show}&offset=${offset}`);
+export const reviewTake = (name: string, key: string, review: "accepted" | "rejected" | null): Promise<ReviewedTake> =>
+  ask(`/api/takes/${encodeURIComponent(name)}/${key}`, json("POST", { review }));
+
+/** The samples of a take, for playing. Raises `Refused`. */
+export async function takeSound(path: string, secret = ""): Promise<AudioBuffer> {
+  const answer = await fetch(path, { headers: spoken(secret) });
+  if (!answer.ok) throw new Refused(answer.status, "the sound of this take is gone");
+  return new OfflineAudioContext(1, 1, 48_000).decodeAudioData(await answer.arrayBuffer());
+}

@@ -59,7 +59,7 @@ def test_a_withdrawal_that_was_cut_off_is_completed_by_the_next(
         with pytest.raises(ZeroDivisionError):
             redact(folder_lake, sqlite_catalog)
     assert folder_lake.exists(clip_path(gone.sha256))
-    assert withdrawal.withdraw_clips(folder_lake, sqlite_catalog, "garden") == 0
+    assert withdrawal.withdraw_clips(folder_lake, sqlite_catalog, ["garden"]) == 0
     assert not folder_lake.exists(clip_path(gone.sha256))
     assert folder_lake.read_bytes(f"{opened(folder_lake, sqlite_catalog, 'a').folder}/withdrawn.txt")
 
