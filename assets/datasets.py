@@ -11,6 +11,7 @@ from assets.ingest import downloads
 from assets.labels import annotations
 from assets.metadata import counts_table, figures_table, status
 from assets.partitions import RANGE, DayOutcome, days, for_each_day, releases
+from assets.prompts import prompted_takes
 from assets.rounds import labelled_round
 from assets.speech import transcripts
 from resources import CatalogResource, LakeResource
@@ -18,7 +19,7 @@ from resources import CatalogResource, LakeResource
 
 @dg.asset(
     partitions_def=days,
-    deps=[downloads, captured_segments, annotations, transcripts],
+    deps=[downloads, captured_segments, annotations, transcripts, prompted_takes],
     group_name="datasets",
     kinds={"python"},
     backfill_policy=RANGE,
@@ -47,6 +48,7 @@ def cut_manifests(context: dg.AssetExecutionContext, lake: LakeResource, catalog
     deps=[
         dg.AssetDep(labelled_round, partition_mapping=dg.AllPartitionMapping()),
         dg.AssetDep(captured_segments, partition_mapping=dg.AllPartitionMapping()),
+        dg.AssetDep(prompted_takes, partition_mapping=dg.AllPartitionMapping()),
     ],
     group_name="datasets",
     kinds={"python"},
@@ -60,7 +62,7 @@ def cut_manifests(context: dg.AssetExecutionContext, lake: LakeResource, catalog
     ],
 )
 def dataset_release(context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource) -> dg.MaterializeResult:
-    """An immutable data set: the settled sessions of closed rounds with their sound, in splits. One that is made stays as it is."""
+    """An immutable data set: settled sessions of closed rounds, and takes of prompt sets, in splits. One that is made stays as it is."""
     from soundmill.releases.card import split_rows
     from soundmill.workflows.releases import inspect, make_release, opened
 
@@ -78,7 +80,7 @@ def dataset_release(context: dg.AssetExecutionContext, lake: LakeResource, catal
         "splits": figures_table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
         "licence": facts["licence"],
         **({"why": "; ".join(found.lacking)} if found.lacking else {}),
-        "clips_withdrawn": len(release.withdrawn),
+        "clips_withdrawn": release.gone,
         "path": dg.MetadataValue.path(store.address(release.folder)),
         "card": dg.MetadataValue.md(release.card),
     }

@@ -13,6 +13,7 @@ from assets.labels import annotations
 from assets.metadata import counts_table, picture
 from assets.osr import detections, evaluation_report, new_sounds, osr_model
 from assets.partitions import models
+from assets.prompts import prompted_takes
 from assets.speech import keyword_hits, sentiment, transcripts
 from resources import AlertsResource, CatalogResource, CollectionResource, LakeResource
 
@@ -32,7 +33,7 @@ CAPTURE_DAY = [
 ]  # what a day of sound becomes
 AFTER_THE_MODEL = ["detections", "new_sounds"]
 BEFORE_THE_MODEL = [name for asset in CAPTURE_DAY if (name := asset.key.to_user_string()) not in AFTER_THE_MODEL]
-SPEECH_DAY = [transcripts, keyword_hits, sentiment, cut_manifests]  # what a day's speech becomes
+SPEECH_DAY = [transcripts, keyword_hits, sentiment, prompted_takes, cut_manifests]  # what a day's speech becomes
 DAY_ASSETS = [downloads, *CAPTURE_DAY, *SPEECH_DAY]
 
 

@@ -64,7 +64,7 @@ def transcripts(
     def update(day: date) -> DayOutcome:
         ledger = catalog.ledger()
         previous = ledger.processed(TRANSCRIPTS.name).get(day)
-        mark, recordings = speech_marks(ledger, options, [day])[day], recordings_of(store, records, day)
+        mark, recordings = speech_marks(ledger, options, [day])[day], recordings_of(store, records, day, options.language)
         if model is None:
             deleted = forget_gone(store, TRANSCRIPTS, day, {recording.key for recording in recordings})
             ledger.mark_processed(TRANSCRIPTS.name, day, mark, previous)
@@ -94,9 +94,6 @@ def keyword_hits(
     context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
 ) -> dg.MaterializeResult:
     """Where the keywords of SOUNDMILL_KEYWORDS occur. Other keywords are found without transcribing anything again."""
-    import pyarrow.compute as pc
-
-    from soundmill.catalog.uploads import SOURCE as UPLOADED
     from soundmill.speech.loading import keywords_of
     from soundmill.speech.tables import KEYWORD_HITS, update_keyword_hits
 
@@ -107,7 +104,7 @@ def keyword_hits(
     def update(day: date) -> DayOutcome:
         counts, changed = update_keyword_hits(store, day, keywords)
         hits = store.read_days(KEYWORD_HITS, [day])
-        shown = hits.filter(pc.field("source") != UPLOADED)  # Dagster's log keeps for ever what people delete
+        shown = hits.filter(_is_shown())
         metadata = {
             "status": status(changed, len(hits)),
             "hits": len(hits),
@@ -163,10 +160,17 @@ def sentiment(
     return for_each_day(context, catalog.open(), update)
 
 
-def _transcripts_metadata(store: "Lake", day: date, result: "DayOfTranscripts", model: str) -> dict[str, Any]:
+def _is_shown() -> Any:
+    """Rows that may be shown in Dagster's log, which keeps for ever what people delete."""
     import pyarrow.compute as pc
 
+    from soundmill.catalog.takes import TAKE_SOURCES
     from soundmill.catalog.uploads import SOURCE as UPLOADED
+
+    return (pc.field("source") != UPLOADED) & ~pc.starts_with(pc.field("source"), pattern=TAKE_SOURCES)
+
+
+def _transcripts_metadata(store: "Lake", day: date, result: "DayOfTranscripts", model: str) -> dict[str, Any]:
     from soundmill.speech.tables import TRANSCRIPTS
 
     metadata: dict[str, Any] = {
@@ -187,7 +191,7 @@ def _transcripts_metadata(store: "Lake", day: date, result: "DayOfTranscripts", 
             {name: getattr(whole, name) for name in ("correct", "substituted", "deleted", "inserted")}, "words"
         )
         metadata["worst_recordings"] = counts_table({name: f"{errors.rate:.1%}" for name, errors in worst}, "word error rate")
-    rows = store.read_days(TRANSCRIPTS, [day], where=pc.field("source") != UPLOADED)  # as above
+    rows = store.read_days(TRANSCRIPTS, [day], where=_is_shown())
     if len(rows):
         metadata["preview"] = preview(rows, ["source", "recording", "seconds", "text"])
     return metadata

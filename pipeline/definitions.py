@@ -14,6 +14,7 @@ from assets.ingest import download_queue
 from assets.labels import catalog_labels
 from assets.operations import DAY_ASSETS, collection_progress
 from assets.osr import evaluation_report, osr_model
+from assets.prompts import catalog_takes
 from assets.rounds import labelled_round, labelling_sessions
 from assets.speech import uploaded_recordings
 from pipeline.console import one_line_console
@@ -24,7 +25,7 @@ from sensors.sensors import SENSORS
 from soundmill.settings import Settings
 
 OWNERS = ["team:soundmill"]
-QUEUES = [landing_area, download_queue, catalog_labels, uploaded_recordings]  # what the graph begins with, and does not make
+QUEUES = [landing_area, download_queue, catalog_labels, uploaded_recordings, catalog_takes]  # what the graph begins with, and does not make
 
 
 def build_definitions(settings: Settings, resources: Mapping[str, Any] | None = None) -> dg.Definitions:

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from soundmill.backup.bucket import Bucket, sends_whole, sha256_of
 from soundmill.backup.catalog_copy import chunk_names, read_chunk, row_counts, snapshot
 from soundmill.backup.manifest import NAME, SETTINGS, KeptChunk, KeptFile, Manifest, object_of, read_manifest
-from soundmill.catalog import CLIPS_FOLDER, Catalog, DownloadQueue, Ledger, Releases, lease
+from soundmill.catalog import CLIPS_FOLDER, TAKES_FOLDER, Catalog, DownloadQueue, Ledger, Releases, Takes, lease
 from soundmill.catalog.database import HEAD
+from soundmill.catalog.takes import path_hash
 from soundmill.errors import BackupRefused, BackupUnavailable, NotInLake
 from soundmill.lake import Entry, Lake
 from soundmill.options import BackupOptions
@@ -103,6 +104,8 @@ def back_up(
         # not kept a day: somebody wants them gone
         taken_back = DownloadQueue(catalog).withdrawn_paths() | Ledger(catalog).withdrawn_paths()
         taken_back |= {path for path in known.files if path.startswith(f"{CLIPS_FOLDER}/")} - Releases(catalog).living_paths()
+        hashes = Takes(catalog).withdrawn_path_hashes()
+        taken_back |= {path for path in known.files if path.startswith(f"{TAKES_FOLDER}/") and path_hash(path) in hashes}
         for path, kept in known.files.items():
             if path in files:
                 continue

@@ -311,7 +311,7 @@ def _counted(session: Session, column: Any, *wanted: ColumnElement[bool]) -> dic
     """How many rows there are of each value, the most first."""
     number = func.count()
     query = select(column, number).where(*wanted).group_by(column).order_by(number.desc(), column)
-    return dict(session.execute(query).tuples().all())
+    return {value: count for value, count in session.execute(query)}  # noqa: C416  # rows are Row objects, not pairs
 
 
 def _known(session: Session, name: str) -> PromptSetRow:

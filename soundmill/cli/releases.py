@@ -11,19 +11,25 @@ from soundmill.cli.progress_bar import steps
 from soundmill.settings import names_in
 from soundmill.wording import count
 
-releases = typer.Typer(no_args_is_help=True, help="Releases: immutable data sets of closed rounds. Create, show, compare, export.")
+releases = typer.Typer(
+    no_args_is_help=True, help="Releases: immutable data sets of closed rounds and prompt sets. Create, show, compare, export."
+)
 app.add_typer(releases, name="release")
 
 Name = Annotated[str, typer.Argument(help="The release's name: letters, digits, dots, dashes, underscores.")]
 
 
 @releases.command(
-    "create", epilog="Example: `soundmill release create owls-1.0 --rounds owls --licence CC-BY-4.0 --use 'anybody, with credit'`"
+    "create",
+    epilog="Examples: `soundmill release create owls-1.0 --rounds owls --licence CC-BY-4.0 --use 'anybody, with credit'`; "
+    "`soundmill release create digits-1.0 --prompts digits --purpose publish --licence CC0-1.0`",
 )
 def release_create(
     name: Name,
-    rounds: Annotated[str, typer.Option(help="Closed labelling rounds, comma separated.")],
     licence: Annotated[str, typer.Option(help="Such as CC-BY-4.0, or internal.")],
+    rounds: Annotated[str, typer.Option(help="Closed labelling rounds, comma separated.")] = "",
+    prompts: Annotated[str, typer.Option(help="Prompt sets, comma separated: their takes that are good enough.")] = "",
+    purpose: Annotated[str, typer.Option(help="train, evaluate or publish: takes whose speakers allow it.")] = "train",
     use: Annotated[str, typer.Option(help="Who may use it, and for what.")] = "",
     description: Annotated[str, typer.Option(help="What it is, for its card.")] = "",
     splits: Annotated[str, typer.Option(help="Share of each split.")] = "train=.8,test=.2",
@@ -47,6 +53,8 @@ def release_create(
     try:
         values = {
             "rounds": names_in(rounds),
+            "prompts": names_in(prompts),
+            "purpose": purpose,
             "licence": licence,
             "use": use,
             "description": description,
@@ -79,7 +87,7 @@ def release_list(as_json: Json = False) -> None:
         withdrawn = f", {gone[one.name]} of them withdrawn" if gone[one.name] else ""
         typer.echo(f"{one.name}  {inside}{withdrawn}  {(one.content or '')[:12]}")
     if not found:
-        typer.echo("no releases yet: soundmill release create NAME --rounds ... --licence ...")
+        typer.echo("no releases yet: soundmill release create NAME --rounds ... (or --prompts ...) --licence ...")
 
 
 @releases.command("show", epilog="Example: `soundmill release show owls-1.0`")
@@ -107,8 +115,8 @@ def release_show(name: Name, as_json: Json = False) -> None:
         *(f"its sound is gone: {one}" for one in found.missing),
     ):
         typer.echo(problem)
-    if release.withdrawn:
-        typer.echo(f"withdrawn since: {count(len(release.withdrawn), 'clip')}")
+    if release.gone:
+        typer.echo(f"withdrawn since: {count(release.gone, 'clip')}")
 
 
 @releases.command("diff", epilog="Example: `soundmill release diff owls-1.0 owls-1.1`")

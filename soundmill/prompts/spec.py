@@ -57,6 +57,10 @@ class PromptSetSpec(BaseModel):
     def _named_once(cls, purposes: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
         return tuple(dict.fromkeys(purposes))
 
+    def is_in(self, language: str) -> bool:
+        """Whether a model of a language can tell what is read here: `en` and `en-GB` are one."""
+        return self.language.partition("-")[0].lower() == language.partition("-")[0].lower()
+
     @property
     def consent_sha256(self) -> str:
         """By which the text that was consented to is known."""

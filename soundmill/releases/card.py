@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from soundmill.releases.manifest import Difference
+from soundmill.releases.manifest import Difference, is_of_take
 from soundmill.wording import count, table
 
 TOGETHER = {
@@ -16,11 +16,15 @@ _SHOWN = 10  # of ids in a list
 
 def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str:
     """The card of a release, from its manifest's facts and what changed since the release before."""
+    prompts = facts.get("prompts", {})
+    labelled = (
+        f", {sum(facts['labels'].values())} labels of {', '.join(facts['tags'])}. In each clip of a round people looked for all of its "
+        "`tags`: what is not labelled is not there."
+    )
     parts = [
         f"# {facts['name']}",
         facts["description"],
-        f"{count(facts['clips'], 'clip')}, {hours(facts['hours'])}, {sum(facts['labels'].values())} labels of "
-        f"{', '.join(facts['tags'])}. In each clip people looked for all of its `tags`: what is not labelled is not there.",
+        f"{count(facts['clips'], 'clip')}, {hours(facts['hours'])}" + (labelled if facts["rounds"] else "."),
         f"**Licence**: {facts['licence']}",
         f"**Who may use it**: {facts['use'] or 'not stated'}",
         "## What is in it",
@@ -32,14 +36,16 @@ def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str
         f"Groups went where their tags were lacking; seed {facts['seed']}."
         + (f" What was in a split of {facts['after']} stayed in it." if facts["after"] else ""),
         *([_copies_text(facts["copies"], facts["copies_found"])] if facts["copies_found"] else []),
-        "## How it was labelled",
+        *(["## How it was read", *(_prompts_text(name, of, facts["purpose"]) for name, of in prompts.items())] if prompts else []),
+        *(["## How it was labelled"] if facts["rounds"] else []),
         *(_round_text(name, of) for name, of in facts["rounds"].items()),
         *([f"Left out because their sound is gone: {facts['silent_sessions']} settled."] if facts["silent_sessions"] else []),
         *([f"Left out because their sound was withdrawn: {facts['withdrawn_sessions']} settled."] if facts["withdrawn_sessions"] else []),
         *(["## What changed", change_text(facts["after"], change)] if change else []),
         "## Its files",
-        "`manifest.json` has the sha256 of `clips.jsonl` and of this card; its own sha256 is the release's. `clips.jsonl` has a clip a "
-        "line, with labels, split and the sha256 of its WAV. `withdrawn.txt`, where it lies beside them, has the hashes of WAVs that were "
+        "`manifest.json` has the hash of `clips.jsonl` (the sha256 of the sha256 of each of its lines) and of this card; its own sha256 is "
+        "the release's. `clips.jsonl` has a clip a line, with labels or what was read, split, and the sha256 of its WAV; of a withdrawn "
+        "take nothing but the hash of its line is left. `withdrawn.txt`, where it lies beside them, has the hashes of WAVs that were "
         "withdrawn since: delete them wherever they are.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -79,6 +85,16 @@ def hours(value: float) -> str:
     return f"{value:.1f} h" if value >= 1 else f"{60 * value:.1f} min"
 
 
+def _prompts_text(name: str, of: Mapping[str, Any], purpose: str) -> str:
+    left = ", ".join(f"{number} {why}" for why, number in of["left_out"].items())
+    return (
+        f"### Prompt set {name}\n\n{count(of['takes'], 'take')} of {count(of['sentences'], 'sentence')} in {of['language']}, read by "
+        f"{count(of['speakers'], 'speaker')}, none of whom is in two splits. Every speaker consented to their use to {purpose}. "
+        f"Licences: {', '.join(f'{one} ({number})' for one, number in of['licences'].items()) or '-'}. "
+        f"Verdicts: {', '.join(f'{one} ({number})' for one, number in of['verdicts'].items()) or '-'}. Left out: {left or 'none'}."
+    )
+
+
 def _round_text(name: str, of: Mapping[str, Any]) -> str:
     spec = of["spec"]
     drawn = ", ".join(f"{number} {rule}" for rule, number in of["drawn"].items())
@@ -110,7 +126,8 @@ def _row(name: str, of: Mapping[str, Any], tags: Sequence[str]) -> list[str]:
 
 def _copies_text(pairs: Sequence[Sequence[str]], found: int) -> str:
     shown = "".join(f"\n- {first} and {second}" for first, second in pairs[:_SHOWN])
-    return f"Kept together because they share sound: {found} pairs of clips{', such as' if found > _SHOWN else ':'}{shown}"
+    such = "" if not shown else ", such as" if found > min(_SHOWN, len(pairs)) else ":"
+    return f"Kept together because they share sound: {found} pairs of clips{such}{shown}"
 
 
 def _interval(one: Mapping[str, float | None]) -> str:
@@ -118,5 +135,8 @@ def _interval(one: Mapping[str, float | None]) -> str:
 
 
 def _some(ids: Sequence[str]) -> str:
-    more = len(ids) - _SHOWN
-    return f": {', '.join(ids[:_SHOWN])}" + (f", and {more} more" if more > 0 else "")
+    shown = [one for one in ids if not is_of_take(one)][:_SHOWN]
+    if not shown:
+        return ""
+    more = len(ids) - len(shown)
+    return f": {', '.join(shown)}" + (f", and {more} more" if more > 0 else "")

@@ -3,18 +3,20 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from soundmill.catalog.takes import TAKE_SOURCES
 from soundmill.errors import DamagedRelease
 from soundmill.formats.podcast import wav_name
 from soundmill.times import from_ms, to_ms
 
 MANIFEST, CLIPS, CARD, WITHDRAWN = "manifest.json", "clips.jsonl", "card.md", "withdrawn.txt"
 RELEASES = "releases"
-FORMAT = 1
+FORMAT = 2  # 1: the sha256 of the clips was that of the file
+_TOMBSTONE = "withdrawn"
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,27 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a take is: the sentence that was read, by whom, and under which licence."""
+
+    set: str
+    utterance: str
+    text: str
+    speaker: str
+    language: str
+    licence: str
+    verdict: str
+    entity: str | None = None
+    accent: str = ""
+
+
+@dataclass(frozen=True)
 class Clip:
-    """A stretch of a source's sound with all that people heard of `tags` in it: what is not labelled is not there.
+    """A stretch of a source's sound with all that people heard of `tags` in it: what is not labelled is not there. Or a take, with what was
+    read.
 
     sha256   of the WAV, whose name in the lake it is; gaps: from and to in seconds, where nothing was recorded and the WAV has zeros
-    group    what it is never parted from; recordings: hashes of those it is of; people: how many labelled it
+    group    what it is never parted from; recordings: hashes of those it is of, or the speaker; people: how many labelled it
     """
 
     source: str
@@ -51,6 +69,12 @@ class Clip:
     sample_rate: int
     samples: int
     gaps: tuple[tuple[float, float], ...] = ()
+    reading: Reading | None = None
+
+    @property
+    def collection(self) -> str:
+        """What it is counted under: its source, or its prompt set."""
+        return f"prompts {self.reading.set}" if self.reading else self.source
 
     @property
     def id(self) -> str:
@@ -101,6 +125,11 @@ class Difference:
         return not (self.added or self.removed or self.relabelled or self.recut or self.moved)
 
 
+def is_of_take(name: str) -> bool:
+    """Whether a clip's id is of a take: nothing that stays for ever names one, for it may be withdrawn."""
+    return name.startswith(TAKE_SOURCES)
+
+
 def release_folder(name: str, content: str) -> str:
     """Where a release's files lie below the lake's root: another manifest, of whatever origin, lies elsewhere."""
     return f"{RELEASES}/{name}-{content[:12]}"
@@ -112,16 +141,38 @@ def clips_bytes(clips: Iterable[Clip]) -> bytes:
 
 
 def read_clips(data: bytes) -> list[Clip]:
-    """What `clips_bytes` wrote. Raises `DamagedRelease`."""
+    """What `clips_bytes` wrote, without what is a tombstone by now. Raises `DamagedRelease`."""
     try:
-        return [_clip(json.loads(line)) for line in data.splitlines()]
+        found = [json.loads(line) for line in data.split(b"\n") if line]
+        return [_clip(values) for values in found if values.keys() != {_TOMBSTONE}]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedRelease(f"a release's {CLIPS} cannot be read: {error}") from None
 
 
+def with_tombstones(data: bytes, sources: Collection[str]) -> bytes:
+    """Clips as JSON lines, in which those of these sources are nothing but the hash of their line: `clips_mark` stays the same."""
+    lines = [line for line in data.split(b"\n") if line]
+    gone = [json.loads(line).get("source") in sources for line in lines]
+    return b"".join(
+        json.dumps({_TOMBSTONE: _line_mark(line)}).encode() + b"\n" if is_gone else line + b"\n"
+        for line, is_gone in zip(lines, gone, strict=True)
+    )
+
+
+def clips_mark(data: bytes) -> str:
+    """By which clips are known again: the sha256 of the sha256 of each line, a line each; of a tombstone, of the line that it was."""
+    return hashlib.sha256("".join(f"{_line_mark(line)}\n" for line in data.split(b"\n") if line).encode()).hexdigest()
+
+
+def _line_mark(line: bytes) -> str:
+    if line.startswith(b'{"%s"' % _TOMBSTONE.encode()):
+        return str(json.loads(line)[_TOMBSTONE])
+    return hashlib.sha256(line).hexdigest()
+
+
 def manifest_bytes(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
-    """The manifest: facts, and the sha256 of every other file. Its own sha256 is the release's."""
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    """The manifest: facts, and the sha256 of every other file (of its clips `clips_mark`). Its own sha256 is the release's."""
+    hashes = {name: clips_mark(data) if name == CLIPS else hashlib.sha256(data).hexdigest() for name, data in files.items()}
     return (json.dumps({"format": FORMAT, **facts, "files": hashes}, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -168,8 +219,17 @@ def _clip(values: dict[str, Any]) -> Clip:
     labels = tuple(Label(**one) for one in values.pop("labels"))
     start, end = (from_ms(to_ms(datetime.fromisoformat(values.pop(name)))) for name in ("start", "end"))
     rounds, tags, recordings = (tuple(values.pop(name)) for name in ("rounds", "tags", "recordings"))
-    gaps = tuple((first, last) for first, last in values.pop("gaps"))
-    return Clip(start=start, end=end, rounds=rounds, tags=tags, recordings=recordings, labels=labels, gaps=gaps, **values)
+    gaps, read = tuple((first, last) for first, last in values.pop("gaps")), values.pop("reading", None)
+    parts: dict[str, Any] = {
+        "start": start,
+        "end": end,
+        "rounds": rounds,
+        "tags": tags,
+        "recordings": recordings,
+        "labels": labels,
+        "gaps": gaps,
+    }
+    return Clip(**parts, reading=Reading(**read) if read else None, **values)
 
 
 def _iso(moment: datetime) -> str:

@@ -18,8 +18,15 @@ class ReleaseSpec(BaseModel):
 
     rounds: Annotated[
         tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$")], ...],
-        Field(min_length=1, description="closed labelling rounds, whose consensus it holds"),
-    ]
+        Field(description="closed labelling rounds, whose consensus it holds"),
+    ] = ()
+    prompts: Annotated[
+        tuple[Annotated[str, Field(pattern=f"^{NAME.pattern}$")], ...],
+        Field(description="prompt sets, whose takes it holds"),
+    ] = ()
+    purpose: Annotated[Literal["train", "evaluate", "publish"], Field(description="takes are in it whose speakers allow this use")] = (
+        "train"
+    )
     licence: Annotated[str, Field(min_length=1, max_length=200, description="such as CC-BY-4.0, or 'internal'")]
     use: Annotated[str, Field(max_length=2000, description="who may use it, and for what")] = ""
     description: Annotated[str, Field(max_length=10_000)] = ""
@@ -40,15 +47,17 @@ class ReleaseSpec(BaseModel):
     ] = ""
     seed: int = 0
 
-    @field_validator("rounds")
+    @field_validator("rounds", "prompts")
     @classmethod
     def _named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(names)) != len(names):
-            raise ValueError("each round once")
+            raise ValueError("each once")
         return names
 
     @model_validator(mode="after")
     def _is_whole(self) -> "ReleaseSpec":
+        if not self.rounds and not self.prompts:
+            raise ValueError("it is made of labelling rounds, or of prompt sets, or of both: name one")
         if strange := [name for name in self.splits if not _SPLIT.fullmatch(name)]:
             raise ValueError(f"{strange[0]!r} is no name of a split: small letters, digits and underscores")
         if abs(sum(self.splits.values()) - 1) > 1e-6:

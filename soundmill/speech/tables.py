@@ -42,7 +42,7 @@ TRANSCRIPTS = day_table(
     pa.schema(
         [
             column("key", pa.string(), "the ledger's key; of captured sound that of the first segment joined"),
-            column("kind", pa.string(), "download, upload, or segments: those that follow each other without a gap"),
+            column("kind", pa.string(), "download, upload, take, or segments: those that follow each other without a gap"),
             column("source", pa.string(), "microphone or collection"),
             column("recording", pa.string(), "name of the file it came in, without its ending: what references are found by"),
             column("started_at", pa.timestamp("us", "UTC"), "UTC moment of the first sample; null where nobody knows", nullable=True),

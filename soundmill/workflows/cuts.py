@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ from soundmill.lake import Lake
 from soundmill.speech.tables import joined_segments, transcripts_of
 from soundmill.speech.transcript import Transcript, Word
 from soundmill.times import to_ms
+from soundmill.workflows.takes import PROMPTED_TAKES
 
 _LEAST_SECONDS = 0.01
 
@@ -51,6 +53,7 @@ def _cuts(lake: Lake, day: date, uploads: Sequence[Item]) -> dict[str, Iterator[
             _whole(f"upload-{item.key.rpartition('/')[2]}", item.path or "", item.measures["samples"], transcripts.get(item.key), "speaker")
             for item in uploads
         ),
+        "take": _takes(lake, day, transcripts),
     }
 
 
@@ -58,6 +61,17 @@ def _downloads(lake: Lake, day: date, transcripts: Mapping[str, Transcript]) -> 
     for row in lake.read_days(DOWNLOADS, [day], where=pc.field("state") == "ready").to_pylist():
         name = f"{row['conversation']}--{row['speaker']}"
         yield _whole(name, row["path"], row["samples"], transcripts.get(row["key"]), row["speaker"], conversation=row["conversation"])
+
+
+def _takes(lake: Lake, day: date, transcripts: Mapping[str, Transcript]) -> Iterator[dict[str, Any]]:
+    """Takes that count, each with the sentence that was read, and what a recogniser heard beside it."""
+    for row in lake.read_days(PROMPTED_TAKES, [day], where=pc.field("counts")).to_pylist():
+        name = Path(row["path"]).stem
+        entry, heard = recording(name, row["path"], row["samples"], row["sample_rate"]), transcripts.get(row["key"])
+        facts = {name: row[name] for name in ("set", "utterance", "entity", "accent", "licence", "verdict", "review") if row[name]}
+        more = {"recognised": heard.text, "speech_model": heard.model} if heard else {}
+        whole = supervision(0, name, 0.0, row["seconds"], row["speaker"], **facts, **more)
+        yield cut(entry, [{**whole, "text": row["text"]}], recorded_at=row["recorded_at"].isoformat(timespec="milliseconds"))
 
 
 def _whole(name: str, path: str, samples: int, transcript: Transcript | None, speaker: str, **custom: Any) -> dict[str, Any]:

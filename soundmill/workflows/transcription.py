@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from soundmill.capture import SEGMENTS, Timeline
-from soundmill.catalog import AudioCollection, Catalog, Ledger, Uploads
+from soundmill.catalog import AudioCollection, Catalog, Ledger, Prompts, Uploads
+from soundmill.catalog.takes import TAKE_SOURCES
 from soundmill.catalog.uploads import SOURCE as UPLOADED
 from soundmill.errors import NoSpeechModel
 from soundmill.fingerprint import digest
@@ -19,6 +20,7 @@ from soundmill.ingest.downloader import SOURCE as DOWNLOADED
 from soundmill.ingest.downloads import DOWNLOADS
 from soundmill.lake import Lake
 from soundmill.options import SpeechOptions
+from soundmill.prompts.spec import PromptSetSpec
 from soundmill.speech.loading import load_transcriber
 from soundmill.speech.tables import TRANSCRIPTS, Spoken, joined_segments, update_transcripts
 from soundmill.speech.transcript import Transcript
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
     from soundmill.speech.transcriber import Transcriber
 
 
-def recordings_of(lake: Lake, catalog: Catalog, day: date) -> list[Spoken]:
-    """All recordings of a day that may hold speech: captured segments joined where they follow each other, downloads, uploads; but for
-    what is apart from the collection."""
+def recordings_of(lake: Lake, catalog: Catalog, day: date, language: str = "") -> list[Spoken]:
+    """All recordings of a day that may hold speech: captured segments joined where they follow each other, downloads, uploads, and takes of
+    sentences in this language (of all where none is given); but for what is apart from the collection."""
     apart = tuple(AudioCollection(catalog).apart())
     found = joined_segments([row for row in lake.read_days(SEGMENTS, [day]).to_pylist() if not row["key"].startswith(apart)])
     for row in lake.read_days(DOWNLOADS, [day], columns=["key", "state", "seconds", "content_hash", "path"]).to_pylist():
@@ -40,6 +42,12 @@ def recordings_of(lake: Lake, catalog: Catalog, day: date) -> list[Spoken]:
     for item in Ledger(catalog).uploads(day):
         name, path = Path(item.measures["file"]).stem, item.path or ""
         found.append(Spoken(item.key, "upload", UPLOADED, name, None, item.seconds, item.content_hash or "", (path,)))
+    if takes := Ledger(catalog).takes(day):
+        sets = {one.name: PromptSetSpec.of(one) for one in Prompts(catalog).all()}
+        for item in takes:
+            if not language or sets[item.source].is_in(language):
+                source, path = f"{TAKE_SOURCES}{item.source}", item.path or ""
+                found.append(Spoken(item.key, "take", source, Path(path).stem, None, item.seconds, item.content_hash or "", (path,)))
     return found
 
 

@@ -21,7 +21,7 @@ from soundmill.catalog.takes import ORIGINAL
 from soundmill.errors import InputRefused, TooManyLogins, UnknownPrompts
 from soundmill.prompts.spec import PromptSetSpec
 from soundmill.settings import Settings
-from soundmill.studio.auth import BASIC, User, client_address, current_user, is_local
+from soundmill.studio.auth import BASIC, client_address, current_user, is_local
 from soundmill.studio.pages.rendering import page
 from soundmill.workflows.takes import Sent, receive_take, speaker_for
 
@@ -33,9 +33,7 @@ _STORED = "Audio uploaded successfully"
 OK, ERROR, DONE = 0, 1, 2
 
 
-def may_record(
-    request: Request, user: Annotated[User | None, Depends(current_user)], basic: Annotated[HTTPBasicCredentials | None, Depends(BASIC)]
-) -> None:
+def may_record(request: Request, basic: Annotated[HTTPBasicCredentials | None, Depends(BASIC)]) -> None:
     """Lets through who knows the recorder's password, as name and as password; without one, speakers who are signed in; on this machine
     alone anybody, as long as they send Basic credentials at all, which is what the original asks for. Raises a 401, or a 429."""
     settings: Settings = request.app.state.settings
@@ -50,7 +48,7 @@ def may_record(
     elif is_local(request):
         if basic is not None:
             return
-    elif user is not None and user.has("speaker", "engineer"):
+    elif (user := current_user(request, basic)) is not None and user.has("speaker", "engineer"):
         return
     raise HTTPException(401, "sign in first", _ASKS)
 

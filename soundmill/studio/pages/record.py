@@ -44,17 +44,19 @@ def add(
     takes: Annotated[int, Form()] = 1,
     purposes: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
-    """Adds a set, or sentences to one that is there."""
+    """Adds a set, or sentences to one that is there, whose terms stay."""
     given = {"name": name, "sentences": sentences, "language": language, "licence": licence, "consent": consent}
     try:
         values: dict[str, Any] = {"language": language.strip(), "licence": licence.strip(), "consent": consent.strip()}
         values |= {"instructions": instructions, "takes": takes, "purposes": purposes or []}
-        spec, name = prompt_set_spec(values), check_name(name.strip())
+        spec, name, store = prompt_set_spec(values), check_name(name.strip()), Prompts(request.app.state.catalog)
+        if known := next((one for one in store.all() if one.name == name), None):  # who adds sentences changes no consent
+            spec = PromptSetSpec.of(known)
         data = file.file.read(_MOST_BYTES + 1) if file is not None and file.filename else sentences.encode()
         prompts, bad = read_prompts(data, form_of(file.filename or "") if file is not None and file.filename else "text")
         if not prompts:
             raise PromptsRefused("there is no sentence in it" + (f": line {bad[0].number}: {bad[0].why}" if bad else ""))
-        done = Prompts(request.app.state.catalog).define(name, spec.model_dump(mode="json"), prompts)
+        done = store.define(name, spec.model_dump(mode="json"), prompts)
     except (SpecRefused, PromptsRefused) as error:
         return _list(request, user, error, given)
     left = [f"line {one.number}: {one.why}" for one in bad] + [f"{one}: {why}" for one, why in done.refused.items()]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from soundmill.catalog import Releases, Rounds
+from soundmill.catalog import Prompts, Releases, Rounds
 from soundmill.errors import Damaged, InputRefused, NotFound, UnknownRelease
 from soundmill.releases.card import TOGETHER, hours, split_rows
 from soundmill.releases.manifest import MANIFEST
@@ -33,8 +33,10 @@ def define(
     request: Request,
     user: Engineer,
     name: Text,
-    rounds: Text,
     licence: Text,
+    rounds: Text = "",
+    prompts: Text = "",
+    purpose: Text = "train",
     use: Text = "",
     description: Text = "",
     splits: Text = "train=.8,test=.2",
@@ -44,6 +46,8 @@ def define(
     given = {
         "name": name,
         "rounds": rounds,
+        "prompts": prompts,
+        "purpose": purpose,
         "licence": licence,
         "use": use,
         "description": description,
@@ -51,7 +55,7 @@ def define(
         "together": together,
     }
     try:
-        values = {**given, "rounds": names_in(rounds), "splits": read_splits(splits)}
+        values = {**given, "rounds": names_in(rounds), "prompts": names_in(prompts), "splits": read_splits(splits)}
         del values["name"]
         define_release(request.app.state.catalog, name.strip(), values)
     except InputRefused as error:
@@ -78,7 +82,7 @@ def show(request: Request, user: Engineer, name: str) -> HTMLResponse:
         "files": export_names(release),
         "together": TOGETHER,
     }
-    told |= {"withdrawn": len(release.withdrawn), "rows": split_rows(facts), "clips": release.clips[:_MOST_CLIPS]}
+    told |= {"withdrawn": release.gone, "rows": split_rows(facts), "clips": release.clips[:_MOST_CLIPS]}
     return page(request, "release.html", user, hours=hours, shown=_SHOWN, **told)
 
 
@@ -104,4 +108,6 @@ def _list(
     closed = [one.name for one in Rounds(catalog).all() if one.state == "closed"]
     code = status or (400 if problem else 200)
     rows = Releases(catalog).all()
-    return page(request, "releases.html", user, code, rows=rows, closed=closed, problem=problem, given=given or {}, hours=hours)
+    sets = [one.name for one in Prompts(catalog).all()]
+    facts = {"rows": rows, "closed": closed, "sets": sets, "problem": problem, "given": given or {}}
+    return page(request, "releases.html", user, code, hours=hours, **facts)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from soundmill.catalog import Catalog, Releases, clip_path
@@ -18,9 +19,11 @@ FOLDER = "wav"  # of an export's sound
 
 def export_names(release: Opened) -> list[str]:
     """Names of a release's files but for its sound: its own, and for each split a table as Pod.Cast's archives are and a lhotse CutSet."""
-    splits = sorted({one.split for one in release.clips})
-    own = [MANIFEST, CLIPS, CARD, *([WITHDRAWN] if release.withdrawn else [])]
-    return [*own, *(name for split in splits for name in (f"{split}.tsv", f"cuts_{split}.jsonl.gz"))]
+    facts = release.release.facts or {}
+    splits = [split for split, of in sorted(facts.get("by_split", {}).items()) if of["clips"]]  # also where all of it was withdrawn
+    labelled = splits if facts.get("rounds") else []
+    own = [MANIFEST, CLIPS, CARD, *([WITHDRAWN] if release.gone else [])]
+    return [*own, *(f"{split}.tsv" for split in labelled), *(f"cuts_{split}.jsonl.gz" for split in splits)]
 
 
 def export_file(lake: Lake, release: Opened, name: str) -> bytes:
@@ -30,7 +33,7 @@ def export_file(lake: Lake, release: Opened, name: str) -> bytes:
     split = name.removesuffix(".tsv").removeprefix("cuts_").removesuffix(".jsonl.gz")
     clips = [one for one in release.living if one.split == split]
     if name.endswith(".tsv"):
-        return write_archive(line for one in clips for line in _archived(release.release.name, one)).encode()
+        return write_archive(line for one in clips if one.reading is None for line in _archived(release.release.name, one)).encode()
     return manifest(_cut(one) for one in clips)
 
 
@@ -82,6 +85,11 @@ def _archived(name: str, clip: Clip) -> Iterator[Archived]:
 def _cut(clip: Clip) -> dict[str, object]:
     name = clip.file_name.removesuffix(".wav")
     entry = recording(name, f"{FOLDER}/{clip.file_name}", clip.samples, clip.sample_rate)
+    if clip.reading:
+        read = asdict(clip.reading)
+        text, speaker, language = (read.pop(one) for one in ("text", "speaker", "language"))
+        whole = supervision(0, name, 0.0, clip.seconds, speaker, **{one: value for one, value in read.items() if value})
+        return cut(entry, [{**whole, "text": text, "language": language}], recorded_at=clip.start.isoformat(timespec="milliseconds"))
     found: Sequence[dict[str, object]] = [
         supervision(
             number,

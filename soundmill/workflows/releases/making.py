@@ -1,4 +1,5 @@
-"""Making a release: the settled sessions of its rounds with their sound, split so that no recording and no copy is in two splits."""
+"""Making a release: the settled sessions of its rounds with their sound, and the takes of its prompt sets, split so that no recording, no
+speaker and no copy is in two splits."""
 
 import hashlib
 from collections import Counter
@@ -10,7 +11,7 @@ import numpy as np
 
 from soundmill.audio import wav_bytes
 from soundmill.audio.reader import Float32
-from soundmill.catalog import Catalog, Ledger, ReleasedClip, Releases, Rounds, clip_path, lease, lies_in
+from soundmill.catalog import Catalog, Ledger, Prompts, Release, ReleasedClip, Releases, Rounds, clip_path, lease, lies_in
 from soundmill.errors import NoAudio, NotInLake, ReleaseRefused, SpecRefused
 from soundmill.features.acoustic_fingerprint import AcousticFingerprint
 from soundmill.features.extractor import Vectors
@@ -25,6 +26,7 @@ from soundmill.releases.manifest import (
     Clip,
     clips_bytes,
     difference,
+    is_of_take,
     manifest_bytes,
     release_folder,
     totals,
@@ -32,6 +34,7 @@ from soundmill.releases.manifest import (
 from soundmill.releases.spec import NAME, ReleaseSpec, release_spec
 from soundmill.releases.splits import Member, split_of_groups
 from soundmill.workflows.releases.reading import opened
+from soundmill.workflows.releases.readings import readings_of
 from soundmill.workflows.releases.stretches import Cut, Sound, Stretch, stretches_of
 from soundmill.workflows.releases.withdrawal import LEASE, LONGEST_WAIT, sweep
 from soundmill.workflows.rounds.outcome import Settled, settled
@@ -55,15 +58,22 @@ class Made:
 
 def define_release(catalog: Catalog, name: str, values: Mapping[str, Any]) -> ReleaseSpec:
     """Defines a release, or anew one that is not made yet. The release before it (`after`) is that with most of its rounds, the newest of
-    these, unless `values` name another or `NO_RELEASE`. Raises `SpecRefused`, `UnknownRound`, `UnknownRelease`, `ReleaseRefused`."""
+    these, unless `values` name another or `NO_RELEASE`. Raises `SpecRefused`, `UnknownRound`, `UnknownPrompts`, `UnknownRelease`,
+    `ReleaseRefused`."""
     if not NAME.fullmatch(name):
         raise SpecRefused("a release's name has letters, digits, dots, dashes and underscores, 56 of them at most")
     spec, releases = release_spec(values), Releases(catalog)
     for one in spec.rounds:
         Rounds(catalog).get(one)
+    for one in spec.prompts:
+        Prompts(catalog).get(one)
     if not spec.after:
-        made = [one for one in releases.all() if one.made_at is not None and set(one.spec["rounds"]) & set(spec.rounds)]
-        newest = max(made, key=lambda one: (len(set(one.spec["rounds"]) & set(spec.rounds)), one.made_at, one.name), default=None)
+
+        def shared(one: Release) -> int:
+            return len(set(one.spec["rounds"]) & set(spec.rounds)) + len(set(one.spec.get("prompts", ())) & set(spec.prompts))
+
+        made = [one for one in releases.all() if one.made_at is not None and shared(one)]
+        newest = max(made, key=lambda one: (shared(one), one.made_at, one.name), default=None)
         spec = spec.model_copy(update={"after": newest.name if newest else ""})
     elif spec.after == NO_RELEASE:
         spec = spec.model_copy(update={"after": ""})
@@ -91,8 +101,12 @@ def make_release(lake: Lake, catalog: Catalog, name: str, progress: Callable[[in
         living = _not_withdrawn(catalog, rounds)
         stretches = stretches_of(living)
         clips, signs = _written(lake, stretches, progress)
+        silent = len(stretches) - len(clips)
+        read, signs_read, facts_read = readings_of(lake, catalog, spec)
+        clips, signs = [*clips, *read], [*signs, *signs_read]
         if not clips:
-            raise ReleaseRefused(f"release {name!r} would be empty: no session of {', '.join(spec.rounds)} is settled and has sound")
+            made_of = ", ".join((*spec.rounds, *spec.prompts))
+            raise ReleaseRefused(f"release {name!r} would be empty: no session, and no take, of {made_of} is settled and has sound")
         before = opened(lake, catalog, spec.after) if spec.after else None
         earlier = before.clips if before else ()
         together = _together(spec, clips)
@@ -100,19 +114,20 @@ def make_release(lake: Lake, catalog: Catalog, name: str, progress: Callable[[in
         clips = _in_splits(grouped, spec, earlier)
         facts = {
             "name": name,
-            **spec.model_dump(mode="json", exclude={"rounds"}),
+            **spec.model_dump(mode="json", exclude={"rounds", "prompts"}),
             "together": together,
             "rounds": {one.name: one.facts for one in rounds},
+            "prompts": facts_read,
             "withdrawn_sessions": sum(len(one.sessions) for one in rounds) - sum(len(one.sessions) for one in living),
-            "silent_sessions": len(stretches) - len(clips),
+            "silent_sessions": silent,
             **totals(clips),
             "by_split": {split: totals([one for one in clips if one.split == split]) for split in spec.splits},
             "by_source": {
-                source: totals([one for one in clips if one.source == source]) for source in sorted({one.source for one in clips})
+                source: totals([one for one in clips if one.collection == source]) for source in sorted({one.collection for one in clips})
             },
             "tags": sorted({tag for one in clips for tag in one.tags}),
             "copies_found": len(copies),
-            "copies": copies[:_MOST_COPIES],
+            "copies": [pair for pair in copies if not any(map(is_of_take, pair))][:_MOST_COPIES],
             "after_content": before.release.content if before else None,
         }
         change = difference(earlier, clips, [one.id for one in before.withdrawn]) if before else None
@@ -170,7 +185,7 @@ def _parts(cut: Cut, stretch: Stretch) -> Iterator[Float32]:
 def _together(spec: ReleaseSpec, clips: Sequence[Clip]) -> str:
     if spec.together != "auto":
         return spec.together
-    return "source" if len({one.source for one in clips}) >= _ENOUGH_SOURCES else "recording"
+    return "source" if len({one.source for one in clips if one.reading is None}) >= _ENOUGH_SOURCES else "recording"
 
 
 def _grouped(
@@ -180,7 +195,7 @@ def _grouped(
     between which there is a copy."""
 
     def links(one: Clip) -> set[str]:
-        also = {"recording": [], "day": [str(one.start.date())], "source": [one.source]}[together]
+        also = {"recording": [], "day": [str(one.start.date())], "source": [one.source]}["recording" if one.reading else together]
         return {*one.recordings, *also, f"~{one.sha256}"}  # which sorts last: a group has the name of a recording where there is one
 
     linked = [links(one) for one in clips]

@@ -6,18 +6,25 @@ from dataclasses import dataclass
 from soundmill.catalog import CLIPS_FOLDER, Catalog, Release, ReleasedClip, Releases, clip_path
 from soundmill.errors import DamagedRelease, NotInLake, ReleaseRefused
 from soundmill.lake import Lake
-from soundmill.releases.manifest import CARD, CLIPS, MANIFEST, Clip, Difference, difference, read_clips, release_folder
+from soundmill.releases.manifest import CARD, CLIPS, MANIFEST, Clip, Difference, clips_mark, difference, read_clips, release_folder
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A release with its folder in the lake, its card, its clips, and those of them that were withdrawn since."""
+    """A release with its folder in the lake, its card, its clips, and those of them that were withdrawn since. Of takes that were withdrawn
+    no more is there than how many: `tombstones`."""
 
     release: Release
     folder: str
     card: str
     clips: tuple[Clip, ...]
     withdrawn: tuple[Clip, ...]
+    tombstones: int = 0
+
+    @property
+    def gone(self) -> int:
+        """How many clips were withdrawn of it."""
+        return len(self.withdrawn) + self.tombstones
 
     @property
     def living(self) -> tuple[Clip, ...]:
@@ -37,12 +44,14 @@ def opened(lake: Lake, catalog: Catalog, name: str) -> Opened:
         manifest, clips, card = (lake.read_bytes(f"{folder}/{file}") for file in (MANIFEST, CLIPS, CARD))
     except NotInLake as error:
         raise DamagedRelease(f"release {name!r} is damaged: {error}; a backup has it") from None
-    hashes = [hashlib.sha256(data).hexdigest() for data in (manifest, clips, card)]
-    if hashes[0] != release.content or any(one.encode() not in manifest for one in hashes[1:]):
+    hashes = [hashlib.sha256(data).hexdigest() for data in (manifest, card)]
+    known = clips_mark(clips).encode() in manifest or hashlib.sha256(clips).hexdigest().encode() in manifest
+    if hashes[0] != release.content or hashes[1].encode() not in manifest or not known:
         raise DamagedRelease(f"release {name!r} is damaged: its files are not what was written; a backup has them")
     found = read_clips(clips)
     gone = {_place(one) for one in releases.clips(name, withdrawn=True)}
-    return Opened(release, folder, card.decode(), tuple(found), tuple(one for one in found if _place(one) in gone))
+    withdrawn = tuple(one for one in found if _place(one) in gone)
+    return Opened(release, folder, card.decode(), tuple(found), withdrawn, clips.count(b"\n") - len(found))
 
 
 @dataclass(frozen=True)

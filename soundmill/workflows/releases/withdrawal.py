@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 from soundmill.catalog import CLIPS_FOLDER, Catalog, Ledger, ReleasedClip, Releases, lease
+from soundmill.catalog.takes import TAKE_SOURCES
 from soundmill.lake import Lake
-from soundmill.releases.manifest import RELEASES, WITHDRAWN, release_folder
+from soundmill.releases.manifest import CLIPS, RELEASES, WITHDRAWN, release_folder, with_tombstones
 
 LEASE = "releases"  # whoever makes one, or withdraws clips, is alone
 LONGEST_WAIT = 12 * 3600.0  # seconds
@@ -30,8 +31,16 @@ def withdraw_clips(lake: Lake, catalog: Catalog, sources: Collection[str], wait:
             if hashes and release.content:
                 path = f"{release_folder(release.name, release.content)}/{WITHDRAWN}"
                 lake.write_if_changed(path, "".join(f"{sha256}\n" for sha256 in hashes).encode())
+                _bury(lake, release_folder(release.name, release.content), {one.source for one in gone if one.release == release.name})
         sweep(lake, catalog)
     return len(fresh)
+
+
+def _bury(lake: Lake, folder: str, sources: Collection[str]) -> None:
+    """Leaves of withdrawn takes nothing but tombstones in a release's clips: what was read, and by whom, goes, too."""
+    if takes := {one for one in sources if one.startswith(TAKE_SOURCES)}:
+        data = lake.read_bytes(f"{folder}/{CLIPS}")
+        lake.write_if_changed(f"{folder}/{CLIPS}", with_tombstones(data, takes))
 
 
 def sweep(lake: Lake, catalog: Catalog) -> None:

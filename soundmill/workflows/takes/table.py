@@ -55,7 +55,7 @@ def update_takes(lake: Lake, catalog: Catalog, day: date, language: str) -> tupl
     fresh = []
     for take in takes:
         spec, said = specs[take.set], heard.get(take_source(take.set, take.key))
-        if said is None or not _is_of(spec.language, language):
+        if said is None or not spec.is_in(language):
             continue
         errors = character_errors(take.text, said)
         if take.measures.get("errors") == round(errors, 4):
@@ -76,11 +76,6 @@ def update_takes(lake: Lake, catalog: Catalog, day: date, language: str) -> tupl
     rows = [_row(take, licences.get(take.consent, "")) for take in store.listed(day=day)[0]]
     made_from = digest(repr(sorted(row.items(), key=lambda pair: pair[0])) for row in rows)
     return rows, lake.write_day(PROMPTED_TAKES, day, PROMPTED_TAKES.from_rows(rows), made_from=made_from)
-
-
-def _is_of(language: str, model: str) -> bool:
-    """Whether a model of a language can tell what was read in another."""
-    return language.partition("-")[0].lower() == model.partition("-")[0].lower()
 
 
 def _licences(catalog: Catalog) -> dict[int, str]:

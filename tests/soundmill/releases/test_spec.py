@@ -18,7 +18,7 @@ def test_a_definition_has_a_licence_and_splits_that_add_up() -> None:
     [
         ({"rounds": ["owls"]}, "licence"),
         ({"rounds": [], "licence": "x"}, "rounds"),
-        ({"rounds": ["a", "a"], "licence": "x"}, "each round once"),
+        ({"rounds": ["a", "a"], "licence": "x"}, "rounds: each once"),
         ({**WHOLE, "splits": {"train": 0.5, "test": 0.4}}, "add up to 1"),
         ({**WHOLE, "splits": {"../x": 1.0}}, "no name of a split"),
         ({**WHOLE, "splits": {"train": float("nan"), "test": 0.5}}, "finite"),

@@ -238,11 +238,12 @@ function Room() {
   const room = r.room.value;
   const [found, setFound] = useState<MediaDeviceInfo[]>([]);
   useEffect(() => void devices().then(setFound), []);
+  const [wasOpen] = useState(!room); // whoever has just tested sees what came of it
   const processed = r.processing();
   const told = room && r.advice(room);
   const current = String(r.microphone.settings["deviceId"] ?? "");
   return (
-    <details class="room" open={!room || !!r.testing.value}>
+    <details class="room" open={wasOpen || !!r.testing.value}>
       <summary>Microphone{room?.level != null && `: noise ${Math.round(room.floor)} dBFS, voice ${Math.round(room.level)} dBFS`}</summary>
       <div class="bar">
         <label>Device <select value={current} onChange={(event) => void r.openMicrophone(event.currentTarget.value)}>
