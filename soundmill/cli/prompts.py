@@ -66,7 +66,8 @@ def prompts_import(
     }
     found, bad = list[Any](), list[str]()
     try:
-        known = next((PromptSetSpec.of(one).model_dump(mode="json") for one in store.all() if one.name == check_name(name)), {})
+        check_name(name)
+        known = next((PromptSetSpec.of(one).model_dump(mode="json") for one in store.all() if one.name == name), {})
         values = {**known, **{key: value for key, value in given.items() if value is not None}}
         values["limits"] = {**known.get("limits", {}), **_limits(limit or [])}
         spec = prompt_set_spec(values)

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from soundmill.alerts import send_alert
 from soundmill.errors import FetchFailed
 from soundmill.ingest.webhook import call
-from soundmill.tls import tls_context
+from soundmill.tls import own_certificate, tls_context
 from tests.soundmill.ingest.asking import OPTIONS, fetch, refused
 
 
@@ -102,3 +102,21 @@ def test_the_variable_of_openssl_adds_an_authority_too(company: Company, tmp_pat
     monkeypatch.setenv("SSL_CERT_FILE", str(company.authority))
     assert fetch(company.url, tmp_path).size == 103
     assert len(tls_context().get_ca_certs()) > 20  # besides the public ones
+
+
+def test_the_studio_s_own_certificate_is_for_this_machine_and_kept_until_it_no_longer_fits(tmp_path: Path) -> None:
+    certificate, key = own_certificate(tmp_path / "tls", ["studio.example", "192.0.2.7"])
+    assert key.stat().st_mode & 0o077 == 0
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    known = x509.load_pem_x509_certificate(certificate.read_bytes())
+    names = known.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {"localhost", "studio.example"} <= set(names.get_values_for_type(x509.DNSName))
+    assert ipaddress.ip_address("192.0.2.7") in names.get_values_for_type(x509.IPAddress)
+    before = certificate.read_bytes()
+    own_certificate(tmp_path / "tls", ["studio.example"])
+    assert certificate.read_bytes() == before
+    own_certificate(tmp_path / "tls", ["other.example"])
+    assert certificate.read_bytes() != before
+    certificate.write_text("broken")
+    own_certificate(tmp_path / "tls")
+    assert certificate.read_text() != "broken"

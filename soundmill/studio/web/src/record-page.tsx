@@ -43,7 +43,7 @@ export function RecordPage({ place }: { place: HTMLElement }) {
 
 function CannotRecord({ why }: { why: string }) {
   if (why === "unsupported") return <p class="problem" role="alert">This browser cannot record: use a current Chrome, Edge, Firefox or Safari.</p>;
-  const secure = `https://${location.host}${location.pathname}`;
+  const secure = Object.assign(new URL(location.href), { protocol: "https:" }).href;
   return (
     <div class="problem" role="alert">
       <p>This page cannot record here: browsers give the microphone only to pages by HTTPS, or of the machine itself, and this one came by plain HTTP.</p>

@@ -78,23 +78,24 @@ function stop(): void {
   void was.context.close();
 }
 
+/** Judges the chosen take, and goes on at once: whoever presses two keys quickly judges two takes. */
 async function judge(review: "accepted" | "rejected" | null): Promise<void> {
   const take = takes.value[chosen.value];
   if (!take) return;
+  const goes = show.value === "todo" && review !== null;
+  if (goes) {
+    takes.value = takes.value.filter((one) => one.key !== take.key);
+    number.value -= 1;
+    choose(chosen.value);
+  } else if (review) choose(chosen.value + 1);
   try {
     const now = await api.reviewTake(set, take.key, review);
     problem.value = "";
-    if (show.value === "todo" && review) {
-      takes.value = takes.value.filter((one) => one.key !== take.key);
-      number.value -= 1;
-      if (!takes.value.length && number.value) await load();
-      else choose(chosen.value);
-    } else {
-      takes.value = takes.value.map((one) => (one.key === now.key ? now : one));
-      if (review) choose(chosen.value + 1);
-    }
+    if (!goes) takes.value = takes.value.map((one) => (one.key === now.key ? now : one));
+    else if (!takes.value.length && number.value) await load();
   } catch (error) {
-    problem.value = (error as api.Refused).message;
+    problem.value = `“${take.text}”: ${(error as api.Refused).message}`;
+    if (goes) await load();
   }
 }
 

@@ -1,0 +1,177 @@
+"""Consents, takes, releases, exports, backups and withdrawals in any order: what is withdrawn is nowhere, and all else is where it was."""
+
+import gzip
+import shutil
+import tempfile
+from pathlib import Path
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule, run_state_machine_as_test
+from sqlalchemy import select
+
+from soundmill.backup.bucket import bucket_of
+from soundmill.backup.mirror import back_up
+from soundmill.catalog import Consent, Erasures, Ledger, Prompts, Speaker, Take, Takes, open_catalog
+from soundmill.catalog.erasures import subject_hash
+from soundmill.catalog.schema import Base
+from soundmill.errors import ConsentNeeded, ReleaseRefused
+from soundmill.lake import open_lake
+from soundmill.options import BackupOptions
+from soundmill.workflows.cuts import update_cuts
+from soundmill.workflows.erasure import erase, finish_erasing_takes
+from soundmill.workflows.releases import define_release, export_release, make_release, opened
+from soundmill.workflows.takes import PROMPTED_TAKES, export_original, update_takes
+from tests.catalogs import sqlite_in
+from tests.soundmill.workflows.takes.reading import found_anywhere, prompt_set, read, somebody
+
+TERMS = {"prompts": ["digits"], "licence": "CC0-1.0", "splits": {"all": 1.0}, "after": "none"}
+
+
+class Withdrawal(RuleBasedStateMachine):
+    """One studio, its pipeline and its backup."""
+
+    data: Path
+    endpoint: str
+    people = Bundle("people")
+    takes = Bundle("takes")
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="soundmill-withdrawal-"))
+        self.lake = open_lake(str(self.folder / "lake"))
+        self.catalog = open_catalog(sqlite_in(self.folder))
+        self.bucket_name = self.folder.name.replace("_", "x").lower()
+        self.s3 = boto3.client("s3", endpoint_url=self.endpoint)
+        self.s3.create_bucket(Bucket=self.bucket_name)
+        self.options = BackupOptions(url=f"s3://{self.bucket_name}/b", endpoint=self.endpoint, lake_url=self.lake.url)
+        self.living, self.gone, self.number, self.made = dict[str, Take](), list[Take](), 0, list[str]()
+        prompt_set(self.catalog, number=30, takes=3)
+
+    @rule(target=people)
+    def consent(self) -> tuple[Speaker, Consent, str]:
+        return somebody(self.catalog)
+
+    @rule(target=takes, who=people)
+    def take(self, who: tuple[Speaker, Consent, str]) -> Take | None:
+        self.number += 1
+        try:
+            take = read(self.lake, self.catalog, self.data, who, f"u{self.number % 30}", self.number)
+        except ConsentNeeded:
+            assert any(one.speaker == who[0].id for one in self.gone) or not Takes(self.catalog).listed(speaker=who[0].id)[1]
+            return None
+        self.living[take.key] = take
+        return take
+
+    @rule()
+    def pipeline(self) -> None:
+        finish_erasing_takes(self.lake, self.catalog)
+        for day in {take.day for take in (*self.living.values(), *self.gone)}:
+            update_takes(self.lake, self.catalog, day, "en")
+            update_cuts(self.lake, day, ())
+
+    @rule()
+    def release(self) -> None:
+        name = f"r{len(self.made)}"
+        define_release(self.catalog, name, TERMS)
+        try:
+            make_release(self.lake, self.catalog, name)
+        except ReleaseRefused:
+            assert not any(take.counts for take in self.living.values())
+            return
+        self.made.append(name)
+
+    @rule()
+    def export(self) -> None:
+        export_original(self.lake, self.catalog, "digits", self.folder / "out")
+        if self.made:
+            export_release(self.lake, self.catalog, self.made[-1], self.folder / "released")
+
+    @rule()
+    def backup(self) -> None:
+        back_up(bucket_of(self.options), self.lake, self.catalog, self.options, even_if_emptier=True)
+
+    @rule(take=consumes(takes))
+    def withdraw_one(self, take: Take | None) -> None:
+        if take is not None and take.key in self.living:
+            erase(self.lake, self.catalog, take)
+            self.gone.append(self.living.pop(take.key))
+
+    @rule(who=people)
+    def withdraw_all(self, who: tuple[Speaker, Consent, str]) -> None:
+        erase(self.lake, self.catalog, who[0])
+        mine = [take for take in self.living.values() if take.speaker == who[0].id]
+        self.gone += [self.living.pop(take.key) for take in mine]
+
+    def teardown(self) -> None:
+        if not hasattr(self, "folder"):
+            return
+        try:
+            self.pipeline()
+            if self.made or (self.folder / "out").exists():
+                self.export()
+            self.backup()
+            self.look()
+        finally:
+            self.catalog.close()
+            shutil.rmtree(self.folder)
+
+    def look(self) -> None:
+        for take in self.gone:
+            alone = take.speaker not in {one.speaker for one in self.living.values()}
+            left = found_anywhere(take if alone else _without_speaker(take), self.folder / "lake", self.folder / "out")
+            assert {Path(one).name for one in left} <= {"withdrawn.txt"}, left
+            for name, data in self.stored().items():
+                inside = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+                assert take.path.encode() not in inside, name
+                assert take.derived_sha256.encode() not in inside or name.endswith("withdrawn.txt") or "catalog/release_clips" in name, name
+            assert Takes(self.catalog).get(take.key) is None
+            (item,) = Ledger(self.catalog).known([take.source]).values()
+            assert (item.state, item.content_hash, item.path) == ("withdrawn", None, None)
+            for table in ("takes", "prompts", "prompt_skips"):
+                with self.catalog.reading() as session:
+                    rows = session.execute(select(Base.metadata.tables[table])).all()
+                assert take.key not in str(rows)
+        audit = {one.subject_sha256 for one in Erasures(self.catalog).all()}
+        assert all(subject_hash(take.key) in audit or subject_hash(take.speaker) in audit for take in self.gone)
+        for take in self.living.values():
+            assert self.lake.exists(take.path)
+            assert self.lake.exists(take.derived_path)
+        rows = [
+            row for day in {take.day for take in self.living.values()} for row in self.lake.read_days(PROMPTED_TAKES, [day]).to_pylist()
+        ]
+        assert {row["key"] for row in rows} == {take.source for take in self.living.values()}
+        for name in self.made:
+            assert {one.source for one in opened(self.lake, self.catalog, name).living} <= {take.source for take in self.living.values()}
+        assert Prompts(self.catalog).progress("digits").takes == sum(
+            min(3, sum(one.utterance == utterance and one.counts for one in self.living.values()))
+            for utterance in {one.utterance for one in self.living.values()}
+        )
+
+    def stored(self) -> dict[str, bytes]:
+        listed = self.s3.list_objects_v2(Bucket=self.bucket_name).get("Contents", ())
+        return {one["Key"]: self.s3.get_object(Bucket=self.bucket_name, Key=one["Key"])["Body"].read() for one in listed}
+
+
+def _without_speaker(take: Take) -> Take:
+    from dataclasses import replace
+
+    return replace(take, speaker="nobody who is anywhere")
+
+
+@pytest.fixture
+def machine(data: Path, s3_endpoint: str) -> type[Withdrawal]:
+    Withdrawal.data, Withdrawal.endpoint = data, s3_endpoint
+    return Withdrawal
+
+
+def test_in_any_order_nothing_is_left_of_what_was_withdrawn(machine: type[Withdrawal]) -> None:
+    limits = settings(
+        max_examples=15,
+        stateful_step_count=14,
+        deadline=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine, settings=limits)
