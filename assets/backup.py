@@ -24,6 +24,7 @@ def s3_backup(
     Without SOUNDMILL_BACKUP nothing is copied. `soundmill backup verify` reads it back, `soundmill backup restore` brings it back.
     """
     from soundmill.backup import back_up
+    from soundmill.workflows.takes.keeping import purge_originals
 
     bucket = backup.bucket()
     if bucket is None:
@@ -35,13 +36,14 @@ def s3_backup(
             context.log.info(f"{done} of {total} changed files looked at")
 
     done = back_up(bucket, lake.open(), catalog.open(), backup.options(), progress=progress)
+    purged = purge_originals(lake.open(), catalog.open(), backup.options())
     metadata = {
         "status": "updated" if done.changed else "unchanged",
         "files_uploaded": done.uploaded,
         "megabytes_uploaded": round(done.bytes / 1e6, 3),
         "files_unchanged": done.unchanged,
         "files_deleted": done.deleted,
-        "files_purged": done.purged,
+        "files_purged": done.purged + purged,
         "catalog_pieces": done.chunks,
         "failed": len(done.failed),
         "path": dg.MetadataValue.path(bucket.url),

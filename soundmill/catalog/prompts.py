@@ -179,6 +179,13 @@ class Prompts:
             row.held_by, row.held_until = speaker, now + HELD_FOR
             return _prompt(row)
 
+    def in_hand(self, name: str, speaker: str) -> Prompt | None:
+        """What somebody was given to read and nobody else has got since, also where their time is over; None where there is nothing."""
+        mine = select(PromptRow).where(PromptRow.set == name, PromptRow.held_by == speaker).order_by(PromptRow.place).limit(1)
+        with self._catalog.reading() as session:
+            row = session.scalar(mine)
+            return None if row is None else _prompt(row)
+
     def skip(self, name: str, utterance: str, speaker: str, reason: str, now: datetime | None = None) -> None:
         """Passes a sentence by: it is not given to this speaker again, or only once there is no other. Raises `PromptsRefused`."""
         now = now or datetime.now(UTC)
@@ -249,8 +256,10 @@ def alone_in(catalog: Catalog, session: Session, name: str) -> None:
 
 
 def recount(session: Session, name: str, utterances: Sequence[str] | None = None) -> None:
-    """Within a transaction, counts the takes of sentences anew, from the takes themselves."""
-    counted = select(func.count()).where(TakeRow.set == PromptRow.set, TakeRow.utterance == PromptRow.utterance, *good_takes())
+    """Within a transaction, counts the takes of sentences anew, from the takes themselves: one for each speaker."""
+    counted = select(func.count(TakeRow.speaker.distinct())).where(
+        TakeRow.set == PromptRow.set, TakeRow.utterance == PromptRow.utterance, *good_takes()
+    )
     change = update(PromptRow).where(PromptRow.set == name, *([] if utterances is None else [PromptRow.utterance.in_(utterances)]))
     session.execute(change.values(takes=counted.scalar_subquery()).execution_options(synchronize_session=False))
 

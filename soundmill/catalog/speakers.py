@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
-from soundmill.catalog.prompts import forget_skips
+from soundmill.catalog.prompts import alone_in, forget_skips
 from soundmill.catalog.schema import ConsentRow, ConsentTextRow, PromptRow, PromptSetRow, SpeakerRow
 from soundmill.errors import ConsentNeeded, UnknownPrompts
 
@@ -124,8 +124,9 @@ class Speakers:
     def describe(self, speaker: Speaker, accent: str, microphone: str) -> None:
         """What a speaker says of their accent and microphone: it is kept with the takes from now on."""
         change = update(SpeakerRow).where(SpeakerRow.id == speaker.id, SpeakerRow.withdrawn_at.is_(None))
+        accent, microphone = (text.replace("\0", "")[:200] for text in (accent, microphone))
         with self._catalog.writing() as session:
-            session.execute(change.values(accent=accent[:200], microphone=microphone[:200]))
+            session.execute(change.values(accent=accent, microphone=microphone))
 
     def consent(
         self, speaker: Speaker, name: str, text: str, language: str, licence: str, purposes: Sequence[str], of_age: bool, given: Given
@@ -180,6 +181,8 @@ class Speakers:
         now = datetime.now(UTC)
         with self._catalog.writing() as session:
             self._catalog.alone(session, f"speaker {speaker.id}")
+            for name in session.scalars(select(ConsentRow.set).where(ConsentRow.speaker == speaker.id).distinct().order_by(ConsentRow.set)):
+                alone_in(self._catalog, session, name)
             living = update(ConsentRow).where(ConsentRow.speaker == speaker.id, ConsentRow.withdrawn_at.is_(None))
             session.execute(living.values(withdrawn_at=now))
             gone = update(SpeakerRow).where(SpeakerRow.id == speaker.id).values(username=None, accent="", microphone="")

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
+from soundmill.catalog.erasures import subject_hash
 from soundmill.catalog.ledger import Item, Ledger
 from soundmill.catalog.prompts import alone_in, good_takes, let_go, recount
-from soundmill.catalog.schema import ConsentRow, ItemRow, PromptRow, TakeRow, WithdrawnSpanRow
+from soundmill.catalog.schema import ConsentRow, ErasureRow, ItemRow, PromptRow, TakeRow, WithdrawnSpanRow
 from soundmill.catalog.spans import timeline_lock
 from soundmill.errors import ConsentNeeded, TakeRefused, UnknownPrompts
 
@@ -26,7 +27,6 @@ TAKE_SOURCES = "takes/"  # how their keys in the ledger begin
 ORIGINAL = "recorder"  # `via` of takes that came by the API of the original recorder
 TakeState = Literal["arriving", "ready"]
 Review = Literal["accepted", "rejected"]
-_MOST = 10_000
 _BATCH = 500
 
 
@@ -110,10 +110,13 @@ class Takes:
             consent = session.get(ConsentRow, take.consent)
             if consent is None or consent.withdrawn_at is not None or (consent.speaker, consent.set) != (take.speaker, take.set):
                 raise ConsentNeeded("the consent to this recording was withdrawn: it was not stored")
+            gone = session.get(ItemRow, take.source)
+            if gone is not None and gone.state == "withdrawn":
+                raise ConsentNeeded("this recording was deleted: it is not stored once more")
             if session.get(PromptRow, (take.set, take.utterance)) is None:
                 raise TakeRefused(f"prompt set {take.set!r} has no sentence {take.utterance!r}")
-            number = 1
-            while session.scalar(select(TakeRow.key).where(TakeRow.path == names(number)[0])) is not None:
+            leaving, number = self._leaving(session), 1  # whose files somebody may be about to delete
+            while names(number)[0] in leaving or session.scalar(select(TakeRow.key).where(TakeRow.path == names(number)[0])) is not None:
                 number += 1
             path, derived_path = names(number)
             take = replace(take, path=path, derived_path=derived_path, state="arriving", counts=False)
@@ -134,8 +137,6 @@ class Takes:
                 row.state, row.counts, row.updated_at = "ready", _counts(row), datetime.now(UTC)
                 session.flush()
                 self._changed(session, row, stale)
-                if row.counts:
-                    let_go(session, take.set, take.speaker, take.utterance)
             return _take(row)
 
     def judge(self, verdicts: Iterable[tuple[Take, str, Sequence[dict[str, str]], dict[str, Any]]], stale: Sequence[str] = ()) -> int:
@@ -170,9 +171,9 @@ class Takes:
             self._changed(session, row, stale)
             return _take(row)
 
-    def remove(self, takes: Collection[Take], stale: Sequence[str]) -> list[Take]:
-        """Withdraws takes: their rows go, but for the ledger's, which says where files lie that are to be deleted. Returns those that were
-        there."""
+    def remove(self, takes: Collection[Take], stale: Sequence[str], by: str = "operator") -> list[Take]:
+        """Withdraws takes: their rows go, but for the ledger's, which says where files lie that are to be deleted, and an audit row.
+        Returns those that were there."""
         gone = list[Take]()
         for take in takes:
             with self._catalog.writing() as session:
@@ -189,6 +190,8 @@ class Takes:
                 # of one that is arriving, the files may still come: they are looked for again by the day's next run
                 paths = {"paths": [there.path, there.derived_path], "file_exists": True, "arriving": there.state == "arriving"}
                 self._ledger.write(session, [Item(there.source, "take", there.set, there.day, "withdrawn", "", measures=paths)])
+                audit = {"kind": "take", "subject_sha256": subject_hash(there.key), "items": 1, "seconds": round(there.seconds, 3)}
+                session.add(ErasureRow(**audit, by=by, at=now))
                 for asset in stale:
                     self._ledger.mark_stale(session, asset, [there.day])
                 gone.append(there)
@@ -220,7 +223,7 @@ class Takes:
         utterance: str | None = None,
         state: TakeState | None = "ready",
         show: str | None = None,
-        limit: int = _MOST,
+        limit: int | None = None,
         offset: int = 0,
     ) -> tuple[list[Take], int]:
         """Takes in order of their coming, and how many there are in all. `show`: good, check or again (and no person said otherwise),
@@ -257,10 +260,10 @@ class Takes:
             return [float(found["characters"]) for found in session.scalars(query) if found.get("characters")]
 
     def counts_of(self, name: str, speaker: str) -> int:
-        """How many takes of a set somebody has that count."""
+        """How many sentences of a set somebody has read well enough."""
         mine = (TakeRow.set == name, TakeRow.speaker == speaker, *good_takes())
         with self._catalog.reading() as session:
-            return session.scalar(select(func.count()).select_from(TakeRow).where(*mine)) or 0
+            return session.scalar(select(func.count(TakeRow.utterance.distinct())).where(*mine)) or 0
 
     def days(self, name: str | None = None) -> set[date]:
         """Days with takes, of a set or of all."""
@@ -270,11 +273,18 @@ class Takes:
 
     def _changed(self, session: Session, row: TakeRow, stale: Sequence[str]) -> None:
         recount(session, row.set, [row.utterance])
+        if row.counts:
+            let_go(session, row.set, row.speaker, row.utterance)
         self._ledger.write(session, [_item(_take(row))])
         for asset in stale:
             self._ledger.mark_stale(session, asset, [row.day])
 
-    def _takes(self, *wanted: ColumnElement[bool], limit: int = _MOST, offset: int = 0) -> list[Take]:
+    def _leaving(self, session: Session) -> set[str]:
+        """Paths of withdrawn takes whose files are not known to be gone."""
+        there = (ItemRow.kind == "take", ItemRow.state == "withdrawn", ItemRow.measures["file_exists"].as_boolean().is_(True))
+        return {path for measures in session.scalars(select(ItemRow.measures).where(*there)) for path in measures["paths"]}
+
+    def _takes(self, *wanted: ColumnElement[bool], limit: int | None = None, offset: int = 0) -> list[Take]:
         query = select(TakeRow).where(*wanted).order_by(TakeRow.received_at, TakeRow.key).limit(limit).offset(offset)
         with self._catalog.reading() as session:
             return [_take(row) for row in session.scalars(query)]

@@ -24,12 +24,14 @@ def backup_run(
     """Copy what changed since the last backup. It can be killed and run again. Exit code 1 if a file could not be copied."""
     from soundmill.backup import back_up, bucket_of
     from soundmill.errors import BackupRefused, BackupUnavailable, LeaseLost
+    from soundmill.workflows.takes.keeping import purge_originals
 
     options = backup_options(settings())
     try:
         bucket = bucket_of(options)
         with steps("backup") as progress:
             done = back_up(bucket, the_lake(), the_catalog(), options, even_if_emptier=even_if_emptier, progress=progress)
+        purge_originals(the_lake(), the_catalog(), options)
     except LeaseLost as error:
         refuse(f"another backup is running: {error}")
     except (BackupUnavailable, BackupRefused) as error:

@@ -86,7 +86,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(recording.router, prefix="/api/record", dependencies=[Depends(page_for("speaker", "engineer", "annotator"))])
     # the same, for who knows the recorder's password alone: browsers send it below its own path only
     app.include_router(
-        recording.router, prefix="/recorder/api/record", dependencies=[Depends(recorder.may_record)], include_in_schema=False
+        recording.router,
+        prefix="/recorder/api/record",
+        dependencies=[Depends(recorder.may_record), Depends(recorder.is_served)],
+        include_in_schema=False,
     )
     app.include_router(recording.mine)
     app.include_router(recording.reviews)

@@ -85,10 +85,10 @@ def erase(lake: Lake, catalog: Catalog, subject: Subject, by: str = "operator") 
             kind, name, erased = "account", subject.username, _erase_account(lake, catalog, subject, by)
         case Redaction():
             kind, name, erased = subject.kind, subject.name, _erase_segments(lake, catalog, subject)
-        case Take():
-            kind, name, erased = "take", subject.key, _erase_takes(lake, catalog, [subject])
+        case Take():  # whose audit row is written with what it tells of
+            return _erase_takes(lake, catalog, [subject], by)
         case Speaker():
-            kind, name, erased = "speaker", subject.id, _erase_speaker(lake, catalog, subject)
+            kind, name, erased = "speaker", subject.id, _erase_speaker(lake, catalog, subject, by)
     Erasures(catalog).record(kind, name, erased.items, erased.seconds, by)
     log.info("erased: %s, %d items, %d files, by %s", kind, erased.items, erased.files, by)
     return erased
@@ -158,24 +158,24 @@ def _erase_alone(lake: Lake, catalog: Catalog, redaction: Redaction) -> Erased:
     return Erased(len(gone), seconds, delete_withdrawn(lake, ledger, left, redaction.files), clips)
 
 
-def _erase_speaker(lake: Lake, catalog: Catalog, speaker: Speaker) -> Erased:
+def _erase_speaker(lake: Lake, catalog: Catalog, speaker: Speaker, by: str) -> Erased:
     """Consents end first, so that no take of theirs is taken in any longer, wherever it waits."""
     Speakers(catalog).withdraw(speaker)
-    return _erase_takes(lake, catalog, Takes(catalog).listed(speaker=speaker.id, state=None)[0])
+    return _erase_takes(lake, catalog, Takes(catalog).listed(speaker=speaker.id, state=None)[0], by)
 
 
-def _erase_takes(lake: Lake, catalog: Catalog, takes: Sequence[Take]) -> Erased:
+def _erase_takes(lake: Lake, catalog: Catalog, takes: Sequence[Take], by: str) -> Erased:
     """At once they are in no list, no file and no export of a release; tables lose them with the next run of their days, and what could not
     be deleted now goes with it."""
-    gone = Takes(catalog).remove(takes, STALE)
+    gone = Takes(catalog).remove(takes, STALE, by)
     sources = {one.source for one in takes}
     clips = sum(one.source in sources for one in Releases(catalog).clips(withdrawn=False))
     try:
         finish_erasing_takes(lake, catalog, sources, wait=_BRIEFLY)
+        for name in sorted({one.set for one in takes}):
+            write_original(lake, catalog, name)
     except (OSError, LeaseLost):
-        log.exception("files of withdrawn takes could not be deleted yet")
-    for name in sorted({one.set for one in takes}):
-        write_original(lake, catalog, name)
+        log.exception("not all of withdrawn takes could be deleted yet: the day's next run does it")
     return Erased(len(gone), sum(one.seconds for one in gone), 2 * len(gone), clips)
 
 

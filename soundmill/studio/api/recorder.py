@@ -53,6 +53,11 @@ def may_record(request: Request, basic: Annotated[HTTPBasicCredentials | None, D
     raise HTTPException(401, "sign in first", _ASKS)
 
 
+def is_served(request: Request, name: str) -> None:
+    """Lets through what is asked of a set that is served here. Raises a 404."""
+    _served(request, name)
+
+
 Known = Depends(may_record)
 
 
@@ -160,12 +165,9 @@ def _sentence(request: Request, name: str, user: str, skip: bool) -> dict[str, A
 
 def _next(prompts: Prompts, name: str, speaker: str, skip: bool) -> Prompt | None:
     """What a speaker reads now; another one where they skip, as long as there is any: only then the first is given up."""
-    held = prompts.claim(name, speaker, 2 if skip else 1)
-    if skip and len(held) > 1:
-        first, *others = held
-        prompts.skip(name, first.utterance, speaker, LATER)
-        prompts.release(name, speaker, but=[others[0].utterance])
-        return others[0]
+    if skip and (first := prompts.in_hand(name, speaker)):
+        prompts.skip(name, first.utterance, speaker, LATER)  # it comes again once there is no other
+    held = prompts.claim(name, speaker)
     return held[0] if held else None
 
 
@@ -178,12 +180,12 @@ def _upload(request: Request, name: str, user: str, data: bytes, accent: str) ->
         speaker, consent = speaker_for(state.catalog, user, name)
         if Takes(state.catalog).has_sound(name, speaker.id, hashlib.sha256(data).hexdigest()):  # sent again, as the answer was lost
             return {"message": _STORED, "status": OK}
-        held = prompts.claim(name, speaker.id)
-        if not held:
-            return {"error": "there is nothing left to read", "status": DONE}
+        held = prompts.in_hand(name, speaker.id)
+        if held is None:  # never under a sentence that they have not seen
+            raise InputRefused("this sentence was given to somebody else meanwhile: load the page again")
         Speakers(state.catalog).describe(speaker, accent, speaker.microphone)
         speaker = Speakers(state.catalog).get(speaker.id)
-        sent = Sent(held[0].utterance, data, settings={"via": ORIGINAL})
+        sent = Sent(held.utterance, data, via=ORIGINAL)
         receive_take(state.lake, state.catalog, name, speaker, consent, sent, state.settings.least_free)
         left = prompts.claim(name, speaker.id)
     except (InputRefused, OSError, SQLAlchemyError) as error:

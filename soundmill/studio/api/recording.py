@@ -29,7 +29,7 @@ mine = APIRouter(prefix="/api/my-recordings", tags=["record"])
 reviews = APIRouter(prefix="/api/takes", tags=["record"])
 Reviewer = Annotated[User, Depends(page_for("engineer", "annotator"))]
 Secret = Annotated[str, Header(alias="X-Speaker", max_length=200, description="the speaker's secret")]
-_Short = Annotated[str, Field(max_length=200)]
+_Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 _MOST_SHOWN = 200
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What cannot be stored, for good"},
@@ -55,6 +55,7 @@ class SetOut(BaseModel):
     language: str
     licence: str
     consent: str
+    consent_sha256: str
     purposes: dict[str, str]
     skip_reasons: list[str]
     shortest_seconds: float
@@ -74,6 +75,7 @@ class ConsentIn(BaseModel):
 
     purposes: Annotated[list[str], Field(max_length=10)]
     of_age: bool
+    text_sha256: Annotated[str, Field(max_length=64, description="of the text that was shown")]
 
 
 class ConsentOut(BaseModel):
@@ -242,6 +244,8 @@ async def release(request: Request, name: str, secret: Secret = "") -> None:
     """Gives back what the speaker holds, as when they leave the page."""
     catalog = request.app.state.catalog
     speaker = await run_sync(_speaker, catalog, secret)
+    with _refusing():
+        await run_sync(Prompts(catalog).get, name)
     await run_sync(Prompts(catalog).release, name, speaker.id, limiter=request.app.state.writers)
     request.app.state.originals.changed(name)
 
@@ -252,7 +256,7 @@ async def store(
     name: str,
     key: str,
     audio: Annotated[UploadFile, File(description="the WAV")],
-    utterance: Annotated[str, Form(max_length=200)],
+    utterance: Annotated[str, Form(max_length=200, pattern=r"^[^\x00]*$")],
     recorded_at: Annotated[float, Form(description="ms since 1970, by the browser's clock")],
     settings: Annotated[str, Form(max_length=10_000, description="JSON: what the browser said of the microphone")] = "{}",
     gap: Annotated[bool, Form(description="whether samples were lost while it was recorded")] = False,
@@ -293,7 +297,7 @@ async def delete_one(request: Request, key: str, secret: Secret = "") -> ErasedO
     """It is deleted here at once, and from copies with the next run of the pipeline and of the backup."""
     state = request.app.state
     take = await run_sync(_own, state.catalog, secret, key)
-    erased = await run_sync(erase, state.lake, state.catalog, take, f"speaker {take.speaker}", limiter=state.writers)
+    erased = await run_sync(erase, state.lake, state.catalog, take, "speaker", limiter=state.writers)
     return ErasedOut(takes=erased.items, seconds=erased.seconds, clips=erased.clips)
 
 
@@ -302,7 +306,7 @@ async def withdraw(request: Request, secret: Secret = "") -> ErasedOut:
     """Ends every consent of the speaker, and deletes all their recordings."""
     state = request.app.state
     speaker = await run_sync(_speaker, state.catalog, secret)
-    erased = await run_sync(erase, state.lake, state.catalog, speaker, f"speaker {speaker.id}", limiter=state.writers)
+    erased = await run_sync(erase, state.lake, state.catalog, speaker, "speaker", limiter=state.writers)
     return ErasedOut(takes=erased.items, seconds=erased.seconds, clips=erased.clips)
 
 
@@ -375,6 +379,7 @@ def _about(catalog: Catalog, name: str, secret: str) -> SetOut:
         language=spec.language,
         licence=spec.licence,
         consent=spec.consent,
+        consent_sha256=spec.consent_sha256,
         purposes={one: PURPOSES[one] for one in spec.purposes},
         skip_reasons=list(SKIP_REASONS),
         shortest_seconds=spec.limits.seconds_again[0],
@@ -392,7 +397,8 @@ def _about(catalog: Catalog, name: str, secret: str) -> SetOut:
 
 def _consent(catalog: Catalog, name: str, content: ConsentIn, secret: str) -> ConsentOut:
     speakers = Speakers(catalog)
-    Prompts(catalog).get(name)
+    if content.text_sha256 != PromptSetSpec.of(Prompts(catalog).get(name)).consent_sha256:
+        raise PromptsRefused("what you agree to has changed: load the page again")
     speaker, fresh = speakers.by_secret(secret) if secret else None, None
     if speaker is None or speaker.withdrawn_at is not None:
         speaker, fresh = speakers.add()

@@ -1,6 +1,7 @@
 """Taking a take in: its file as it came, a mono one at the set's rate, and its verdict; stored once however often it is sent."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from soundmill.workflows.takes.table import PROMPTED_TAKES
 STALE = (TRANSCRIPTS.name, PROMPTED_TAKES.name)  # what a day's takes are in
 DERIVED = "mono"  # folder of the files at the set's rate
 MOST_BYTES = 64 << 20  # of a file: five minutes of stereo at 48 kHz
+MOST_SECONDS = 300
 _LONGEST = timedelta(days=366)  # that a take may wait in a browser
 _AHEAD = timedelta(hours=1)  # by which a browser's clock may be wrong
 _PROCESSING = ("echoCancellation", "noiseSuppression", "autoGainControl", "voiceIsolation")
@@ -31,8 +33,12 @@ _PROCESSING = ("echoCancellation", "noiseSuppression", "autoGainControl", "voice
 
 @dataclass(frozen=True)
 class Sent:
-    """A take as it is sent: the file's bytes, of which sentence, when it was recorded by the browser's clock, what the browser said of its
-    microphone, and whether it lost samples meanwhile. `key`: as the sender has it, so that no other sentence or damage slips in."""
+    """A take as it is sent.
+
+    recorded_at   by the browser's clock; settings: what the browser said of its microphone; gap: whether it lost samples meanwhile
+    key           as the sender has it, so that neither another sentence nor damage slips in
+    via           the page, or the original recorder's API
+    """
 
     utterance: str
     data: bytes
@@ -40,6 +46,7 @@ class Sent:
     settings: Mapping[str, Any] = field(default_factory=dict)
     gap: bool = False
     key: str | None = None
+    via: str = "page"
 
 
 def speaker_for(catalog: Catalog, username: str, name: str) -> tuple[Speaker, Consent]:
@@ -99,7 +106,13 @@ def receive_take(lake: Lake, catalog: Catalog, name: str, speaker: Speaker, cons
             consent=consent.id,
             accent=speaker.accent,
             microphone=speaker.microphone,
-            settings={**_short(sent.settings), "processed": _is_processed(sent.settings), "sample_rate": rate, "gap": sent.gap},
+            settings={
+                **_short(sent.settings),
+                "via": sent.via,
+                "processed": _is_processed(sent.settings),
+                "sample_rate": rate,
+                "gap": sent.gap,
+            },
             day=recorded_at.date(),
             recorded_at=recorded_at,
             received_at=now,
@@ -137,8 +150,12 @@ def _decoded(data: bytes) -> tuple[Int16, int]:
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise TakeRefused("a take is a WAV file")
     with open_audio(data, truncated="refuse") as reader:
-        blocks = [to_pcm16(block.copy()) for block in reader.blocks("all")]
-        rate = reader.info.sample_rate
+        rate, blocks, read = reader.info.sample_rate, list[Int16](), 0
+        for block in reader.blocks("all"):
+            read += len(block)
+            if read > MOST_SECONDS * rate:
+                raise UndecodableAudio("too_long", f"a take is no longer than {MOST_SECONDS} s")
+            blocks.append(to_pcm16(block.copy()))
     if not blocks or not sum(map(len, blocks)):
         raise UndecodableAudio("no_samples", "the file holds no sound")
     return np.concatenate(blocks), rate
@@ -166,5 +183,10 @@ def _is_processed(settings: Mapping[str, Any]) -> bool | None:
 
 def _short(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as they are kept: plain values of bounded length."""
-    plain = {str(name)[:64]: value for name, value in list(settings.items())[:40] if isinstance(value, bool | int | float | str)}
-    return {name: value[:200] if isinstance(value, str) else value for name, value in plain.items()}
+    plain = dict[str, Any]()
+    for name, value in list(settings.items())[:40]:
+        if isinstance(value, str):
+            plain[str(name)[:64]] = value.replace("\0", "")[:200]
+        elif isinstance(value, bool | int | float) and math.isfinite(value):
+            plain[str(name)[:64]] = value
+    return plain

@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from soundmill.backup.bucket import bucket_of
 from soundmill.catalog import TAKES_FOLDER, Catalog, Prompts, Takes, lease
 from soundmill.catalog.takes import path_hash
-from soundmill.errors import LeaseLost, SoundmillError
+from soundmill.errors import LeaseLost, SoundmillError, UnknownPrompts
 from soundmill.lake import Lake
 from soundmill.options import BackupOptions
-from soundmill.workflows.takes.original import ACTIVE, METADATA, RECORDINGS, write_original
+from soundmill.workflows.takes.original import ACTIVE, METADATA, RECORDINGS, original_files, write_original
 
 log = logging.getLogger("soundmill.recorder")
 BUCKET_FOLDER = "labelled_audio_v2"
@@ -62,7 +62,7 @@ class Originals:
     def _write(self) -> None:
         looked = -_LOOK_EVERY
         while True:
-            is_last = self._stopped.is_set()
+            is_last, names = self._stopped.is_set(), list[str]()
             try:
                 if time.monotonic() - looked >= _LOOK_EVERY:
                     looked = time.monotonic()
@@ -70,14 +70,16 @@ class Originals:
                         self._changed |= {one.name for one in Prompts(self._catalog).all()}
                 with self._lock:
                     names, self._changed = sorted(self._changed), set()
-                for name in names:
-                    with lease(self._catalog, f"original {name}", wait=30):
-                        write_original(self._lake, self._catalog, name)
-            except (OSError, SoundmillError, SQLAlchemyError):  # the disk may be full, or the catalog away, for a while
-                log.exception("the original's files could not be written")
-                with self._lock:
-                    self._changed |= set(names)
-                self._stopped.wait(_AT_MOST_EVERY)
+            except (OSError, SoundmillError, SQLAlchemyError):  # the catalog may be away for a while
+                log.exception("looking for prompt sets")
+            for name in names:
+                try:
+                    write_original(self._lake, self._catalog, name)
+                except UnknownPrompts:
+                    continue  # it is gone
+                except (OSError, SoundmillError, SQLAlchemyError):  # the disk may be full, too
+                    log.exception("the original's files of %s could not be written", name)
+                    self.changed(name)
             if is_last:
                 return
             self._stopped.wait(_AT_MOST_EVERY)
@@ -108,18 +110,34 @@ def copy_original(lake: Lake, catalog: Catalog, options: BackupOptions, name: st
     """
     bucket = bucket_of(options, f"{options.url.rstrip('/')}/{BUCKET_FOLDER}/{name}")
     there, folder, copied = bucket.list(), f"{TAKES_FOLDER}/{name}", 0
+    withdrawn = Takes(catalog).withdrawn_path_hashes()
     found = [entry for entry in lake.files(folder) if not entry.is_dir]
     for entry in found:
         file = entry.path.removeprefix(f"{folder}/")
         if file not in (METADATA, ACTIVE) and not file.startswith(f"{RECORDINGS}/"):
             continue
         is_there = sent.get(f"{name}/{file}") == entry.stamp if f"{name}/{file}" in sent else file.startswith(RECORDINGS)
+        is_there = is_there and (f"{name}/{file}" in sent or path_hash(entry.path) not in withdrawn)  # its name may have been another's
         if not is_there or there.get(file) != entry.size:
             data = lake.read_bytes(entry.path)
             bucket.put(file, data, hashlib.sha256(data).hexdigest())
             copied += 1
         sent[f"{name}/{file}"] = entry.stamp
-    kept, withdrawn = {entry.path for entry in found}, Takes(catalog).withdrawn_path_hashes()
+    kept = {entry.path for entry in found}
     paths = {file: f"{folder}/{file}" for file in there}
     bucket.delete(file for file, path in paths.items() if path not in kept and path_hash(path) in withdrawn)
     return copied
+
+
+def purge_originals(lake: Lake, catalog: Catalog, options: BackupOptions) -> int:
+    """Deletes from `labelled_audio_v2` what was withdrawn, also of sets that no studio serves any longer; returns how many files that
+    were. Raises `BackupUnavailable`."""
+    bucket = bucket_of(options, f"{options.url.rstrip('/')}/{BUCKET_FOLDER}")
+    withdrawn = Takes(catalog).withdrawn_path_hashes()
+    there = bucket.list() if withdrawn else {}
+    gone = [file for file in there if path_hash(f"{TAKES_FOLDER}/{file}") in withdrawn and not lake.exists(f"{TAKES_FOLDER}/{file}")]
+    bucket.delete(gone)
+    for name in sorted({file.partition("/")[0] for file in gone}):
+        for file, data in original_files(catalog, name).items():
+            bucket.put(f"{name}/{file}", data, hashlib.sha256(data).hexdigest())
+    return len(gone)

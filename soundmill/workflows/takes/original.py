@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from soundmill.catalog import TAKES_FOLDER, Catalog, Prompt, Prompts, Speaker, Speakers, Take, Takes
+from soundmill.catalog import TAKES_FOLDER, Catalog, Prompt, Prompts, Speaker, Speakers, Take, Takes, lease
 from soundmill.disk import write_whole
 from soundmill.errors import NotInLake
 from soundmill.lake import Lake
@@ -50,9 +50,10 @@ def original_files(catalog: Catalog, name: str) -> dict[str, bytes]:
 
 
 def write_original(lake: Lake, catalog: Catalog, name: str) -> None:
-    """Brings the two files of a set up to its takes. Raises `UnknownPrompts`."""
-    for file, data in original_files(catalog, name).items():
-        lake.write_if_changed(f"{TAKES_FOLDER}/{name}/{file}", data)
+    """Brings the two files of a set up to its takes. Raises `UnknownPrompts`, `LeaseLost`."""
+    with lease(catalog, f"original {name}", wait=30):  # of two writers the one that read last writes last
+        for file, data in original_files(catalog, name).items():
+            lake.write_if_changed(f"{TAKES_FOLDER}/{name}/{file}", data)
 
 
 def export_original(lake: Lake, catalog: Catalog, name: str, to: Path) -> int:

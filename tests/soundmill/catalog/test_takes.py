@@ -73,5 +73,5 @@ def test_files_of_one_name_get_a_number(folder_lake: Lake, catalog: Catalog, dat
     assert Path(first.path).stem == f"u0_{who[0].id}"
     assert Path(second.path).stem == f"u0_{who[0].id}_2"
     assert Takes(catalog).pace_of(who[0].id, first.key) == [second.measures["characters"]]
-    assert Takes(catalog).counts_of("digits", who[0].id) == 2
+    assert Takes(catalog).counts_of("digits", who[0].id) == 1  # sentence
     assert Takes(catalog).days("digits") == {first.day}

@@ -110,8 +110,8 @@ export const soundAddress = (source: string, from: number, samples: number): str
 const spoken = (secret: string): Record<string, string> => (secret ? { "x-speaker": secret } : {});
 const setPath = (base: string, name: string): string => `${base}/${encodeURIComponent(name)}`;
 export const promptSet = (base: string, name: string, secret: string): Promise<PromptSet> => ask(setPath(base, name), { headers: spoken(secret) });
-export const consent = (base: string, name: string, secret: string, purposes: string[], ofAge: boolean): Promise<{ speaker: string; secret: string | null }> =>
-  ask(`${setPath(base, name)}/consent`, json("POST", { purposes, of_age: ofAge }, spoken(secret)));
+export const consent = (base: string, name: string, secret: string, purposes: string[], ofAge: boolean, text: string): Promise<{ speaker: string; secret: string | null }> =>
+  ask(`${setPath(base, name)}/consent`, json("POST", { purposes, of_age: ofAge, text_sha256: text }, spoken(secret)));
 export const describeSpeaker = (base: string, name: string, secret: string, accent: string, microphone: string): Promise<void> =>
   ask(`${setPath(base, name)}/speaker`, json("PUT", { accent, microphone }, spoken(secret)));
 export const claimPrompts = (base: string, name: string, secret: string, number: number): Promise<Held> =>

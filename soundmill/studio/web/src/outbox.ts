@@ -15,6 +15,7 @@ export interface Waiting {
   readonly settings: Record<string, unknown>;
   readonly gap: boolean;
   readonly added: number;
+  readonly replaces?: string | undefined; // the key of a take that goes once this one is there
   state: "draft" | "queued" | "refused"; // draft: not kept yet
   why: string;
 }
@@ -80,6 +81,7 @@ async function send(): Promise<void> {
   for (const take of waiting.value.filter((one) => one.state === "queued")) {
     try {
       const stored = await api.storeTake(take);
+      if (take.replaces && take.replaces !== take.key) await api.deleteMine(take.secret, take.replaces).catch(known);
       await drop(take.key);
       attempts = 0;
       trouble.value = "";
@@ -88,7 +90,7 @@ async function send(): Promise<void> {
     } catch (error) {
       const { status, message } = error as api.Refused;
       if (status === 410) await drop(take.key); // nobody consents to it any longer: it is kept nowhere
-      else if ([400, 404, 413].includes(status)) await put({ ...take, state: "refused", why: message });
+      else if ([400, 404, 413, 422].includes(status)) await put({ ...take, state: "refused", why: message });
       else {
         trouble.value = message ?? String(error);
         later();
@@ -98,6 +100,11 @@ async function send(): Promise<void> {
       news?.postMessage(null);
     }
   }
+}
+
+/** What is not there needs no deletion. */
+function known(error: api.Refused): void {
+  if (error.status !== 404) throw error;
 }
 
 function later(): void {

@@ -45,6 +45,7 @@ let pass = 0; // whatever is awaited belongs to one take, and to no later one
 let lastHeard = 0;
 let stopPlaying: (() => void) | null = null;
 let testBlocks: Block[] = [];
+const replaces = new Map<string, string>(); // by sentence, the take that goes once the new one is there
 
 export const microphone = new Microphone(heard, (why) => {
   void cancel();
@@ -63,8 +64,22 @@ export async function start(place: HTMLElement): Promise<() => void> {
     if (about.value?.has_consented && !outbox.waiting.value.some((one) => one.set === name)) void api.releasePrompts(base, name, speaker.secret()).catch(() => undefined);
   };
   window.addEventListener("pagehide", leave);
+  await alone();
   await load();
   return () => { stop(); clearInterval(renewing); window.removeEventListener("pagehide", leave); microphone.close(); };
+}
+
+/** Waits until no other tab reads this set: two would be given the same sentences. */
+async function alone(): Promise<void> {
+  if (!navigator.locks) return;
+  await new Promise<void>((mine) => {
+    const held = new Promise<void>(() => undefined); // until the page is left
+    void navigator.locks.request(`soundmill reading ${name}`, { ifAvailable: true }, (lock) => {
+      if (lock) return mine(), held;
+      problem.value = "This set is open in another tab of this browser: read there, or close it, and this one goes on.";
+      void navigator.locks.request(`soundmill reading ${name}`, () => { problem.value = ""; mine(); return held; });
+    });
+  });
 }
 
 export async function load(): Promise<void> {
@@ -80,7 +95,7 @@ export async function load(): Promise<void> {
 }
 
 export async function consent(purposes: string[], ofAge: boolean, accent: string): Promise<void> {
-  const given = await api.consent(base, name, speaker.secret(), purposes, ofAge);
+  const given = await api.consent(base, name, speaker.secret(), purposes, ofAge, about.value!.consent_sha256);
   if (given.secret) speaker.keep(given.secret);
   await api.describeSpeaker(base, name, speaker.secret(), accent, about.value?.microphone ?? "");
   void navigator.storage?.persist?.();
@@ -289,12 +304,11 @@ export async function back(): Promise<void> {
   if (!last || step.value === "recording" || step.value === "ending") return;
   await cancel();
   try {
-    await api.deleteMine(speaker.secret(), last.key);
     const once = await api.readAgain(base, name, speaker.secret(), last.utterance);
+    replaces.set(once.utterance, last.key);
     queue.value = [once, ...queue.value.filter((one) => one.utterance !== once.utterance)];
     read.value = read.value.slice(0, -1);
-    count.value = Math.max(0, count.value - 1);
-    notice.value = "The recording of this sentence is deleted: read it once more.";
+    notice.value = "Read it once more: the recording before is deleted once this one is there.";
   } catch (error) {
     notice.value = `It cannot be read again: ${(error as api.Refused).message}.`;
   }
@@ -325,6 +339,7 @@ function judged(take: api.TakeOut): void {
   if (take.set !== name) return;
   verdict.value = take;
   count.value = take.mine;
+  replaces.delete(take.utterance);
   if (take.counts) {
     read.value = [...read.value.filter((one) => one.utterance !== take.utterance), { key: take.key, utterance: take.utterance, text: take.text }];
     if (!queue.value.length) void fill();
@@ -367,9 +382,10 @@ async function packed(taken: Sound, state: "draft" | "queued"): Promise<outbox.W
     secret: speaker.secret(),
     audio,
     recordedAt: Math.round(taken.recordedAt),
-    settings: { ...plain(microphone.settings), mode: handsFree.value ? "hands-free" : "classic", preRoll: PRE_ROLL, via: "page" },
+    settings: { ...plain(microphone.settings), mode: handsFree.value ? "hands-free" : "classic", preRoll: PRE_ROLL },
     gap: taken.gap,
     added: Date.now(),
+    replaces: replaces.get(utterance),
     state,
     why: "",
   };

@@ -3,13 +3,16 @@
 import base64
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from soundmill.catalog import Catalog, Speakers, Takes, open_catalog
+from soundmill.catalog.schema import PromptRow
 from tests.catalogs import sqlite_in
 from tests.conftest import wait_until
 from tests.soundmill.studio.running import studio
@@ -165,3 +168,34 @@ def test_its_own_page_may_be_served_from_elsewhere_on_this_machine(client: httpx
         "access-control-allow-origin"
         not in client.options("/recorder/upload-audio", headers={**asks, "Origin": "http://evil.example"}).headers
     )
+
+
+def test_a_take_is_never_stored_under_a_sentence_that_its_speaker_has_not_seen(client: httpx.Client, catalog: Catalog, data: Path) -> None:
+    seen = ask(client)
+    past = datetime.now(UTC) - timedelta(hours=1)
+    with catalog.writing() as session:
+        session.execute(update(PromptRow).values(held_until=past))
+    assert upload(client, said(data)).json()["status"] == 0  # her time is over, but nobody else came
+    ask(client)
+    with catalog.writing() as session:
+        session.execute(update(PromptRow).values(held_until=past))
+    assert ask(client, "bob")["sentence"] == "sentence number 1 of this set"
+    answer = upload(client, said(data, 1)).json()
+    assert (answer["status"], "load the page again" in answer["error"]) == (1, True)
+    assert [(one.utterance, one.text) for one in Takes(catalog).listed()[0]] == [("u0", seen["sentence"])]
+
+
+def test_skip_goes_on_through_sentences_of_one_entity_and_round(tmp_path: Path, catalog: Catalog) -> None:
+    prompt_set(catalog, "one", number=3, entities=1)
+    with studio(tmp_path, recorder_sets="one") as client:
+        client.auth = ANY
+        found = [ask(client)["sentence"], *(ask(client, skip="true")["sentence"] for _ in range(3))]
+    assert [one.split()[2] for one in found] == ["0", "1", "2", "0"]
+
+
+def test_the_password_opens_the_sets_that_are_served_and_no_other(tmp_path: Path, catalog: Catalog) -> None:
+    prompt_set(catalog, "secret")
+    with studio(tmp_path, recorder_sets="digits", recorder_password="x") as client:
+        client.auth = httpx.BasicAuth("x", "x")
+        assert client.get("/recorder/api/record/digits").status_code == 200
+        assert client.get("/recorder/api/record/secret").status_code == 404

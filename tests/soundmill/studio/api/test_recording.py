@@ -36,7 +36,8 @@ class Reader:
 
     def __init__(self, client: httpx.Client, name: str = "digits", base: str = "/api/record") -> None:
         self.client, self.name, self.base, self.headers = client, name, base, dict[str, str]()
-        given = self("POST", "consent", json={"purposes": ["train"], "of_age": True}).json()
+        text = self("GET").json()["consent_sha256"]
+        given = self("POST", "consent", json={"purposes": ["train"], "of_age": True, "text_sha256": text}).json()
         self.id = given["speaker"]
         self.headers = {"X-Speaker": given["secret"]}
 
@@ -57,7 +58,9 @@ def test_consent_comes_before_the_first_sentence_and_a_take_goes_all_the_way(cli
     about = client.get("/api/record/digits").json()
     assert (about["speaker"], about["has_consented"], list(about["purposes"])) == (None, False, ["train", "publish"])
     assert client.post("/api/record/digits/claim").status_code == 404
-    assert client.post("/api/record/digits/consent", json={"purposes": [], "of_age": True}).status_code == 410
+    agreed = {"purposes": [], "of_age": True, "text_sha256": about["consent_sha256"]}
+    assert client.post("/api/record/digits/consent", json=agreed).status_code == 410
+    assert client.post("/api/record/digits/consent", json={**agreed, "text_sha256": "another"}).status_code == 409
     reader = Reader(client)
     held = reader("POST", "claim?number=3").json()
     assert [one["utterance"] for one in held["prompts"]] == ["u0", "u1", "u2"]

@@ -135,9 +135,23 @@ def test_what_arrives_is_what_was_played_and_a_verdict_comes_back(tmp_path: Path
         )
         assert take.utterance == "u0"
         if take.counts:
-            page.get_by_test_id("back").click()  # it is deleted, and read once more
+            page.get_by_test_id("back").click()  # it is read once more, and goes once the new one is there
             expect(page.get_by_test_id("prompt")).to_have_text("sentence number 0 of this set")
-            wait_until(lambda: Takes(catalog).listed()[1] == 0, 10)
+            assert Takes(catalog).listed()[1] == 1
+            page.keyboard.press("Space")
+            page.wait_for_timeout(4000)
+            page.keyboard.press("Space")
+            expect(page.get_by_test_id("keep")).to_be_visible()
+            page.keyboard.press("Space")
+            wait_until(
+                lambda: [one.key for one in Takes(catalog).listed()[0]] not in ([take.key], []) and Takes(catalog).listed()[1] == 1, 20
+            )
+        other = browser.new_page()  # two tabs would be given the same sentences
+        other.goto(f"{client.base_url}/record/digits")
+        expect(other.get_by_role("alert")).to_contain_text("another tab")
+        page.close()
+        expect(other.get_by_test_id("prompt")).to_be_visible(timeout=20_000)
+        page = other
         for width in (360, 2560):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -11,9 +11,11 @@ import pytest
 import soundfile as sf
 
 from soundmill.audio import read_pcm, to_pcm16, wav_bytes
-from soundmill.catalog import Catalog, Ledger, Prompts, Speakers, Takes, take_key
+from soundmill.catalog import Catalog, Erasures, Ledger, Prompts, Speakers, Takes, take_key
+from soundmill.catalog.erasures import subject_hash
 from soundmill.errors import ConsentNeeded, DiskFull, TakeRefused, UndecodableAudio, UnknownPrompts
 from soundmill.lake import Lake
+from soundmill.workflows.erasure import erase, finish_erasing_takes
 from soundmill.workflows.takes import Sent, receive_take, speaker_for
 from tests.conftest import tone, wav
 from tests.soundmill.workflows.takes.reading import RATE, prompt_set, read, said, somebody
@@ -30,11 +32,8 @@ def test_a_take_is_stored_as_it_came_and_at_the_set_s_rate_with_its_row_in_the_l
     assert (rate, len(pcm), take.samples) == (24_000, take.samples, round(24_000 * take.measures["seconds"]))
     assert take.derived_sha256 == hashlib.sha256(lake.read_bytes(take.derived_path)).hexdigest()
     assert (take.verdict, take.counts, take.state, take.entity) == ("good", True, "ready", "E1")
-    assert take.settings == {name: value for name, value in settings.items() if name != "odd"} | {
-        "processed": False,
-        "sample_rate": RATE,
-        "gap": False,
-    }
+    ours = {"via": "page", "processed": False, "sample_rate": RATE, "gap": False}
+    assert take.settings == {name: value for name, value in settings.items() if name != "odd"} | ours
     (item,) = Ledger(catalog).takes(take.day)
     assert (item.key, item.source, item.path, item.seconds) == (take.source, "digits", take.derived_path, take.seconds)
     assert take.day in Ledger(catalog).stale("transcripts")
@@ -120,8 +119,6 @@ def test_a_full_disk_loses_nothing_and_the_next_try_is_taken(
 def test_who_withdraws_while_a_take_is_written_gets_none_of_it(
     folder_lake: Lake, sqlite_catalog: Catalog, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from soundmill.workflows.erasure import erase
-
     prompt_set(sqlite_catalog)
     who, real = somebody(sqlite_catalog), Lake.write_bytes
 
@@ -210,3 +207,84 @@ def test_who_comes_by_the_original_s_page_has_a_consent_that_the_operator_vouche
     assert speaker_for(sqlite_catalog, "alice", "digits") == (speaker, consent)
     Speakers(sqlite_catalog).withdraw(speaker)
     assert speaker_for(sqlite_catalog, "alice", "digits")[0].id != speaker.id  # nothing is left by which she could be known
+
+
+def test_a_take_that_was_deleted_does_not_come_back_when_it_is_sent_again(folder_lake: Lake, catalog: Catalog, data: Path) -> None:
+    prompt_set(catalog)
+    who = somebody(catalog)
+    erase(folder_lake, catalog, read(folder_lake, catalog, data, who, "u0"))
+    with pytest.raises(ConsentNeeded, match="was deleted"):
+        read(folder_lake, catalog, data, who, "u0")
+    assert read(folder_lake, catalog, data, who, "u0", 1).state == "ready"  # another reading is another take
+
+
+def test_what_is_left_to_delete_of_a_withdrawn_take_is_never_a_living_one_s_file(
+    folder_lake: Lake, catalog: Catalog, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt_set(catalog)
+    alice, consent = speaker_for(catalog, "alice", "digits")
+    first = receive_take(folder_lake, catalog, "digits", alice, consent, Sent("u0", said(data)))
+    with monkeypatch.context() as patched:
+
+        def stuck(self: Lake, path: str) -> None:
+            raise OSError(5, "Input/output error")
+
+        patched.setattr(Lake, "delete", stuck)
+        erase(folder_lake, catalog, alice)
+    second = receive_take(folder_lake, catalog, "digits", *speaker_for(catalog, "alice", "digits"), Sent("u0", said(data, 1)))
+    assert second.path != first.path
+    assert finish_erasing_takes(folder_lake, catalog) == 1
+    assert folder_lake.read_bytes(second.path) == said(data, 1)
+    assert not folder_lake.exists(first.path)
+
+
+def test_one_speaker_is_one_take_of_those_that_a_sentence_wants(folder_lake: Lake, catalog: Catalog, data: Path) -> None:
+    prompt_set(catalog, takes=3)
+    who = somebody(catalog)
+    for number in range(3):
+        read(folder_lake, catalog, data, who, "u0", number)
+    told = Prompts(catalog).progress("digits")
+    assert (told.takes, told.done) == (1, 0)
+    assert Takes(catalog).counts_of("digits", who[0].id) == 1
+
+
+def test_a_take_that_a_person_accepts_is_not_read_once_more(folder_lake: Lake, catalog: Catalog) -> None:
+    prompt_set(catalog, number=1)
+    speaker, consent, _ = somebody(catalog)
+    Prompts(catalog).claim("digits", speaker.id)
+    hum = wav_bytes(to_pcm16(tone(2.0, rate=RATE, amplitude=0.001)), RATE)
+    take = receive_take(folder_lake, catalog, "digits", speaker, consent, Sent("u0", hum, gap=True))
+    assert len(Prompts(catalog).claim("digits", speaker.id)) == 1
+    Takes(catalog).review(take.key, "accepted", "eve", ())
+    assert Prompts(catalog).claim("digits", speaker.id) == []
+
+
+def test_a_browser_cannot_wave_its_takes_through(folder_lake: Lake, sqlite_catalog: Catalog, data: Path) -> None:
+    prompt_set(sqlite_catalog)
+    speaker, consent, _ = somebody(sqlite_catalog)
+    odd = {"via": "recorder", "nan": float("nan"), "text": "a\0b", "gap": False, "processed": False}
+    take = receive_take(folder_lake, sqlite_catalog, "digits", speaker, consent, Sent("u0", said(data), settings=odd, gap=True))
+    assert (take.settings["via"], take.settings["gap"], take.settings["text"], take.counts) == ("page", True, "ab", False)
+    assert "nan" not in take.settings
+
+
+def test_a_file_that_claims_hours_is_refused_before_it_fills_the_memory(folder_lake: Lake, sqlite_catalog: Catalog) -> None:
+    prompt_set(sqlite_catalog)
+    speaker, consent, _ = somebody(sqlite_catalog)
+    with pytest.raises(UndecodableAudio, match="no longer than"):
+        receive_take(folder_lake, sqlite_catalog, "digits", speaker, consent, Sent("u0", wav_bytes(np.zeros(1_000_000, np.int16), 1000)))
+
+
+def test_an_erasure_leaves_its_audit_row_whatever_happens_after_it(
+    folder_lake: Lake, sqlite_catalog: Catalog, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt_set(sqlite_catalog)
+    take = read(folder_lake, sqlite_catalog, data, somebody(sqlite_catalog), "u0")
+
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Lake, "write_if_changed", full)
+    assert erase(folder_lake, sqlite_catalog, take, "speaker").items == 1
+    (audit,) = Erasures(sqlite_catalog).all()
+    assert (audit.subject_sha256, audit.by, audit.items) == (subject_hash(take.key), "speaker", 1)

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import boto3
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from soundmill.backup.bucket import bucket_of
 from soundmill.catalog import Catalog, Prompts
 from soundmill.lake import Lake
 from soundmill.options import BackupOptions
 from soundmill.workflows.erasure import erase
-from soundmill.workflows.takes.keeping import Originals, copy_original
+from soundmill.workflows.takes import write_original
+from soundmill.workflows.takes.keeping import Originals, copy_original, purge_originals
 from tests.conftest import wait_until
 from tests.soundmill.workflows.takes.reading import metadata, prompt_set, read, somebody
 
@@ -95,3 +98,40 @@ def test_without_a_bucket_nothing_is_copied(
     kept = Originals(folder_lake, sqlite_catalog, BackupOptions(), copied, every=0.01)
     with kept:
         wait_until(lambda: folder_lake.exists("audio/takes/digits/metadata.json"), 10)
+
+
+def test_a_name_that_is_no_set_and_a_catalog_that_is_away_for_a_moment_stop_nothing(
+    folder_lake: Lake, sqlite_catalog: Catalog, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt_set(sqlite_catalog)
+    real, asked = Prompts.all, list[int]()
+
+    def away(self: Prompts) -> object:
+        asked.append(1)
+        if len(asked) == 1:
+            raise OperationalError("SELECT", {}, Exception("locked"))
+        return real(self)
+
+    monkeypatch.setattr(Prompts, "all", away)
+    with Originals(folder_lake, sqlite_catalog, BackupOptions()) as kept:
+        kept.changed("aaaa")
+        read(folder_lake, sqlite_catalog, data, somebody(sqlite_catalog), "u0")
+        kept.changed("digits")
+        wait_until(lambda: folder_lake.exists("audio/takes/digits/metadata.json") and metadata(folder_lake), 10)
+
+
+def test_what_is_withdrawn_goes_from_sets_that_nobody_serves_any_longer(
+    folder_lake: Lake, sqlite_catalog: Catalog, data: Path, s3_url: str, s3_endpoint: str
+) -> None:
+    prompt_set(sqlite_catalog)
+    ann, ben, where = somebody(sqlite_catalog), somebody(sqlite_catalog), options(s3_url, s3_endpoint, folder_lake)
+    read(folder_lake, sqlite_catalog, data, ann, "u0")
+    read(folder_lake, sqlite_catalog, data, ben, "u1", 1)
+    write_original(folder_lake, sqlite_catalog, "digits")
+    copy_original(folder_lake, sqlite_catalog, where, "digits", {})
+    assert purge_originals(folder_lake, sqlite_catalog, where) == 0
+    erase(folder_lake, sqlite_catalog, ann[0])
+    assert purge_originals(folder_lake, sqlite_catalog, where) == 1
+    bucket = bucket_of(where, f"{where.url}/labelled_audio_v2/digits")
+    assert not any(ann[0].id in one for one in bucket.list())
+    assert sorted(json.loads(bucket.get("metadata.json") or b"")) == ["u1.wav"]
