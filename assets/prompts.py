@@ -8,12 +8,9 @@ import dagster as dg
 
 from assets.metadata import counts_table, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
-from assets.speech import transcripts
+from assets.speech import catalog_takes, transcripts
 from resources import CatalogResource, LakeResource, SpeechResource
 
-catalog_takes = dg.AssetSpec(
-    "catalog_takes", group_name="prompts", description="Takes in the catalog, as people read sentences in the studio and take them back."
-)
 _MOST_BAD, _FEW = 0.2, 5
 
 

@@ -25,11 +25,16 @@ uploaded_recordings = dg.AssetSpec(
     group_name="speech",
     description="Recordings that people and programs upload to /transcriber, in the catalog and in `audio/uploads/`.",
 )
+catalog_takes = dg.AssetSpec(
+    "catalog_takes",
+    group_name="prompts",
+    description="Takes of prompt sets, as people read them in the studio and take them back, in the catalog and in `audio/takes/`.",
+)
 
 
 @dg.asset(
     partitions_def=days,
-    deps=[downloads, captured_segments, uploaded_recordings],
+    deps=[downloads, captured_segments, uploaded_recordings, catalog_takes],
     group_name="speech",
     kinds={"python", "parquet"},
     backfill_policy=RANGE,

@@ -14,9 +14,8 @@ from assets.ingest import download_queue
 from assets.labels import catalog_labels
 from assets.operations import DAY_ASSETS, collection_progress
 from assets.osr import evaluation_report, osr_model
-from assets.prompts import catalog_takes
 from assets.rounds import labelled_round, labelling_sessions
-from assets.speech import uploaded_recordings
+from assets.speech import catalog_takes, uploaded_recordings
 from pipeline.console import one_line_console
 from resources import CollectionResource, resources_from
 from sensors.jobs import JOBS

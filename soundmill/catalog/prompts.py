@@ -138,6 +138,12 @@ class Prompts:
             _known(session, name)
             return [_prompt(row) for row in session.scalars(select(PromptRow).where(PromptRow.set == name).order_by(PromptRow.number))]
 
+    def takes(self, name: str) -> dict[str, int]:
+        """How many takes that count each sentence of a set has, in order of the file."""
+        query = select(PromptRow.utterance, PromptRow.takes).where(PromptRow.set == name).order_by(PromptRow.number)
+        with self._catalog.reading() as session:
+            return {utterance: takes for utterance, takes in session.execute(query)}  # noqa: C416  # rows are Row objects, not pairs
+
     def prompt(self, name: str, utterance: str) -> Prompt:
         """One sentence. Raises `UnknownPrompts`."""
         with self._catalog.reading() as session:

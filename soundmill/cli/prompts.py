@@ -115,12 +115,13 @@ def prompts_status(name: Name, as_json: Json = False) -> None:
     from soundmill.catalog import Prompts
     from soundmill.errors import UnknownPrompts
 
+    store = Prompts(the_catalog())
     try:
-        told = Prompts(the_catalog()).progress(name)
+        told = store.progress(name)
     except UnknownPrompts as error:
         refuse(str(error))
     if as_json:
-        print_json({**vars(told), "remaining": told.remaining})
+        print_json({**vars(told), "remaining": told.remaining, "by_utterance": store.takes(name)})
         return
     typer.echo(f"{name}: {told.done} of {count(told.prompts, 'sentence')} done, {told.takes} of {count(told.wanted, 'take')}")
     typer.echo(f"{told.seconds / 60:.1f} min; {told.held} being read now; {told.bad} takes do not count")
@@ -136,7 +137,9 @@ def prompts_status(name: Name, as_json: Json = False) -> None:
 def prompts_export(
     name: Name,
     to: Annotated[Path, typer.Option(help="Folder to write to; what is there already and the same is left.")],
-    form: Annotated[Literal["recorder", "csv"], typer.Option("--format", help="recorder, or csv: the sentences.")] = "recorder",
+    form: Annotated[
+        Literal["recorder", "csv"], typer.Option("--format", help="recorder, or csv: the sentences, with their takes.")
+    ] = "recorder",
 ) -> None:
     """Write a set to a folder as the original recorder kept it: `metadata.json`, `active_utterances.txt`, `recordings/`.
 
@@ -151,12 +154,13 @@ def prompts_export(
 
     try:
         if form == "csv":
-            found = Prompts(the_catalog()).prompts(name)
+            store = Prompts(the_catalog())
+            found, takes = store.prompts(name), store.takes(name)
             to.mkdir(parents=True, exist_ok=True)
             with open(to / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
                 rows = csv.writer(file)
-                rows.writerow(["id", "text", "entity", "entity_text"])
-                rows.writerows([map(cell, (one.utterance, one.text, one.entity, one.entity_text)) for one in found])
+                rows.writerow(["id", "text", "entity", "entity_text", "takes"])
+                rows.writerows([map(cell, (one.utterance, one.text, one.entity, one.entity_text, takes[one.utterance])) for one in found])
             typer.echo(f"{count(len(found), 'sentence')} of {name} in {to / f'{name}.csv'}")
             return
         number = export_original(the_lake(), the_catalog(), name, to)

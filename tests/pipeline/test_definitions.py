@@ -39,7 +39,7 @@ def test_every_asset_says_whose_it_is_what_it_holds_and_how_fresh_it_should_be()
     for spec in defs.resolve_all_asset_specs():
         assert spec.owners == ["team:soundmill"], spec.key
         assert spec.description, spec.key
-        if spec.key.to_user_string() not in {"landing_area", "catalog_labels", "download_queue", "uploaded_recordings"}:
+        if spec.key.to_user_string() not in {"landing_area", "catalog_labels", "catalog_takes", "download_queue", "uploaded_recordings"}:
             assert spec.kinds, spec.key
             assert spec.code_version, spec.key
         assert spec.freshness_policy is None, spec.key  # a demo's old days are not overdue
@@ -65,7 +65,7 @@ def test_the_graph_is_the_one_of_the_design() -> None:
     assert parents == {
         "labelling_sessions": {"segment_features", "detections"},
         "labelled_round": {"labelling_sessions", "catalog_labels"},
-        "dataset_release": {"labelled_round", "captured_segments"},
+        "dataset_release": {"captured_segments", "labelled_round", "prompted_takes"},
         "landing_area": set(),
         "catalog_labels": set(),
         "download_queue": set(),
@@ -83,10 +83,12 @@ def test_the_graph_is_the_one_of_the_design() -> None:
         "new_sounds": {"captured_segments", "segment_features", "detections"},
         "collection_progress": {"downloads", "captured_segments"},
         "uploaded_recordings": set(),
-        "transcripts": {"downloads", "captured_segments", "uploaded_recordings"},
+        "catalog_takes": set(),
+        "transcripts": {"downloads", "captured_segments", "uploaded_recordings", "catalog_takes"},
+        "prompted_takes": {"catalog_takes", "transcripts"},
         "keyword_hits": {"transcripts"},
         "sentiment": {"transcripts"},
-        "cut_manifests": {"downloads", "captured_segments", "annotations", "transcripts"},
+        "cut_manifests": {"downloads", "captured_segments", "annotations", "transcripts", "prompted_takes"},
     }
 
 

@@ -37,10 +37,11 @@ def test_a_set_is_imported_listed_followed_exported_and_taken_back(soundmill: Co
     assert "1 of 8 takes" in soundmill("prompts", "status", "digits")
     told = json.loads(soundmill("prompts", "status", "digits", "--json"))
     assert (told["takes"], told["by_entity"], told["remaining"]) == (1, {"N9": 1}, 7)
+    assert sorted(told["by_utterance"].values()) == [0, 0, 0, 1]
     assert "1 recording of digits" in soundmill("prompts", "export", "digits", "--to", str(tmp_path / "out"))
     assert list(json.loads((tmp_path / "out" / "metadata.json").read_text())) == ["x.wav"]
     soundmill("prompts", "export", "digits", "--to", str(tmp_path / "out"), "--format", "csv")
-    assert "x,call nine,N9," in (tmp_path / "out" / "digits.csv").read_text()
+    assert "x,call nine,N9,,1" in (tmp_path / "out" / "digits.csv").read_text()
     assert "1 take deleted" in soundmill("prompts", "withdraw", "--take", take.key)
     read(lake, catalog, data, who, "x", 1)
     assert "1 take deleted" in soundmill("prompts", "withdraw", who[0].id)
