@@ -6,10 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets.metadata import counts_table, status, table_facts
+from assets.metadata import counts_table, links, status, table_facts
 from assets.partitions import RANGE, DayOutcome, Verdict, days, for_each_day
 from assets.speech import catalog_takes, transcripts
-from resources import CatalogResource, LakeResource, SpeechResource
+from resources import CatalogResource, LakeResource, SpeechResource, StudioResource
 
 _MOST_BAD, _FEW = 0.2, 5
 
@@ -29,7 +29,7 @@ _MOST_BAD, _FEW = 0.2, 5
     ],
 )
 def prompted_takes(
-    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource
+    context: dg.AssetExecutionContext, lake: LakeResource, catalog: CatalogResource, speech: SpeechResource, studio: StudioResource
 ) -> dg.MaterializeResult:
     """The day's takes, a row each, with verdict, measures and review. What was withdrawn is deleted wherever it still is."""
     from soundmill.workflows.erasure import finish_erasing_takes
@@ -56,6 +56,7 @@ def prompted_takes(
         if rows:  # counts alone: Dagster's log keeps for ever what people delete
             metadata["verdicts"] = counts_table(Counter(row["review"] or row["verdict"] for row in rows), "verdict")
             metadata["by_set"] = counts_table(Counter(row["set"] for row in rows), "set")
+            metadata["hear_them"] = links({name: studio.takes(name) for name in sorted({row["set"] for row in rows})})
             metadata["reasons"] = counts_table(Counter(rule for row in rows for rule in row["reasons"]), "not good because of")
         verdicts = {
             "few_bad_takes": Verdict(len(rows) < _FEW or bad <= _MOST_BAD * len(rows), f"{bad} of {len(rows)} takes do not count"),

@@ -25,6 +25,10 @@ class StudioResource(dg.ConfigurableResource):
         """A day of a source on the timeline, to hear and to label."""
         return f"{self.overview()}annotate?{urlencode({'source': source, 'day': day.isoformat()})}"
 
+    def takes(self, name: str) -> str:
+        """A prompt set's takes, to hear and to judge."""
+        return f"{self.overview()}record/{quote(name, safe='')}/takes"
+
     def moment(self, source: str, start: datetime, seconds: float) -> str:
         """A stretch of a source on the timeline."""
         return f"{self.overview()}annotate?{urlencode({'source': source, 'at': to_ms(start), 'span': round(1000 * seconds)})}"

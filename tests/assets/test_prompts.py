@@ -28,6 +28,7 @@ def test_a_day_of_takes_goes_through_the_graph_and_out_of_it(local_home: Home, d
     told = done["prompted_takes", day.isoformat()]
     assert (told["takes"], told["speakers"]) == (5, 2)
     assert gone.key not in str(told)
+    assert "/record/digits/takes" in told["hear_them"]
     rows = lake.read_days(PROMPTED_TAKES, [day]).to_pylist()
     assert {row["errors"] is not None for row in rows} == {True}  # a model of digits heard them
     assert {row["set"] for row in rows} == {"digits"}
