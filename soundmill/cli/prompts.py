@@ -129,7 +129,7 @@ def prompts_status(name: Name, as_json: Json = False) -> None:
     parts |= {"entities": told.by_entity, "accents": told.by_accent}
     for said, of in (parts | {"speakers": told.by_speaker, "passed by": told.skipped}).items():
         if of:
-            shown = [f"{one or 'not said'} {number}" for one, number in list(of.items())[:_SHOWN]]
+            shown = [f"{'not said' if one == '' else one} {number}" for one, number in list(of.items())[:_SHOWN]]
             typer.echo(f"{said}: {', '.join(shown)}" + (f", and {len(of) - _SHOWN} more" if len(of) > _SHOWN else ""))
 
 

@@ -31,7 +31,7 @@ def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str
         table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
         table(["source", "clips", "length", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
         "## How it was split",
-        f"{TOGETHER[facts['together']]}; nor is sound that is nearly the same (by acoustic fingerprints, where it is 13 s long, or "
+        f"{TOGETHER[facts['together']]}{'; nor is a speaker' if prompts else ''}; nor is sound that is nearly the same (by acoustic fingerprints, where it is 13 s long, or "
         f"labelled and 1.3 s long). "
         f"Groups went where their tags were lacking; seed {facts['seed']}."
         + (f" What was in a split of {facts['after']} stayed in it." if facts["after"] else ""),

@@ -17,27 +17,30 @@ from soundmill.prompts.spec import PromptSetSpec
 from soundmill.releases.manifest import Clip, Reading
 from soundmill.releases.spec import ReleaseSpec
 
-_MOST = 1_000_000
+_NOT_HANDED_ON = "internal"  # the licence under which takes of any licence may be together
 
 
 def readings_of(lake: Lake, catalog: Catalog, spec: ReleaseSpec) -> tuple[list[Clip], list[list[Vectors]], dict[str, Any]]:
     """Clips of takes whose sound is in the lake by now, yet without split and group; fingerprints of each; and, by set, what is said of it.
 
     A take is in it where it is good enough (or was accepted by a person, and never rejected), and its speaker's consent is for the
-    release's purpose. A speaker is never parted.
+    release's purpose and licence; an `internal` release may hold takes of any licence. A speaker is never parted.
     """
     clips, signs, facts = list[Clip](), list[list[Vectors]](), dict[str, Any]()
     consents = {one.id: one for one in Speakers(catalog).consents()}
     for name in spec.prompts:
         about = PromptSetSpec.of(Prompts(catalog).get(name))
         left, mine = Counter[str](), list[Clip]()
-        for take in Takes(catalog).listed(name=name, limit=_MOST)[0]:
+        for take in Takes(catalog).listed(name=name)[0]:
             consent = consents[take.consent]
             if not take.counts or (take.verdict == "again" and take.review != "accepted"):
                 left["not good enough"] += 1
                 continue
             if spec.purpose not in consent.purposes or consent.withdrawn_at is not None:
                 left[f"no consent to {spec.purpose}"] += 1
+                continue
+            if spec.licence not in (consent.licence, _NOT_HANDED_ON):
+                left[f"given under {consent.licence}"] += 1
                 continue
             try:
                 data = lake.read_bytes(take.derived_path)

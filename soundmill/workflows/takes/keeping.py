@@ -23,6 +23,7 @@ from soundmill.workflows.takes.original import ACTIVE, METADATA, RECORDINGS, ori
 log = logging.getLogger("soundmill.recorder")
 BUCKET_FOLDER = "labelled_audio_v2"
 _AT_MOST_EVERY = 1.0  # seconds between two writes of a set's files
+_SHARE = 0.1  # of the time that writing may take: a set of many thousand takes is written less often
 _LOOK_EVERY = 60.0  # seconds: for what another process changed, and holds that are over
 _BACKUP_EVERY = 180.0
 
@@ -72,6 +73,7 @@ class Originals:
                     names, self._changed = sorted(self._changed), set()
             except (OSError, SoundmillError, SQLAlchemyError):  # the catalog may be away for a while
                 log.exception("looking for prompt sets")
+            began = time.monotonic()
             for name in names:
                 try:
                     write_original(self._lake, self._catalog, name)
@@ -82,7 +84,7 @@ class Originals:
                     self.changed(name)
             if is_last:
                 return
-            self._stopped.wait(_AT_MOST_EVERY)
+            self._stopped.wait(max(_AT_MOST_EVERY, (time.monotonic() - began) / _SHARE))
             self._news.wait(_LOOK_EVERY)
             self._news.clear()
 

@@ -34,7 +34,9 @@ def test_a_set_is_imported_listed_followed_exported_and_taken_back(soundmill: Co
     assert json.loads(soundmill("prompts", "list", "--json")) == [{"set": "digits", "sentences": 4, "takes": 0, "wanted": 8}]
     who = somebody(catalog)
     take = read(lake, catalog, data, who, "x")
-    assert "1 of 8 takes" in soundmill("prompts", "status", "digits")
+    said = soundmill("prompts", "status", "digits")
+    assert "1 of 8 takes" in said
+    assert "sentences by takes: 0 3, 1 1" in said
     told = json.loads(soundmill("prompts", "status", "digits", "--json"))
     assert (told["takes"], told["by_entity"], told["remaining"]) == (1, {"N9": 1}, 7)
     assert sorted(told["by_utterance"].values()) == [0, 0, 0, 1]

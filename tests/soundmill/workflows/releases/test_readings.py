@@ -13,7 +13,7 @@ from soundmill.workflows.erasure import erase
 from soundmill.workflows.releases import compare, define_release, export_release, inspect, make_release, opened
 from tests.soundmill.workflows.takes.reading import found_anywhere, prompt_set, read, somebody
 
-TERMS = {"prompts": ["digits"], "licence": "CC0-1.0", "splits": {"train": 0.5, "test": 0.5}}
+TERMS = {"prompts": ["digits"], "licence": "internal", "splits": {"train": 0.5, "test": 0.5}}
 
 
 def test_takes_are_released_with_their_words_no_speaker_in_two_splits(
@@ -59,6 +59,9 @@ def test_only_what_is_good_and_allowed_for_the_purpose_is_in_it(folder_lake: Lak
     kept = read(folder_lake, sqlite_catalog, data, ben, "u1", 1)
     rejected = read(folder_lake, sqlite_catalog, data, ben, "u2", 2)
     Takes(sqlite_catalog).review(rejected.key, "rejected", "eve", ())
+    define_release(sqlite_catalog, "free", {**TERMS, "licence": "CC0-1.0"})
+    with pytest.raises(ReleaseRefused, match="empty"):  # nobody gave anything under this licence
+        make_release(folder_lake, sqlite_catalog, "free")
     define_release(sqlite_catalog, "public", {**TERMS, "purpose": "publish", "splits": {"all": 1.0}})
     made = make_release(folder_lake, sqlite_catalog, "public")
     assert [one.source for one in opened(folder_lake, sqlite_catalog, "public").clips] == [kept.source]

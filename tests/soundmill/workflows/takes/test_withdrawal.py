@@ -26,7 +26,7 @@ from soundmill.workflows.takes import PROMPTED_TAKES, export_original, update_ta
 from tests.catalogs import sqlite_in
 from tests.soundmill.workflows.takes.reading import found_anywhere, prompt_set, read, somebody
 
-TERMS = {"prompts": ["digits"], "licence": "CC0-1.0", "splits": {"all": 1.0}, "after": "none"}
+TERMS = {"prompts": ["digits"], "licence": "internal", "splits": {"all": 1.0}, "after": "none"}
 
 
 class Withdrawal(RuleBasedStateMachine):
