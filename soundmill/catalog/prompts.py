@@ -192,6 +192,14 @@ class Prompts:
             row = session.scalar(mine)
             return None if row is None else _prompt(row)
 
+    def has_more(self, name: str, speaker: str, now: datetime | None = None) -> bool:
+        """Whether there is a sentence that could be given to somebody now."""
+        now = now or datetime.now(UTC)
+        with self._catalog.reading() as session:
+            spec = _known(session, name).spec
+            queries = (_wanted(name, spec, speaker, now, also_later=later).limit(1) for later in (False, True))
+            return any(session.scalar(query) is not None for query in queries)
+
     def skip(self, name: str, utterance: str, speaker: str, reason: str, now: datetime | None = None) -> None:
         """Passes a sentence by: it is not given to this speaker again, or only once there is no other. Raises `PromptsRefused`."""
         now = now or datetime.now(UTC)

@@ -50,7 +50,7 @@ def prompts_import(
     from soundmill.prompts.spec import PromptSetSpec, check_name, prompt_set_spec
 
     if form and form not in FORMS:
-        raise typer.BadParameter(f"{', '.join(FORMS)}", param_hint="--format")
+        raise typer.BadParameter(f"it is one of {', '.join(FORMS)}", param_hint="--format")
     store = Prompts(the_catalog())
     given = {
         "language": language,

@@ -15,7 +15,7 @@ from soundmill.cli.common import app, refuse, settings, the_catalog
 @app.command(epilog="Examples: `soundmill studio --port 8000 --workers 4`; `soundmill studio --host 0.0.0.0 --tls --recorder digits`")
 def studio(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all addresses of this machine.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the work.")] = 1,
     tls: Annotated[bool, typer.Option("--tls", help="Serve by HTTPS: browsers on other machines record by nothing else.")] = False,
     certificate: Annotated[Path | None, typer.Option(help="Certificate for --tls, PEM (default: one that is made here).")] = None,
@@ -28,7 +28,7 @@ def studio(
     that who comes by the original recorder's page has given you their consent.
     """
     if (certificate or key) and not (tls and certificate and key):
-        raise typer.BadParameter("--tls, --certificate and --key go together")
+        raise typer.BadParameter("--certificate and --key go together, and with --tls")
     if recorder:
         serve_recorder(recorder)
     proxies = settings().studio_proxies

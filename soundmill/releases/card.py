@@ -31,7 +31,8 @@ def card_text(facts: Mapping[str, Any], change: Difference | None = None) -> str
         table(["split", "clips", "length", *facts["tags"]], split_rows(facts)),
         table(["source", "clips", "length", *facts["tags"]], [_row(name, of, facts["tags"]) for name, of in facts["by_source"].items()]),
         "## How it was split",
-        f"{TOGETHER[facts['together']]}{'; nor is a speaker' if prompts else ''}; nor is sound that is nearly the same (by acoustic fingerprints, where it is 13 s long, or "
+        f"{TOGETHER[facts['together']]}{'; nor is a speaker' if prompts else ''}; nor is sound that is nearly the same (by acoustic "
+        f"fingerprints, where it is 13 s long, or "
         f"labelled and 1.3 s long). "
         f"Groups went where their tags were lacking; seed {facts['seed']}."
         + (f" What was in a split of {facts['after']} stayed in it." if facts["after"] else ""),
@@ -89,7 +90,8 @@ def _prompts_text(name: str, of: Mapping[str, Any], purpose: str) -> str:
     left = ", ".join(f"{number} {why}" for why, number in of["left_out"].items())
     return (
         f"### Prompt set {name}\n\n{count(of['takes'], 'take')} of {count(of['sentences'], 'sentence')} in {of['language']}, read by "
-        f"{count(of['speakers'], 'speaker')}, none of whom is in two splits. Every speaker consented to their use to {purpose}. "
+        f"{count(of['speakers'], 'speaker')}, none of whom is in two splits. Every speaker consented to their use to {purpose}"
+        f"{f' (of {vouched} takes the operator of the recorder vouches for it)' if (vouched := of.get('vouched')) else ''}. "
         f"Licences: {', '.join(f'{one} ({number})' for one, number in of['licences'].items()) or '-'}. "
         f"Verdicts: {', '.join(f'{one} ({number})' for one, number in of['verdicts'].items()) or '-'}. Left out: {left or 'none'}."
     )

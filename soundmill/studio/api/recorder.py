@@ -178,16 +178,16 @@ def _upload(request: Request, name: str, user: str, data: bytes, accent: str) ->
         if not data:
             raise InputRefused("there is no audio in the request")
         speaker, consent = speaker_for(state.catalog, user, name)
-        if Takes(state.catalog).has_sound(name, speaker.id, hashlib.sha256(data).hexdigest()):  # sent again, as the answer was lost
-            return {"message": _STORED, "status": OK}
         held = prompts.in_hand(name, speaker.id)
-        if held is None:  # never under a sentence that they have not seen
-            raise InputRefused("this sentence was given to somebody else meanwhile: load the page again")
+        if held is None:  # never under a sentence that they have not seen: the next one is given out when it is asked for
+            if Takes(state.catalog).has_sound(name, speaker.id, hashlib.sha256(data).hexdigest()):  # sent again, as the answer was lost
+                return {"message": _STORED, "status": OK}
+            raise InputRefused("you hold no sentence, or it was given to somebody else meanwhile: ask for one, or load the page again")
         Speakers(state.catalog).describe(speaker, accent, speaker.microphone)
         speaker = Speakers(state.catalog).get(speaker.id)
         sent = Sent(held.utterance, data, via=ORIGINAL)
         receive_take(state.lake, state.catalog, name, speaker, consent, sent, state.settings.least_free)
-        left = prompts.claim(name, speaker.id)
+        left = prompts.has_more(name, speaker.id)
     except (InputRefused, OSError, SQLAlchemyError) as error:
         message = str(error) if isinstance(error, InputRefused) else "it could not be stored: the storage cannot be used right now"
         return {"error": message, "status": ERROR}

@@ -30,7 +30,7 @@ def readings_of(lake: Lake, catalog: Catalog, spec: ReleaseSpec) -> tuple[list[C
     consents = {one.id: one for one in Speakers(catalog).consents()}
     for name in spec.prompts:
         about = PromptSetSpec.of(Prompts(catalog).get(name))
-        left, mine = Counter[str](), list[Clip]()
+        left, mine, given = Counter[str](), list[Clip](), dict[str, str]()
         for take in Takes(catalog).listed(name=name)[0]:
             consent = consents[take.consent]
             if not take.counts or (take.verdict == "again" and take.review != "accepted"):
@@ -51,6 +51,7 @@ def readings_of(lake: Lake, catalog: Catalog, spec: ReleaseSpec) -> tuple[list[C
             reading = Reading(
                 name, take.utterance, take.text, take.speaker, about.language, consent.licence, take.verdict, take.entity, take.accent
             )
+            given[take.source] = consent.given
             place = (take.source, take.recorded_at, end, "", "", (digest(["speaker", take.speaker]),), (), (), 0, ())
             mine.append(Clip(*place, take.derived_sha256, take.sample_rate, take.samples, reading=reading))
             pcm, rate = read_pcm(data)
@@ -64,6 +65,7 @@ def readings_of(lake: Lake, catalog: Catalog, spec: ReleaseSpec) -> tuple[list[C
             "sentences": len({one.utterance for one in read}),
             "licences": dict(sorted(Counter(one.licence for one in read).items())),
             "verdicts": dict(sorted(Counter(one.verdict for one in read).items())),
+            "vouched": sum(given[one.source] == "operator" for one in mine),
             "left_out": dict(sorted(left.items())),
         }
     return clips, signs, facts

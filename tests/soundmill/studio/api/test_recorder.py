@@ -95,7 +95,12 @@ def test_an_upload_whose_answer_was_lost_is_not_stored_under_the_next_sentence(c
     ask(client)
     upload(client, said(data))
     assert upload(client, said(data)).json()["status"] == 0
+    assert upload(client, said(data, 1)).json()["status"] == 1  # read once more: she takes it for the sentence that she sees
     assert [one.utterance for one in Takes(catalog).listed()[0]] == ["u0"]
+    ask(client)
+    assert upload(client, said(data)).json()["status"] == 0  # the same file, for a sentence that she has seen
+    assert [one.utterance for one in Takes(catalog).listed()[0]] == ["u0", "u1"]
+    assert ask(client)["count"] == "2"
 
 
 def test_what_the_page_cannot_tell_counts_and_is_left_for_reviewers(client: httpx.Client, catalog: Catalog, data: Path) -> None:
