@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from soundmill.catalog.database import Catalog
@@ -160,10 +160,9 @@ class Prompts:
         now = now or datetime.now(UTC)
         with self._alone(name) as session:
             spec = _known(session, name).spec
-            held = _held(session, name, speaker, now)
+            held = list(session.scalars(_held(name, speaker)))
             while len(held) < min(number, MOST_HELD):
-                found = session.scalar(_wanted(name, spec, speaker, now).limit(1))
-                found = found or session.scalar(_wanted(name, spec, speaker, now, also_later=True).limit(1))
+                found = _next(session, name, spec, speaker, now)
                 if found is None:
                     break
                 found.held_by, found.held_until = speaker, now + HELD_FOR
@@ -187,18 +186,15 @@ class Prompts:
 
     def in_hand(self, name: str, speaker: str) -> Prompt | None:
         """What somebody was given to read and nobody else has got since, also where their time is over; None where there is nothing."""
-        mine = select(PromptRow).where(PromptRow.set == name, PromptRow.held_by == speaker).order_by(PromptRow.place).limit(1)
         with self._catalog.reading() as session:
-            row = session.scalar(mine)
+            row = session.scalar(_held(name, speaker).limit(1))
             return None if row is None else _prompt(row)
 
     def has_more(self, name: str, speaker: str, now: datetime | None = None) -> bool:
         """Whether there is a sentence that could be given to somebody now."""
         now = now or datetime.now(UTC)
         with self._catalog.reading() as session:
-            spec = _known(session, name).spec
-            queries = (_wanted(name, spec, speaker, now, also_later=later).limit(1) for later in (False, True))
-            return any(session.scalar(query) is not None for query in queries)
+            return _next(session, name, _known(session, name).spec, speaker, now) is not None
 
     def skip(self, name: str, utterance: str, speaker: str, reason: str, now: datetime | None = None) -> None:
         """Passes a sentence by: it is not given to this speaker again, or only once there is no other. Raises `PromptsRefused`."""
@@ -297,13 +293,18 @@ def forget_skips(session: Session, speaker: str) -> None:
     session.execute(delete(PromptSkipRow).where(PromptSkipRow.speaker == speaker))
 
 
-def _held(session: Session, name: str, speaker: str, now: datetime) -> list[PromptRow]:
+def _held(name: str, speaker: str) -> Select[PromptRow]:
     """What somebody holds, also where the hold is over and nobody else came."""
-    mine = select(PromptRow).where(PromptRow.set == name, PromptRow.held_by == speaker).order_by(PromptRow.place)
-    return list(session.scalars(mine))
+    return select(PromptRow).where(PromptRow.set == name, PromptRow.held_by == speaker).order_by(PromptRow.place)
 
 
-def _wanted(name: str, spec: Mapping[str, Any], speaker: str, now: datetime, *, also_later: bool = False) -> Any:
+def _next(session: Session, name: str, spec: Mapping[str, Any], speaker: str, now: datetime) -> PromptRow | None:
+    """What is given to a speaker next: what they left for later only once there is no other."""
+    found = session.scalar(_wanted(name, spec, speaker, now).limit(1))
+    return found or session.scalar(_wanted(name, spec, speaker, now, also_later=True).limit(1))
+
+
+def _wanted(name: str, spec: Mapping[str, Any], speaker: str, now: datetime, *, also_later: bool = False) -> Select[PromptRow]:
     """Sentences that may be given to a speaker, those with the fewest takes first."""
     own = (TakeRow.set == name, TakeRow.speaker == speaker, *good_takes())
     skipped = [PromptSkipRow.set == name, PromptSkipRow.speaker == speaker, PromptSkipRow.utterance == PromptRow.utterance]

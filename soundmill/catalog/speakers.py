@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -72,10 +72,10 @@ class Speakers:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def add(self, username: str | None = None) -> tuple[Speaker, str]:
+    def add(self) -> tuple[Speaker, str]:
         """A new speaker, and the secret by which they are known from now on: it is not kept, and nobody can tell it again."""
-        secret, now = secrets.token_urlsafe(24), datetime.now(UTC)
-        row = SpeakerRow(id=secrets.token_hex(8), secret_sha256=_hash(secret), username=username, accent="", microphone="", created_at=now)
+        secret = secrets.token_urlsafe(24)
+        row = SpeakerRow(**_unknown(secret))
         with self._catalog.writing() as session:
             session.add(row)
             session.flush()
@@ -90,14 +90,7 @@ class Speakers:
         found = self.named(username)
         if found is None:
             with self._catalog.writing() as session:
-                values = {
-                    "id": secrets.token_hex(8),
-                    "secret_sha256": _hash(secrets.token_urlsafe(24)),
-                    "username": username,
-                    "accent": "",
-                    "microphone": "",
-                    "created_at": datetime.now(UTC),
-                }
+                values = _unknown(secrets.token_urlsafe(24)) | {"username": username}
                 session.execute(self._catalog.insert(SpeakerRow).values(**values).on_conflict_do_nothing(index_elements=["username"]))
             found = self.named(username)
         assert found is not None
@@ -185,10 +178,8 @@ class Speakers:
                 alone_in(self._catalog, session, name)
             living = update(ConsentRow).where(ConsentRow.speaker == speaker.id, ConsentRow.withdrawn_at.is_(None))
             session.execute(living.values(withdrawn_at=now))
-            gone = update(SpeakerRow).where(SpeakerRow.id == speaker.id).values(username=None, accent="", microphone="")
-            session.execute(gone)
-            first = update(SpeakerRow).where(SpeakerRow.id == speaker.id, SpeakerRow.withdrawn_at.is_(None))
-            session.execute(first.values(withdrawn_at=now))
+            row = session.get_one(SpeakerRow, speaker.id)
+            row.username, row.accent, row.microphone, row.withdrawn_at = None, "", "", row.withdrawn_at or now
             held = update(PromptRow).where(PromptRow.held_by == speaker.id).values(held_by=None, held_until=None)
             session.execute(held.execution_options(synchronize_session=False))
             forget_skips(session, speaker.id)
@@ -204,6 +195,12 @@ class Speakers:
         with self._catalog.reading() as session:
             row = session.scalar(select(SpeakerRow).where(condition))  # type: ignore[arg-type]
             return None if row is None else _speaker(row)
+
+
+def _unknown(secret: str) -> dict[str, Any]:
+    """The row of somebody of whom nothing is known but a secret."""
+    named = {"id": secrets.token_hex(8), "secret_sha256": _hash(secret), "created_at": datetime.now(UTC)}
+    return {**named, "accent": "", "microphone": ""}
 
 
 def _hash(text: str) -> str:

@@ -27,7 +27,6 @@ TAKE_SOURCES = "takes/"  # how their keys in the ledger begin
 ORIGINAL = "recorder"  # `via` of takes that came by the API of the original recorder
 TakeState = Literal["arriving", "ready"]
 Review = Literal["accepted", "rejected"]
-_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -302,7 +301,7 @@ def take_source(name: str, key: str) -> str:
 
 def path_hash(path: str) -> str:
     """By which a path is known again without being told."""
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+    return subject_hash(path)
 
 
 def _counts(row: TakeRow) -> bool:

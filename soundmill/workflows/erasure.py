@@ -167,9 +167,8 @@ def _erase_speaker(lake: Lake, catalog: Catalog, speaker: Speaker, by: str) -> E
 def _erase_takes(lake: Lake, catalog: Catalog, takes: Sequence[Take], by: str) -> Erased:
     """At once they are in no list, no file and no export of a release; tables lose them with the next run of their days, and what could not
     be deleted now goes with it."""
-    gone = Takes(catalog).remove(takes, STALE, by)
-    sources = {one.source for one in takes}
-    clips = sum(one.source in sources for one in Releases(catalog).clips(withdrawn=False))
+    gone, sources = Takes(catalog).remove(takes, STALE, by), {one.source for one in takes}
+    clips = sum(len(Releases(catalog).clips(source=one, withdrawn=False)) for one in sources)
     try:
         finish_erasing_takes(lake, catalog, sources, wait=_BRIEFLY)
         for name in sorted({one.set for one in takes}):
@@ -189,8 +188,8 @@ def finish_erasing_takes(lake: Lake, catalog: Catalog, sources: Collection[str] 
             lake.delete(path)
         if sources is None or not item.measures["arriving"]:
             takes.files_are_gone([item])
-    released = {one.source for one in Releases(catalog).clips() if one.source.startswith(TAKE_SOURCES)}
-    concerned = {one for one in released if one in sources} if sources is not None else released
-    if concerned:
-        withdraw_clips(lake, catalog, concerned, wait)
+    releases = Releases(catalog)
+    clips = releases.clips() if sources is None else [clip for one in sources for clip in releases.clips(source=one)]
+    if released := {clip.source for clip in clips if clip.source.startswith(TAKE_SOURCES)}:
+        withdraw_clips(lake, catalog, released, wait)
     return len(left)

@@ -164,9 +164,9 @@ def _sentence(request: Request, name: str, user: str, skip: bool) -> dict[str, A
 
 
 def _next(prompts: Prompts, name: str, speaker: str, skip: bool) -> Prompt | None:
-    """What a speaker reads now; another one where they skip, as long as there is any: only then the first is given up."""
+    """What a speaker reads now; where they skip, another one, or the same where there is no other."""
     if skip and (first := prompts.in_hand(name, speaker)):
-        prompts.skip(name, first.utterance, speaker, LATER)  # it comes again once there is no other
+        prompts.skip(name, first.utterance, speaker, LATER)
     held = prompts.claim(name, speaker)
     return held[0] if held else None
 

@@ -88,13 +88,13 @@ def receive_take(lake: Lake, catalog: Catalog, name: str, speaker: Speaker, cons
         return known
     lake.need_room(least_free)
     pcm, rate = _decoded(sent.data)
-    derived = wav_bytes(_resampled(pcm, rate, spec.sample_rate), spec.sample_rate)
+    mono = _resampled(pcm, rate, spec.sample_rate)
+    derived, samples = wav_bytes(mono, spec.sample_rate), len(mono)
     found, now = measure(pcm, rate, prompt.text), datetime.now(UTC)
     derived_sha256 = hashlib.sha256(derived).hexdigest()
     same_as = takes.same_sound(derived_sha256, key)
     verdict, reasons = judge(found, spec.limits, takes.pace_of(speaker.id, key), gap=sent.gap, same_as=same_as)
     recorded_at = _believed(sent.recorded_at, now)
-    samples = (len(derived) - len(wav_bytes(np.empty(0, np.int16), 1))) // 2
     take = takes.enter(
         Take(
             key=key,

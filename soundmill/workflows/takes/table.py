@@ -1,11 +1,12 @@
 """A day's takes as a table, once a recogniser of their language has heard them."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
-from soundmill.catalog import Catalog, Prompts, Speakers, Take, Takes, take_source
+from soundmill.catalog import Catalog, Prompts, Speakers, Take, Takes
 from soundmill.fingerprint import digest
 from soundmill.lake import Lake, column, day_table
 from soundmill.prompts.quality import judge, measures_from
@@ -54,7 +55,7 @@ def update_takes(lake: Lake, catalog: Catalog, day: date, language: str) -> tupl
     takes = store.listed(day=day)[0]
     fresh = []
     for take in takes:
-        spec, said = specs[take.set], heard.get(take_source(take.set, take.key))
+        spec, said = specs[take.set], heard.get(take.source)
         if said is None or not spec.is_in(language):
             continue
         errors = character_errors(take.text, said)
@@ -69,17 +70,12 @@ def update_takes(lake: Lake, catalog: Catalog, day: date, language: str) -> tupl
             same_as=store.same_sound(take.derived_sha256, take.key),
             errors=errors,
         )
-        said_so = [{"rule": one.rule, "verdict": one.verdict, "text": one.text} for one in reasons]
-        fresh.append((take, verdict, said_so, {**plain, "errors": round(errors, 4)}))
+        fresh.append((take, verdict, [asdict(one) for one in reasons], {**plain, "errors": round(errors, 4)}))
     store.judge(fresh)
-    licences = _licences(catalog)
+    licences = {one.id: one.licence for one in Speakers(catalog).consents()}
     rows = [_row(take, licences.get(take.consent, "")) for take in store.listed(day=day)[0]]
     made_from = digest(repr(sorted(row.items(), key=lambda pair: pair[0])) for row in rows)
     return rows, lake.write_day(PROMPTED_TAKES, day, PROMPTED_TAKES.from_rows(rows), made_from=made_from)
-
-
-def _licences(catalog: Catalog) -> dict[int, str]:
-    return {one.id: one.licence for one in Speakers(catalog).consents()}
 
 
 def _row(take: Take, licence: str) -> dict[str, Any]:

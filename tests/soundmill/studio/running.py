@@ -31,10 +31,11 @@ def studio(folder: Path, **values: Any) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def served(app: Any, **options: Any) -> Iterator[httpx.Client]:
-    """An application on a port of its own, in a thread."""
+def served(app: Any, port: int = 0, **options: Any) -> Iterator[httpx.Client]:
+    """An application on a port of its own, or on this one, in a thread."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

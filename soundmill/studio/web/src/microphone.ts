@@ -1,6 +1,7 @@
 // The microphone as it is: without what browsers do to it for telephone calls, at its own rate, every sample with its place.
 
 import { signal } from "@preact/signals";
+import { dbfs, peakOf, rmsOf } from "./wav.ts";
 
 export const PRE_ROLL = 0.5; // seconds before the start that are kept: the first sound is there, however late one presses
 export const POST_ROLL = 0.5; // and after the stop
@@ -133,14 +134,7 @@ export class Microphone {
     this.blocks.push(block);
     this.opened ||= block.frame;
     if (!hasSettled.value && block.frame - this.opened >= SETTLING * this.rate) hasSettled.value = true;
-    let peak = 0;
-    let sum = 0;
-    for (const one of block.samples) {
-      peak = Math.max(peak, Math.abs(one));
-      sum += one * one;
-    }
-    const db = (share: number): number => 20 * Math.log10(Math.max(share, 1e-6));
-    level.value = { peak: db(peak), rms: db(Math.sqrt(sum / block.samples.length)) };
+    level.value = { peak: dbfs(peakOf(block.samples)), rms: dbfs(rmsOf(block.samples)) };
     this.heard(block);
     const { now } = this;
     for (const one of this.waiting.filter((waits) => waits.until <= now)) one.then();

@@ -19,10 +19,13 @@ from scipy.signal import fftconvolve
 from soundmill.catalog import Catalog, Prompts, Take, Takes, open_catalog
 from soundmill.lake import open_lake
 from soundmill.prompts.spec import prompt_set_spec
+from soundmill.settings import Settings
+from soundmill.studio.app import create_app
+from soundmill.studio.connections import server_options
 from tests.catalogs import sqlite_in
 from tests.conftest import wait_until
 from tests.soundmill.studio.pages.looking import violations
-from tests.soundmill.studio.running import studio, studio_processes
+from tests.soundmill.studio.running import served, studio, studio_processes
 from tests.soundmill.workflows.takes.reading import prompt_set
 
 RATE = 44_100
@@ -222,7 +225,7 @@ def test_no_take_is_lost_or_doubled_by_a_killed_studio_a_closed_page_or_no_netwo
         process.wait()
     with chromium(tmp_path / "profile", tmp_path / "mic.wav") as browser:
         page = browser.new_page()
-        with studio_on(tmp_path / "home", address.port or 0) as client:
+        with served(create_app(Settings(home=tmp_path / "home", _env_file=None)), address.port or 0, **server_options()) as client:
             page.goto(f"{client.base_url}/record/digits")
             expect(page.get_by_test_id("outbox")).to_have_text("", timeout=60_000)
             done = take_of(catalog, 2)
@@ -233,28 +236,6 @@ def test_no_take_is_lost_or_doubled_by_a_killed_studio_a_closed_page_or_no_netwo
             take_of(catalog, 3)
             assert Takes(catalog).listed(utterance="u2")[1] == 1
     assert len({take.key for take in Takes(catalog).listed()[0]}) == 3
-
-
-@contextmanager
-def studio_on(folder: Path, port: int) -> Iterator[httpx.Client]:
-    """The studio once more under the address that a browser knows."""
-    import threading
-
-    import uvicorn
-
-    from soundmill.settings import Settings
-    from soundmill.studio.app import create_app
-    from soundmill.studio.connections import server_options
-
-    app = create_app(Settings(home=folder, _env_file=None))  # type: ignore[call-arg]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", **server_options()))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: server.started, 20)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        yield client
-    server.should_exit = True
-    thread.join(20)
 
 
 def test_a_disk_that_is_full_keeps_takes_waiting_and_a_void_take_is_not_kept(tmp_path: Path, catalog: Catalog, data: Path) -> None:
