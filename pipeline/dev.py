@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pipeline.run import dagster_home, instance_of, report_dead_runs
 from soundmill.catalog import lease, open_catalog
@@ -19,6 +20,7 @@ from soundmill.settings import Settings
 _ROOT = Path(__file__).resolve().parent.parent
 _START_SECONDS = 90
 _END_SECONDS = 8
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 class DevFailed(RuntimeError):
@@ -29,9 +31,12 @@ def serve(settings: Settings, port: int, studio_port: int, studio_host: str = "1
     """Runs code server, web server, daemon and studio until interrupted, or until one of them ends by itself. Returns the exit code."""
 
     def interrupt(*_: object) -> None:
+        _hold_interrupts()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in _INTERRUPTS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
+            signal.signal(number, interrupt)
     try:
         with running(settings, port, studio_port, studio_host) as processes:
             where = f"Dagster UI: http://localhost:{port}, studio: http://localhost:{studio_port}"
@@ -103,8 +108,11 @@ def _processes(settings: Settings, port: int, studio_port: int, studio_host: str
         _wait_for(studio_port, "studio", processes)
         yield processes
     finally:
+        before = _hold_interrupts()
         _end(processes)
         workspace.unlink(missing_ok=True)
+        for number, handler in zip(_INTERRUPTS, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _wait_for(port: int, name: str, processes: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -128,6 +136,11 @@ def _end(processes: dict[str, subprocess.Popen[bytes]]) -> None:
             pass
         _signal(process, signal.SIGKILL)  # runs that the daemon started share its session
         process.wait()
+
+
+def _hold_interrupts() -> list[Any]:
+    """From now on Ctrl-C does nothing: a second one would break off the ending, and leave processes behind. Returns the handlers."""
+    return [signal.signal(number, lambda *_: None) for number in _INTERRUPTS]
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
