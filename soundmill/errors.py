@@ -23,6 +23,7 @@ SoundmillError
 │   ├── AccountRefused                   an account that cannot be; has `fields`
 │   ├── WrongCredentials                 no account has that name and password
 │   ├── SpecRefused                      a model specification that contradicts itself
+│   ├── DefinitionChanged                a model's definition that somebody else changed meanwhile
 │   ├── NotEnoughData                    too little to train or evaluate a model on
 │   ├── DataLeakage                      test sounds that are copies of training sounds
 │   ├── MissingFeatures                  feature tables that have not been made yet
@@ -33,6 +34,7 @@ SoundmillError
 │   └── ErasureRefused                   an erasure that names nothing, or too much
 ├── NotFound (LookupError)               what was asked for is not there
 │   ├── UnknownModel, NoChampion         in the model registry
+│   ├── NoReport                         of a version that has not been evaluated
 │   ├── UnknownExtractor
 │   ├── AccountDeleted                   the account was deleted meanwhile
 │   ├── NoAudio                          a span of a source's time without any sound
@@ -181,6 +183,10 @@ class SpecRefused(InputRefused):
     """A model specification that contradicts itself."""
 
 
+class DefinitionChanged(InputRefused):
+    """A model's definition that was changed meanwhile by somebody else."""
+
+
 class NotEnoughData(InputRefused):
     """Too little data to train or evaluate a model on."""
 
@@ -225,6 +231,10 @@ class UnknownModel(NotFound):
     """A model or a version that the registry does not hold."""
 
 
+class NoReport(NotFound):
+    """A version that has not been evaluated."""
+
+
 class NoChampion(NotFound):
     """No model has been promoted yet."""
 
@@ -262,7 +272,7 @@ class BackupUnavailable(Unavailable):
 
 
 class ServerUnavailable(Unavailable):
-    """Nobody answers at the server's address, or not as a downloader does."""
+    """Nobody answers at a server's address, or not as that server does."""
 
 
 class HubUnavailable(Unavailable):

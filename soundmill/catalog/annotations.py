@@ -1,7 +1,7 @@
 """Annotations: what people's submissions come to, day by day."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -87,6 +87,19 @@ class Annotations:
         with self._catalog.reading() as session:
             for day, tag, number in session.execute(query.order_by(AnnotationRow.day, AnnotationRow.tag)):
                 found[day.isoformat()][tag] = number
+        return dict(found)
+
+    def sound_counts(self, first: date, last: date, sources: Collection[str] = (), but: Collection[str] = ()) -> dict[date, dict[str, int]]:
+        """Labelled sounds by day and tag, each once, however many people labelled it alike: of some sources, or of all `but` some."""
+        of = AnnotationRow.source.in_(sources) if sources else AnnotationRow.source.not_in(but)
+        mine = (AnnotationRow.day >= first, AnnotationRow.day <= last, AnnotationRow.withdrawn_at.is_(None), of)
+        place = (AnnotationRow.source, AnnotationRow.start, AnnotationRow.end, AnnotationRow.low_hz, AnnotationRow.high_hz)
+        each = select(AnnotationRow.day, AnnotationRow.tag, *place).where(*mine).distinct().subquery()
+        query = select(each.c.day, each.c.tag, func.count()).group_by(each.c.day, each.c.tag).order_by(each.c.day, each.c.tag)
+        found: dict[date, dict[str, int]] = defaultdict(dict)
+        with self._catalog.reading() as session:
+            for day, tag, number in session.execute(query):
+                found[day][tag] = number
         return dict(found)
 
     def tags(self) -> list[str]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from soundmill.catalog.database import Catalog
 from soundmill.catalog.schema import ModelRow, ModelVersionRow
-from soundmill.errors import UnknownModel
+from soundmill.errors import DefinitionChanged, SpecRefused, UnknownModel
 
 _RACES = 20
 _DELETED = "deleted"
@@ -44,6 +44,28 @@ class ModelRegistry:
         row = row.on_conflict_do_update(index_elements=["name"], set_={"spec": spec, "updated_at": now})
         with self._catalog.writing() as session:
             session.execute(row)
+
+    def define_new(self, name: str, spec: dict[str, Any]) -> None:
+        """Stores the specification of a model that there is not yet. Raises `SpecRefused`."""
+        now = datetime.now(UTC)
+        row = self._catalog.insert(ModelRow).values(name=name, spec=spec, created_at=now, updated_at=now)
+        with self._catalog.writing() as session:
+            if session.scalar(row.on_conflict_do_nothing().returning(ModelRow.name)) is None:
+                raise SpecRefused(f"another model is called {name!r}: give this one another name")
+
+    def redefine(self, name: str, spec: dict[str, Any], defined_at: datetime) -> None:
+        """Changes the specification that a model has had since `defined_at`. Raises `UnknownModel`, `DefinitionChanged`."""
+        self.spec(name)
+        is_same = (ModelRow.name == name, ModelRow.updated_at == defined_at)
+        changed = update(ModelRow).where(*is_same).values(spec=spec, updated_at=datetime.now(UTC)).returning(ModelRow.name)
+        with self._catalog.writing() as session:
+            if session.scalar(changed) is None:
+                raise DefinitionChanged(f"the definition of {name!r} was changed meanwhile: load it again, then change it")
+
+    def defined(self) -> dict[str, tuple[dict[str, Any], datetime]]:
+        """Specifications by name, and since when each has been as it is."""
+        with self._catalog.reading() as session:
+            return {row.name: (row.spec, row.updated_at) for row in session.scalars(select(ModelRow).order_by(ModelRow.name))}
 
     def specs(self) -> dict[str, dict[str, Any]]:
         """Specifications by name."""

@@ -3,16 +3,18 @@
 import math
 from collections.abc import Mapping
 from importlib.metadata import version as installed
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import ModelSpec
 from soundmill.wording import table
+
+if TYPE_CHECKING:
+    from soundmill.osr.recogniser import Recogniser
 
 _PACKAGES = ("soundmill", "scikit-learn", "numpy", "scipy", "skops")
 
 
-def model_card(name: str, version: int, fingerprint: str, spec: ModelSpec, model: Recogniser, data: Mapping[str, Any]) -> dict[str, Any]:
+def model_card(name: str, version: int, fingerprint: str, spec: ModelSpec, model: "Recogniser", data: Mapping[str, Any]) -> dict[str, Any]:
     """The card of a fitted model, as plain values; `data` says what it was fitted to."""
     return {
         "name": name,

@@ -4,7 +4,7 @@ Thresholds, expected recall and probabilities come from cross-validation (`cross
 model was fitted to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         keeping a share between 0.5 and 0.95
     recall
         share of known sounds that `quantile` and `training_percentile` keep
+    threshold_offsets
+        by class: how much higher its threshold is than what the rule gives, in standard deviations of known sounds
     other
         the name of the rest; None: "other", or -1 where classes are numbers
 
@@ -73,6 +75,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         blocks: Sequence[int] | None = None,
         other: Any = None,
         seed: int = 0,
+        threshold_offsets: Mapping[Any, float] | None = None,
     ) -> None:
         self.projector = projector
         self.class_model = class_model
@@ -85,6 +88,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.blocks = blocks
         self.other = other
         self.seed = seed
+        self.threshold_offsets = threshold_offsets
 
     def fit(
         self,
@@ -206,6 +210,7 @@ class OpenSetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.thresholds_ = np.full(len(self.classes_), shared)
         if validation.is_usable and self.threshold in {"quantile", "training_percentile"}:
             self._own_thresholds(scores, known, shared)
+        self.thresholds_ += [float((self.threshold_offsets or {}).get(name, 0.0)) for name in self.classes_.tolist()]
         self.expected_recall_ = self._recall_by_class(scores, known) if validation.is_usable else np.full(len(self.classes_), np.nan)
         self._fit_probabilities(scores, known, unknown, shared)
         self.cross_validation_ = self._summary(scores, known, unknown, validation) if validation.is_usable else {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +10,11 @@ import numpy.typing as npt
 from soundmill.errors import NotEnoughData
 from soundmill.osr import metrics
 from soundmill.osr.metrics import EventCounts, Span
-from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.sounds import Sounds, Verdicts
 from soundmill.osr.spec import OTHER
+
+if TYPE_CHECKING:
+    from soundmill.osr.recogniser import Recogniser
 
 WORST = 12
 _SWEEP_DRAWS = 20
@@ -95,7 +97,8 @@ class Evaluation:
     `confusion` has a row for each name the model can predict and a column for each true name; `curves` holds (precision, recall) lists.
     `closed_accuracy` counts known sounds only, the right name without regard to thresholds; unknown are sounds of other tags, and
     background. `intervals` are 95 % of bootstraps over groups of test sounds. `without_hours` is the headline without the hour,
-    None where it does not count anyway. `without_vectors` counts test sounds without any vector.
+    None where it does not count anyway. `without_vectors` counts test sounds without any vector. `hours` holds the weights of each name at
+    73 points of the day, where the hour counts.
     """
 
     tags: dict[str, TagResult]
@@ -116,19 +119,20 @@ class Evaluation:
     groups: int = 0
     mistakes: int = 0
     reliability: list[tuple[float, float, int]] = field(default_factory=list)
+    hours: dict[str, list[float]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
 
 
-def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
-    """Results on test sounds. Sounds of tags that the model was not trained on count as unknown. Raises `NotEnoughData` where there is
-    no tagged sound."""
+def evaluate(model: "Recogniser", data: HeldOut, predictions: "Predictions | None" = None) -> Evaluation:
+    """Results on test sounds; `predictions` are the model's on them, where they are known. Sounds of tags that the model was not trained
+    on count as unknown. Raises `NotEnoughData` where there is no tagged sound."""
     tagged, background = data.tagged, data.background
     if not len(tagged):
         raise NotEnoughData("the test days hold no annotated sound; name other --test-days")
-    predictions = Predictions.of(model, data)
+    predictions = predictions or Predictions.of(model, data)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
     rows = [*model.tags_, OTHER]
     table = metrics.confusion(predictions.truth.tolist(), predictions.names.tolist(), rows, columns)
@@ -139,11 +143,11 @@ def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
     event_f1 = sum(counted.values(), EventCounts()).f1 if data.streams else None
     everything = np.arange(len(predictions.truth))
     expected_recall = model.expected_recall_
-    headline = _headline(predictions, everything, expected_recall, hours, event_f1)
+    overall = headline(predictions, everything, expected_recall, hours, event_f1)
     left_out = {"expected_recall", "event_f1"}  # the one is no matter of test sounds, the other one of whole streams
 
     def figures(chosen: npt.NDArray[np.int64]) -> dict[str, float | None]:
-        drawn = asdict(_headline(predictions, chosen, expected_recall, hours, None))
+        drawn = asdict(headline(predictions, chosen, expected_recall, hours, None))
         return {name: value for name, value in drawn.items() if name not in left_out}
 
     intervals = metrics.bootstrap_intervals(predictions.groups, figures)
@@ -156,9 +160,9 @@ def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
         columns=columns,
         confusion=table.tolist(),
         curves=curves,
-        headline=headline,
+        headline=overall,
         intervals=intervals,
-        without_hours=None if without is None else _headline(without, everything, expected_recall, hours, None),
+        without_hours=None if without is None else headline(without, everything, expected_recall, hours, None),
         openness=_openness(predictions, len(model.tags_)),
         worst=_worst(predictions),
         events=counted if data.streams else {},
@@ -169,6 +173,7 @@ def evaluate(model: Recogniser, data: HeldOut) -> Evaluation:
         groups=len(np.unique(predictions.groups)),
         mistakes=int(np.count_nonzero(~predictions.right)),
         reliability=[] if predictions.probability is None else _reliability(predictions.probability, predictions.right),
+        hours=_hours(model) if hour_counts else {},
     )
 
 
@@ -211,7 +216,7 @@ class Predictions:
         return right
 
     @classmethod
-    def of(cls, model: Recogniser, data: HeldOut, use_hours: bool = True) -> "Predictions":
+    def of(cls, model: "Recogniser", data: HeldOut, use_hours: bool = True) -> "Predictions":
         sets = [part for part in (data.tagged, data.background) if len(part)]
         parts: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
         truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)
@@ -235,9 +240,10 @@ class Predictions:
         )
 
 
-def _headline(
+def headline(
     predictions: Predictions, chosen: npt.NDArray[np.int64], expected_recall: Mapping[str, float], hours: float, event_f1: float | None
 ) -> Headline:
+    """The figures on the predictions at these places; `hours` of background lie behind all of them."""
     truth, known, names, background = (
         predictions.truth[chosen],
         predictions.known[chosen],
@@ -267,7 +273,7 @@ def _headline(
 
 
 def _of_tags(
-    model: Recogniser, predictions: Predictions, table: npt.NDArray[np.int64], columns: Sequence[str]
+    model: "Recogniser", predictions: Predictions, table: npt.NDArray[np.int64], columns: Sequence[str]
 ) -> tuple[dict[str, TagResult], dict[str, tuple[list[float], list[float]]]]:
     results, curves = {}, {}
     for k, tag in enumerate(model.tags_):
@@ -336,6 +342,12 @@ def _worst(predictions: Predictions) -> list[Example]:
         )
         for at in wrong[order]
     ]
+
+
+def _hours(model: "Recogniser") -> dict[str, list[float]]:
+    """The time-of-day model by name."""
+    names = model.classes_ if len(model.time_weights_) == len(model.classes_) else model.tags_
+    return {name: weights.round(4).tolist() for name, weights in zip(names, model.time_weights_, strict=True)}
 
 
 def _reliability(probability: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> list[tuple[float, float, int]]:

@@ -6,6 +6,7 @@ is not what they deliver on new days; reports print both.
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,11 +25,12 @@ Floats = npt.NDArray[np.float64]
 class GaussianVotes(BaseEstimator):  # type: ignore[misc]
     """Names sounds it was trained on, and calls the rest "other".
 
-    components       Gaussians (spherical) in each tag's mixture; fewer where a tag has fewer vectors
-    regularisation   C of the logistic regression whose decision values are the space of the mixtures
-    least_recall     share of known sounds that thresholds aim to keep
-    least_dbfs       sounds with a lower peak are always "other"
-    time_of_day      whether the hour counts
+    components         Gaussians (spherical) in each tag's mixture; fewer where a tag has fewer vectors
+    regularisation     C of the logistic regression whose decision values are the space of the mixtures
+    least_recall       share of known sounds that thresholds aim to keep
+    least_dbfs         sounds with a lower peak are always "other"
+    time_of_day        whether the hour counts
+    threshold_offsets  by tag: how much lower the cost has to be than the threshold that the rule gives
 
     After `fit`: `tags_`, `classes_` (tags, and "other" when background was given), `projector_`, `mixtures_`, `log_priors_`,
     `time_weights_` (classes, 73), `thresholds_` (per tag; "other" never passes),
@@ -43,6 +45,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         least_dbfs: float = -35.0,
         time_of_day: bool = True,
         seed: int = 0,
+        threshold_offsets: Mapping[str, float] | None = None,
     ) -> None:
         self.components = components
         self.regularisation = regularisation
@@ -50,6 +53,7 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.least_dbfs = least_dbfs
         self.time_of_day = time_of_day
         self.seed = seed
+        self.threshold_offsets = threshold_offsets
 
     def fit(self, training: Sounds, background: Sounds | None = None) -> "GaussianVotes":
         """Learns from tagged sounds, and from background sounds that hold none of the tags. Raises `NotEnoughData`."""
@@ -73,15 +77,17 @@ class GaussianVotes(BaseEstimator):  # type: ignore[misc]
         self.log_priors_ = np.array([math.log(len(projected[name]) / total) for name in self.classes_])
         self.mixtures_ = [self._mixture(projected[name]) for name in self.classes_]
         self.time_weights_ = np.stack([time_model(hours[name] if self.time_of_day else np.empty(0)) for name in self.classes_])
-        self.thresholds_ = self._thresholds(training, background if use_background else None)
+        chosen, offsets = self._thresholds(training, background if use_background else None), self.threshold_offsets or {}
+        self.thresholds_ = {tag: threshold - offsets.get(tag, 0.0) for tag, threshold in chosen.items()}
         self.choices_: list[tuple[str, str, str]] = []
         self.cross_validation_: dict[str, float] = {}
         return self
 
     @property
     def expected_recall_(self) -> dict[str, float]:
-        """The recall that each tag's threshold was set for."""
-        return dict.fromkeys(self.tags_, self.least_recall)
+        """The recall that each tag's threshold was set for; NaN where it was moved since."""
+        moved = getattr(self, "threshold_offsets", None) or {}  # stored models may be older than the setting
+        return {tag: math.nan if moved.get(tag) else self.least_recall for tag in self.tags_}
 
     def vector_costs(self, sounds: Sounds, use_hours: bool = True) -> Floats:
         """Negative log of prior, likelihood and hour for each vector and class, shape (m, classes)."""

@@ -76,13 +76,19 @@ class Rejected(NamedTuple):
 
 @dataclass(frozen=True)
 class NewSound:
-    """A group of alike sounds that were called "other". `examples` are the keys of those in its middle, the most typical first."""
+    """A group of alike sounds that were called "other". `members` are their keys, the most typical first, fewer than `sounds` where these
+    were sampled."""
 
     sounds: int
     novelty: float
     nearest: str
     compactness: float
-    examples: tuple[str, ...]
+    members: tuple[str, ...]
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """Keys of those in its middle."""
+        return self.members[:EXAMPLES]
 
 
 def group_new_sounds(rejected: Rejected, background: npt.NDArray[Any] | None = None, seed: int = 0) -> list[NewSound]:
@@ -128,7 +134,7 @@ def group_new_sounds(rejected: Rejected, background: npt.NDArray[Any] | None = N
                 novelty=float(max(0.0, -np.median(margins[places]))),
                 nearest=Counter(nearest[at] for at in places).most_common(1)[0][0],
                 compactness=float(max(0.0, 1 - np.sqrt((away**2).mean()) / overall)),
-                examples=tuple(keys[chosen[at]] for at in typical[:EXAMPLES]),
+                members=tuple(keys[chosen[at]] for at in typical),
             )
         )
     return sorted(found, key=lambda one: -(one.novelty + 0.5) * np.log1p(one.sounds) * (0.5 + one.compactness))

@@ -60,6 +60,7 @@ def recogniser(spec: ModelSpec, blocks: Sequence[int]) -> Recogniser:
             -35.0 if spec.least_dbfs is None else spec.least_dbfs,
             spec.time_of_day,
             spec.seed,
+            dict(spec.threshold_offsets),
         )
     classifier = OpenSetClassifier(
         spec.projector,
@@ -72,6 +73,7 @@ def recogniser(spec: ModelSpec, blocks: Sequence[int]) -> Recogniser:
         blocks=list(blocks) if len(blocks) > 1 else None,
         other=OTHER,
         seed=spec.seed,
+        threshold_offsets=dict(spec.threshold_offsets),
     )
     return OpenSet(classifier, spec.least_dbfs, spec.time_of_day)
 

@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,12 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from soundmill.osr.card import learned_from
 from soundmill.osr.evaluation import Evaluation
 from soundmill.osr.novelty import NewSound
-from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 from soundmill.osr.time_of_day import GRID
 from soundmill.plots import ACCENT, INK, WARM, figure, png
+
+if TYPE_CHECKING:
+    from soundmill.osr.recogniser import Recogniser
 
 _LONGEST_SECONDS = 6
 # of the headline: its name, what it means, and whether more is better
@@ -82,7 +84,7 @@ def curves_picture(result: Evaluation) -> bytes:
     return png(fig)
 
 
-def hours_picture(model: Recogniser) -> bytes | None:
+def hours_picture(model: "Recogniser") -> bytes | None:
     """The time-of-day model of every tag, as PNG; None where the hour does not count."""
     if not np.ptp(model.time_weights_, axis=1).any():
         return None
@@ -124,7 +126,7 @@ def openness_picture(result: Evaluation) -> bytes | None:
     return png(fig)
 
 
-def report_pictures(model: Recogniser, result: Evaluation) -> dict[str, bytes]:
+def report_pictures(model: "Recogniser", result: Evaluation) -> dict[str, bytes]:
     """Every picture of the report by name."""
     pictures = {
         "confusion": confusion_picture(result),

@@ -3,7 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -21,11 +21,12 @@ _TOUCH = timedelta(milliseconds=10)  # less than this is no touch: starts are ro
 
 @dataclass(frozen=True)
 class DataChoice:
-    """Days a fit really uses: those of the specification, or the automatic split."""
+    """Days a fit really uses: those of the specification, or the automatic split. `test_background` None: the test days."""
 
     train: tuple[date, ...]
     test: tuple[date, ...]
     background: tuple[date, ...]
+    test_background: tuple[date, ...] | None = field(default=None, repr=False)  # fingerprints have it from the specification
 
 
 def choose_days(spec: ModelSpec, annotated: Collection[date], rejecting: Collection[date] = ()) -> DataChoice:
@@ -40,14 +41,15 @@ def choose_days(spec: ModelSpec, annotated: Collection[date], rejecting: Collect
         raise NotEnoughData("no day holds an annotation of these tags; add some with: soundmill labels import")
     train, test = spec.train_days, spec.test_days
     if not train:
-        free = [day for day in days if day not in test]
+        free = [day for day in days if day not in test and day not in (spec.test_background_days or ())]
         if not free:
             raise NotEnoughData("every annotated day is a test day; name other --test-days, or annotate more days")
         train = tuple(free) if test else tuple(free[: max(1, math.floor(TRAIN_SHARE * len(free)))])
     if not test:
         test = tuple(day for day in days if day not in train and day not in (spec.background_days or ()))
     background = (*train, *sorted(set(rejecting) - set(train))) if spec.background_days is None else spec.background_days
-    return DataChoice(tuple(train), tuple(test), tuple(day for day in background if day not in test))
+    apart = {*test, *(spec.test_background_days or ())}
+    return DataChoice(tuple(train), tuple(test), tuple(day for day in background if day not in apart), spec.test_background_days)
 
 
 def background_share(sounds_per_tag: Mapping[str, int]) -> int:

@@ -1,7 +1,8 @@
 """Splits without leakage: the same recording must not be on both sides, at whatever level, codec or speed it comes again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,47 @@ class Leak:
     training: str
     test: str
     likeness: float
+
+
+def suggest_test_days(counts: Mapping[date, Mapping[str, int]], together: Sequence[Collection[date]] = (), share: float = 0.3) -> set[date]:
+    """Test days such that every tag has sounds on both sides where it can, and about a `share` of each is tested; of equal choices the
+    latest days.
+
+    `counts` are labelled sounds by day and tag; days that stand `together`, because a recording reaches over both, stay on one side.
+    """
+    days = sorted(day for day, of in counts.items() if sum(of.values()))
+    linked = {str(day): {str(day)} for day in days}
+    for some in together:
+        for day in some:
+            if str(day) in linked:
+                linked[str(day)] |= {str(one) for one in some}
+    names = components([linked[str(day)] for day in days])
+    groups = sorted({name: [day for day, of in zip(days, names, strict=True) if of == name] for name in names}.values())
+    tags = sorted({tag for of in counts.values() for tag in of})
+    if len(groups) < 2:
+        return set()
+    table = np.array([[sum(counts[day].get(tag, 0) for day in group) for tag in tags] for group in groups], float)
+    chosen = np.zeros(len(groups), bool)
+    chosen[-1] = True
+    while True:
+        here, away = np.flatnonzero(chosen), np.flatnonzero(~chosen)
+        one_by_one = np.eye(len(groups), dtype=bool)
+        swaps = one_by_one[np.repeat(here, len(away))] | one_by_one[np.tile(away, len(here))]
+        tried = chosen ^ np.concatenate([np.zeros((1, len(groups)), bool), one_by_one, swaps])
+        best = int(np.lexsort(_costs(table, tried, share)[::-1])[0])
+        if best == 0:  # nothing is better than what there is
+            break
+        chosen = tried[best]
+    return {day for group, tests in zip(groups, chosen, strict=True) if tests for day in group}
+
+
+def _costs(table: npt.NDArray[np.float64], tried: npt.NDArray[np.bool_], share: float) -> tuple[npt.NDArray[np.float64], ...]:
+    """Of m choices of test days, shape (m, groups): tags that nothing can be learned of, tags that cannot be tested, how far the shares are
+    from what is wanted, and how early the test days are; each of shape (m,). `table` has shape (groups, tags)."""
+    total, tested = table.sum(axis=0), tried @ table
+    off = np.abs(tested / np.maximum(1, total) - share).sum(axis=1).round(9)
+    early = -(tried @ np.arange(len(table), dtype=float))
+    return (tested == total).sum(axis=1).astype(float), (tested == 0).sum(axis=1).astype(float), off, early
 
 
 def near_duplicates(training: Sounds, test: Sounds, least: float = ALIKE) -> list[Leak]:

@@ -23,7 +23,20 @@ from soundmill.lake import open_lake
 from soundmill.options import backup_options, download_options, upload_options
 from soundmill.settings import Settings, masked_url
 from soundmill.studio import pages
-from soundmill.studio.api import capture, dashboard, downloader, labels, osr, podcast, recorder, recording, rounds, sound, transcriber
+from soundmill.studio.api import (
+    capture,
+    dashboard,
+    downloader,
+    labels,
+    osr,
+    podcast,
+    recorder,
+    recording,
+    rounds,
+    sound,
+    training,
+    transcriber,
+)
 from soundmill.studio.api.documentation import documentation
 from soundmill.studio.api.transcriber.body import Refused
 from soundmill.studio.api.transcriber.recordings import RECORDINGS
@@ -69,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         RECORDINGS: {"multipart/": most},
         "/api/record/*": {"multipart/": MOST_BYTES},
         "/recorder/*": {"multipart/": MOST_BYTES},
+        "/api/training/try": {"multipart/": training.MOST_TRIED_BYTES},
     }
     app.add_middleware(BodyLimit, most_bytes=_MOST_BYTES, larger=larger)
     app.add_middleware(Origins, origins=settings.studio_origin_list)
@@ -81,7 +95,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(NoAudio, _no_sound)
     app.add_exception_handler(SignInNeeded, to_sign_in)
     app.add_exception_handler(RoleNeeded, not_allowed)
-    for router in (sound.router, labels.router, rounds.router, dashboard.router):  # what is asked most often is found first
+    for router in (
+        sound.router,
+        labels.router,
+        rounds.router,
+        dashboard.router,
+        training.router,
+    ):  # what is asked most often is found first
         app.include_router(router)
     app.include_router(recording.router, prefix="/api/record", dependencies=[Depends(page_for("speaker", "engineer", "annotator"))])
     # the same, for who knows the recorder's password alone: browsers send it below its own path only

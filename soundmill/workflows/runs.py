@@ -6,9 +6,12 @@ from typing import Any
 
 import httpx
 
+from soundmill.errors import ServerUnavailable
+
 _MOST = 30
 _PATIENCE = 5.0  # seconds
 _UNDER_WAY = ("STARTED", "STARTING", "CANCELING", "QUEUED", "NOT_STARTED", "MANAGED")
+_OTHER = "what answers at {} is not Dagster's web server: set SOUNDMILL_DAGSTER_URL"
 _LISTS = ("under_way", "failed", "newest")
 _RUNS = """
 query Runs($limit: Int!, $under_way: [RunStatus!], $failed: [RunStatus!]) {
@@ -51,15 +54,31 @@ class RunsNow:
 def runs_now(address: str) -> RunsNow:
     """The runs that Dagster's web server at this address knows of."""
     address = address.rstrip("/")
-    asked = {"query": _RUNS, "variables": {"limit": _MOST, "under_way": _UNDER_WAY, "failed": ["FAILURE", "CANCELED"]}}
     try:
-        answer = httpx.post(f"{address}/graphql", json=asked, timeout=_PATIENCE).raise_for_status().json()
-        under_way, failed, newest = ([_run(address, one) for one in answer["data"][name]["results"]] for name in _LISTS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return _nothing(address, f"Dagster does not answer at {address} ({type(error).__name__}): start it, or set SOUNDMILL_DAGSTER_URL")
+        answer = ask_dagster(address, _RUNS, limit=_MOST, under_way=_UNDER_WAY, failed=["FAILURE", "CANCELED"])
+        under_way, failed, newest = ([_run(address, one) for one in answer[name]["results"]] for name in _LISTS)
+    except ServerUnavailable as error:
+        return _nothing(address, str(error))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return _nothing(address, f"what answers at {address} is not Dagster's web server: set SOUNDMILL_DAGSTER_URL")
+        return _nothing(address, _OTHER.format(address))
     return RunsNow(address, "", under_way, failed, newest)
+
+
+def ask_dagster(address: str, query: str, **variables: Any) -> dict[str, Any]:
+    """What Dagster's web server at this address answers to a GraphQL query. Raises `ServerUnavailable` in words for people."""
+    address = address.rstrip("/")
+    try:
+        asked = {"query": query, "variables": variables}
+        answer = httpx.post(f"{address}/graphql", json=asked, timeout=_PATIENCE).raise_for_status().json()
+        found: dict[str, Any] = answer["data"]
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        why = f"Dagster does not answer at {address} ({type(error).__name__}): start it, or set SOUNDMILL_DAGSTER_URL"
+        raise ServerUnavailable(why) from None
+    except (ValueError, KeyError, TypeError):
+        raise ServerUnavailable(_OTHER.format(address)) from None
+    if not isinstance(found, dict):
+        raise ServerUnavailable(_OTHER.format(address))
+    return found
 
 
 def _nothing(address: str, problem: str) -> RunsNow:
@@ -73,7 +92,7 @@ def _run(address: str, run: dict[str, Any]) -> RunNow:
     partition = tags.get("dagster/partition") or (f"{first} to {last}" if first else "")
     what = ", ".join(assets[:3]) + (f" and {len(assets) - 3} more" if len(assets) > 3 else "") if assets else run["jobName"]
     by = next((f"{kind} {tags[key]}" for kind, key in _BEHIND.items() if key in tags), "")
-    moments = [_moment(run[name]) for name in ("creationTime", "startTime", "endTime")]
+    moments = [moment(run[name]) for name in ("creationTime", "startTime", "endTime")]
     created = moments[0] or datetime.now(UTC)
     return RunNow(
         run["runId"],
@@ -90,5 +109,6 @@ def _run(address: str, run: dict[str, Any]) -> RunNow:
 _BEHIND = {"sensor": "dagster/sensor_name", "schedule": "dagster/schedule_name", "backfill": "dagster/backfill"}
 
 
-def _moment(seconds: float | None) -> datetime | None:
+def moment(seconds: float | None) -> datetime | None:
+    """A time as Dagster gives it."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

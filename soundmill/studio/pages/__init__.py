@@ -5,8 +5,8 @@ Here belongs which facts a page shows and what its forms do. How it looks lies i
 
 from fastapi import APIRouter
 
-from soundmill.studio.pages import annotate, overview, people, record, recordings, releases, rounds, sign_in, sources
+from soundmill.studio.pages import annotate, models, overview, people, record, recordings, releases, rounds, sign_in, sources
 
 router = APIRouter(include_in_schema=False)
-for page in (overview, annotate, rounds, releases, record, sources, recordings, people, sign_in):
+for page in (overview, annotate, rounds, models, releases, record, sources, recordings, people, sign_in):
     router.include_router(page.router)

@@ -28,6 +28,7 @@ _PAGES: tuple[tuple[str, str, tuple[Role, ...]], ...] = (
     ("/", "Overview", ("engineer", "annotator")),
     ("/annotate", "Annotate", ("engineer", "annotator")),
     ("/rounds", "Rounds", ("engineer", "annotator")),
+    ("/models", "Models", ("engineer", "annotator")),
     ("/record", "Prompts", ("engineer", "annotator", "speaker")),
     ("/releases", "Releases", ("engineer",)),
     ("/recordings", "Recordings", ("engineer",)),

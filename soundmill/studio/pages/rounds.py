@@ -85,9 +85,7 @@ def define_model(request: Request, user: Engineer, name: str, model: Text) -> Re
         if not MODEL_NAME.fullmatch(model.strip()):
             raise SpecRefused("a model's name has letters, digits, dashes and underscores, 63 of them at most")
         registry = ModelRegistry(catalog)
-        if model.strip() in registry.specs():
-            raise SpecRefused(f"there is a model {model.strip()!r} already: it is fitted again by itself when its days' labels change")
-        registry.define(model.strip(), ModelSpec(tags=spec.tags, sources=spec.sources).model_dump(mode="json"))
+        registry.define_new(model.strip(), ModelSpec(tags=spec.tags, sources=spec.sources).model_dump(mode="json"))
     except (SpecRefused, UnknownRound) as error:
         return _list(request, user, error)
     return RedirectResponse(f"/rounds/{quote(name)}/results?model={quote(model.strip())}", 303)

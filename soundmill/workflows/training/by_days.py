@@ -7,7 +7,7 @@ from datetime import date
 from typing import Literal
 
 from soundmill.catalog import AudioCollection, Catalog, ModelRegistry, ModelVersion
-from soundmill.errors import NotEnoughData, SpecRefused
+from soundmill.errors import NotEnoughData
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
 from soundmill.osr.selection import DataChoice
@@ -48,16 +48,20 @@ def fit_by_days(
     if not train:
         raise NotEnoughData("no day is marked R: mark those that are to train the model")
     spec = ModelSpec.parse(
-        {"tags": sorted(tags), "train_days": train, "background_days": _days(uses, "Br"), "test_days": _days(uses, "E", "Be")}
+        {
+            "tags": sorted(tags),
+            "train_days": train,
+            "background_days": _days(uses, "Br"),
+            "test_days": _days(uses, "E"),
+            "test_background_days": _days(uses, "Be") or None,
+        }
     )
     registry = ModelRegistry(catalog)
     for version in registry.versions():
         if version.card is not None and _learns_alike(ModelSpec.parse(version.card["spec"]), spec):
             return version
     name = check_name(re.sub(r"[^\w-]+", "-", name, flags=re.ASCII).strip("-")[:63])  # people gave models any name
-    if name in registry.specs():
-        raise SpecRefused(f"another model is called {name!r}: give this one another name")
-    registry.define(name, spec.model_dump(mode="json"))
+    registry.define_new(name, spec.model_dump(mode="json"))
     try:
         return train_model(lake, catalog, name, options).version
     except Exception:

@@ -121,7 +121,7 @@ class TrainingData:
         columns = ["key", "content_hash"]
         segments_trained, segments_tested = (
             [tuple(row.values()) for row in self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()]
-            for of_days in (before, self.days.test)
+            for of_days in (before, sorted({*self.days.test, *self.test_background_days}))
         )
         train, test = (self._labels(of_days, of_any_tag=True) for of_days in (self.days.train, self.days.test))
         copies = near_duplicates(self._fingerprints(train, self.days.train), self._fingerprints(test, self.days.test))
@@ -133,7 +133,12 @@ class TrainingData:
 
     def test_background(self) -> tuple[Sounds, float]:
         """Background to test on, and its seconds."""
-        return self._background(self.days.test, TEST_BACKGROUND_PER_DAY * len(self.days.test))
+        return self._background(self.test_background_days, TEST_BACKGROUND_PER_DAY * len(self.test_background_days))
+
+    @property
+    def test_background_days(self) -> tuple[date, ...]:
+        """Days whose background the model is tested on."""
+        return self.days.test if self.days.test_background is None else self.days.test_background
 
     def streams(self) -> Iterator[tuple[list[float], list[float], Sounds, list[Span]]]:
         """Every source's whole test day, one at a time: starts and lengths of segments in seconds of the day, sounds, annotated events."""
@@ -147,6 +152,26 @@ class TrainingData:
                 events = [Span(row["tag"], _second(row["start"], day), _second(row["end"], day)) for row in marked]
                 sounds = segment_sounds(self._lake, [day], mine, self.spec.extractor, self.zone)
                 yield starts, mine["seconds"].to_pylist(), sounds, events
+
+    def recordings_over_days(self, of_days: Sequence[date]) -> list[tuple[date, ...]]:
+        """Pairs of days, one after another among these, that hold parts of one landed recording, such as one over midnight."""
+        found: list[tuple[date, ...]] = []
+        before: tuple[date, set[str]] | None = None
+        for day in sorted(of_days):
+            rows = self._lake.read_days(SEGMENTS, [day], columns=["recording"], where=self._of_sources)
+            recordings = set(rows["recording"].unique().to_pylist())
+            if before and before[1] & recordings:
+                found.append((before[0], day))
+            before = (day, recordings)
+        return found
+
+    def places(self, of_days: Sequence[date], background_days: Sequence[date] = ()) -> dict[str, SpanOfSource]:
+        """Source, start and end of every annotated sound of some days, and of every segment of these and others, by key."""
+        segments = self._lake.read_days(SEGMENTS, sorted({*of_days, *background_days}), where=self._of_sources)
+        columns = (segments[name].to_pylist() for name in ("key", "source", "started_at", "seconds"))
+        found = {key: (source, start, start + timedelta(seconds=seconds)) for key, source, start, seconds in zip(*columns, strict=True)}
+        labels = self._labels(tuple(of_days), of_any_tag=True)
+        return found | {row["key"]: (row["source"], row["start"], row["end"]) for row in labels}
 
     def audio(self, keys: Sequence[str], of_days: tuple[date, ...]) -> dict[str, tuple[Any, int, str]]:
         """Samples (int16), rate, and place and time in words of annotated sounds and segments by key; those without audio are left out."""

@@ -1,6 +1,5 @@
 """Evaluation: a version on its test days, as figures, pictures and an HTML page that stands alone."""
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +14,7 @@ from soundmill.osr.splits import Leak
 from soundmill.workflows.training.data import TrainingData
 from soundmill.workflows.training.models import days_of, load_version, report_folder
 from soundmill.workflows.training.promotion import consider_promotion
+from soundmill.workflows.training.reports import report_of, write_report
 
 if TYPE_CHECKING:
     from soundmill.osr.evaluation import Evaluation, Stream
@@ -45,7 +45,7 @@ def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOpt
 
     Raises `UnknownModel`, `NotEnoughData`, `DataLeakage`, `MissingFeatures`, `NotInLake`, `UntrustedModel`.
     """
-    from soundmill.osr.evaluation import HeldOut, evaluate
+    from soundmill.osr.evaluation import HeldOut, Predictions, evaluate
     from soundmill.osr.report import playable, report_html, report_pictures
 
     version = ModelRegistry(catalog).current(name)
@@ -57,16 +57,18 @@ def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOpt
     if (leaks := data.leaks()) and not data.spec.allow_duplicates:
         raise DataLeakage(describe_leaks(leaks))
     model = load_version(lake, version)
-    streams, fresh = _listen(model, data, data.background_for(card["data"]["support"]))
+    streams, fresh = listen(model, data, data.background_for(card["data"]["support"]))
     test = HeldOut(data.tagged(), *data.test_background(), streams)
-    result = evaluate(model, test)
+    predictions = Predictions.of(model, test)
+    result = evaluate(model, test, predictions)
     promotion = consider_promotion(lake, catalog, version, (model, test), data, options, has_leaks=bool(leaks))
     log.info("drawing the report")
     pictures = report_pictures(model, result)
     wanted = [example.key for example in result.worst] + [key for one in fresh[:NEW_SHOWN] for key in one.examples]
-    sounds = {key: playable(*found) for key, found in data.audio(wanted, data.days.test).items()}
+    tested_days = tuple(sorted({*data.days.test, *data.test_background_days}))
+    sounds = {key: playable(*found) for key, found in data.audio(wanted, tested_days).items()}
     folder = report_folder(version)
-    lake.write_if_changed(f"{folder}/evaluation.json", json.dumps(result.as_json(), indent=1).encode())
+    write_report(lake, version, report_of(data, model, predictions, result, fresh, promotion))
     for picture_name, png in pictures.items():
         lake.write_if_changed(f"{folder}/{picture_name}.png", png)
     report = f"{folder}/report.html"
@@ -85,7 +87,7 @@ def describe_leaks(leaks: list[Leak]) -> str:
     return f"{len(leaks)} test sounds are copies of training sounds: {shown}. Name other days, or define the model with --allow-duplicates"
 
 
-def _listen(model: "Recogniser", data: TrainingData, background: "Sounds") -> "tuple[list[Stream], list[NewSound]]":
+def listen(model: "Recogniser", data: TrainingData, background: "Sounds") -> "tuple[list[Stream], list[NewSound]]":
     """The test days as detections would have them, a source and day at a time, and groups among what was called "other" that are unlike
     the background that the model was trained on."""
     from soundmill.osr.evaluation import Stream

@@ -57,4 +57,5 @@ def days_of(card: dict[str, Any]) -> DataChoice:
     train, test, background = (
         tuple(date.fromisoformat(day) for day in card["data"][key]) for key in ("train_days", "test_days", "background_days")
     )
-    return DataChoice(train, test, background)
+    spared = card["spec"].get("test_background_days")
+    return DataChoice(train, test, background, None if spared is None else tuple(date.fromisoformat(day) for day in spared))

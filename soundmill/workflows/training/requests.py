@@ -1,0 +1,147 @@
+"""What becomes of the models that are defined, right now: asked of the registry, and of Dagster's web server."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from soundmill.catalog import Catalog, ModelRegistry
+from soundmill.errors import ServerUnavailable
+from soundmill.osr.spec import ModelSpec
+from soundmill.workflows.runs import ask_dagster, moment
+
+State = Literal["waiting", "queued", "fitting", "evaluating", "failed", "done"]
+_FIT, _REPORT = "osr_model", "evaluation_report"
+_SENSOR = "model_requests"
+_OF_A_MODEL = 'runsOrError(limit: 5, filter: {{tags: [{{key: "dagster/partition", value: "{0}"}}]}}) {{ ...found }}'
+_ASK = """
+query Requests {{
+  {0}
+  repositoriesOrError {{ ... on RepositoryConnection {{ nodes {{ sensors {{ name sensorState {{
+    status ticks(limit: 1) {{ skipReason error {{ message }} }} nextTick {{ timestamp }} }} }} }} }} }}
+}}
+fragment found on RunsOrError {{
+  ... on Runs {{ results {{ runId jobName status creationTime assetSelection {{ path }} stepStats {{ stepKey status startTime }} }} }}
+}}
+"""
+_WHY = """
+query Why($run: ID!) { runOrError(runId: $run) { ... on Run { eventConnection(limit: 1000) { events {
+  ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
+  ... on RunFailureEvent { error { message } }
+} } } } }
+"""
+_UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING", "MANAGED"}
+_LONGEST = 400  # letters of a failure
+
+
+@dataclass(frozen=True)
+class Request:
+    """How far a defined model is. `text` is one line for people; `link` the page of its newest run in Dagster, empty where there is none;
+    `since` when its state began."""
+
+    model: str
+    state: State
+    text: str
+    link: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Every defined model. `problem`: why Dagster cannot be asked, empty where it can."""
+
+    problem: str
+    requests: list[Request]
+
+
+def requests_now(catalog: Catalog, address: str) -> Requests:
+    """How far every defined model is; `address` is that of Dagster's web server."""
+    registry = ModelRegistry(catalog)
+    defined = registry.defined()
+    fitted = {
+        version.name: version.version
+        for version in registry.versions()
+        if version.card and version.name in defined and ModelSpec.parse(version.card["spec"]) == ModelSpec.parse(defined[version.name][0])
+    }
+    if not defined:
+        return Requests("", [])
+    asked = " ".join(f"m{at}: {_OF_A_MODEL.format(name)}" for at, name in enumerate(defined))
+    try:
+        answer = ask_dagster(address, _ASK.format(asked))
+        sensor = _sensor(answer)
+        found = [
+            _request(address, name, defined[name][1], fitted.get(name), _newest(answer[f"m{at}"]), sensor)
+            for at, name in enumerate(defined)
+        ]
+    except ServerUnavailable as error:
+        waits = [Request(name, "done" if name in fitted else "waiting", _fitted(fitted.get(name)) or str(error)) for name in defined]
+        return Requests(str(error), waits)
+    return Requests("", found)
+
+
+def _newest(answer: dict[str, Any]) -> dict[str, Any] | None:
+    """The newest run that works on a model: rounds and releases may have the same name."""
+    for run in answer.get("results", ()):
+        assets = {part["path"][-1] for part in run["assetSelection"] or ()}
+        if run["jobName"] == "model_chain" or assets & {_FIT, _REPORT}:
+            newest: dict[str, Any] = run
+            return newest
+    return None
+
+
+def _request(address: str, name: str, defined_at: datetime, version: int | None, run: dict[str, Any] | None, sensor: str) -> Request:
+    link = f"{address.rstrip('/')}/runs/{run['runId']}" if run else ""
+    created = moment(run["creationTime"]) if run else None
+    if run and run["status"] in _UNDER_WAY:
+        steps = {step["stepKey"]: step for step in run["stepStats"]}
+        if run["status"] != "STARTED" or not steps:
+            return Request(name, "queued", "queued: it starts as soon as a worker is free", link, created)
+        step = steps.get(_REPORT) or steps[_FIT] if _FIT in steps or _REPORT in steps else next(iter(steps.values()))
+        is_report = step["stepKey"] == _REPORT
+        text = "fitted, and being evaluated on its test days (step 2 of 2)" if is_report else "being fitted (step 1 of 2)"
+        return Request(name, "evaluating" if is_report else "fitting", text, link, moment(step["startTime"]) or created)
+    failed = run is not None and run["status"] in {"FAILURE", "CANCELED"}
+    if run and failed and (version is not None or (created and created >= defined_at)):
+        what = "fitted, but not evaluated" if version is not None else "failed"
+        return Request(name, "failed", f"{what}: {_why(address, run)}", link, created)
+    if version is not None:
+        return Request(name, "done", _fitted(version), link, created)
+    return Request(name, "waiting", sensor, "", defined_at)
+
+
+def _fitted(version: int | None) -> str:
+    return "" if version is None else f"fitted: version {version}"
+
+
+def _sensor(answer: dict[str, Any]) -> str:
+    """What the sensor said when it last looked, and that it looks again."""
+    sensors = {one["name"]: one["sensorState"] for node in answer["repositoriesOrError"].get("nodes", ()) for one in node["sensors"]}
+    state = sensors.get(_SENSOR)
+    if state is None:
+        return f"waits for the sensor {_SENSOR}, which Dagster does not have loaded"
+    if state["status"] != "RUNNING":
+        return f"waits for the sensor {_SENSOR}, which is switched off: switch it on in Dagster"
+    tick = (state["ticks"] or [{}])[0]
+    if error := tick.get("error"):
+        return f"the sensor {_SENSOR} failed, and tries again: {_one_line(error['message'])}"
+    reason = tick.get("skipReason") or ""
+    known = reason if "wait" in reason else ""
+    return f"waits for the sensor, which looks every half minute{f': {known}' if known else ''}"
+
+
+def _why(address: str, run: dict[str, Any]) -> str:
+    if run["status"] == "CANCELED":
+        return "somebody ended its run"
+    events = ask_dagster(address, _WHY, run=run["runId"])["runOrError"].get("eventConnection", {}).get("events", ())
+    errors = [event["error"] for event in events if event.get("error")]
+    if not errors:
+        return "its run ended without a word: see its page in Dagster"
+    said = errors[0].get("cause") or errors[0]
+    return _one_line(said["message"])
+
+
+def _one_line(text: str) -> str:
+    """An exception's message without its class."""
+    line = " ".join(text.split())
+    name, _, rest = line.partition(": ")
+    line = rest if rest and " " not in name else line
+    return line[:_LONGEST]
