@@ -32,7 +32,7 @@ FIGURES = (
     ("false_positives_per_hour", "names called in an hour of unlabelled sound", False),
     ("event_f1", "event F1: whole events found, within a segment", True),
     ("calibration_error", "calibration error: how far probabilities are from the truth", False),
-    ("expected_recall", "of that, what cross-validation had led to expect", True),
+    ("expected_recall", "recall that cross-validation had led to expect, mean of the tags", True),
 )
 
 

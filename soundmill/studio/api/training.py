@@ -5,7 +5,7 @@ A page adds nothing of its own: all of this is `soundmill.workflows.training`, a
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -66,7 +66,6 @@ Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
 Engineer = Annotated[User, Depends(page_for("engineer"))]
 MOST_TRIED_BYTES = 100 << 20
 _MOST_TRIED_SECONDS = 600
-_LONGEST_DAYS = 800
 _MODELS = CapacityLimiter(1)  # tests and tries at a time: each takes a core
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What cannot be, and what to do about it"},
@@ -246,15 +245,13 @@ async def days(
     request: Request,
     user: Person,
     first: Annotated[date | None, Query(alias="from", description="a year before the last where it is left out")] = None,
-    last: Annotated[date | None, Query(alias="to", description="today where it is left out")] = None,
+    last: Annotated[date | None, Query(alias="to", description="the newest day with labels or sound where it is left out")] = None,
     source: Annotated[list[str], Query(max_length=200, description="all that are not set apart where none is named")] = [],  # noqa: B006
 ) -> list[DayOfData]:
     """Labelled sounds, segments and coverage of every day that has any."""
-    end = last or date.today() + timedelta(days=1)
-    start = first or end - timedelta(days=365)
-    if not timedelta() <= end - start <= timedelta(days=_LONGEST_DAYS):
-        raise HTTPException(400, f"from and to span {_LONGEST_DAYS} days at most")
-    return await run_sync(days_of_data, request.app.state.lake, request.app.state.catalog, source, start, end)
+    if first and last and first > last:
+        raise HTTPException(400, "`to` lies before `from`")
+    return await run_sync(days_of_data, request.app.state.lake, request.app.state.catalog, source, first, last)
 
 
 @router.post("/check", summary="What stands against a definition")

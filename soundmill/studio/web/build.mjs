@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const built = join(here, "../static/built");
 const aside = `${built}.new`;
-const pages = ["annotator", "dashboard", "my-recordings", "record", "round", "source", "takes"];
+const pages = ["annotator", "dashboard", "model", "model-builder", "model-try", "models", "my-recordings", "record", "round", "source", "takes"];
 const worklets = ["capture-worklet"]; // which the browser's sound thread loads by themselves
 
 const options = (outdir) => ({

@@ -18,6 +18,7 @@ _MOST_VERSIONS = 30  # of a model, the newest
 class VersionNow:
     """A fitted version.
 
+    spec        what it was fitted as, with the days that were really used
     support     training sounds by tag
     headline    figures on its test days, with 95 % intervals by name; None where it has not been evaluated
     promotion   what became of its candidacy, in words
@@ -27,6 +28,7 @@ class VersionNow:
     version: int
     champion: bool
     fitted_at: datetime
+    spec: ModelSpec
     support: dict[str, int]
     train_days: list[str]
     test_days: list[str]
@@ -95,6 +97,7 @@ def _version(lake: Lake, version: ModelVersion) -> VersionNow:
         version.version,
         version.champion,
         version.created_at,
+        ModelSpec.parse({**(version.card or {})["spec"], **{name: data[name] for name in ("train_days", "test_days", "background_days")}}),
         data["support"],
         data["train_days"],
         data["test_days"],

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ from soundmill.workflows.training.reports import SoundPlace
 
 FEW_SOUNDS = 10  # of a tag: with fewer, thresholds and expected recall rest on chance
 _FEWEST = 2  # of a tag, to learn it at all
+_YEAR = timedelta(days=365)
 _NAMED = 5  # days in a sentence
 _SHOWN_COPIES = 3
 _SPLITS = 4  # that are tried: each puts the copies of the one before on one side
@@ -67,21 +68,27 @@ class Checked:
         return any(one.level == "refusal" for one in self.findings)
 
 
-def days_of_data(lake: Lake, catalog: Catalog, sources: Collection[str], first: date, last: date) -> list[DayOfData]:
-    """Every day from first to last that holds a label or a segment of these sources, of all that are not set apart where none is named."""
+def days_of_data(
+    lake: Lake, catalog: Catalog, sources: Collection[str], first: date | None = None, last: date | None = None
+) -> list[DayOfData]:
+    """Every day from first to last that holds a label or a segment of these sources, of all that are not set apart where none is named.
+
+    Without a last day up to the newest that holds any, without a first one a year of them.
+    """
     index, apart = SoundIndex(catalog), AudioCollection(catalog).sources_apart()
-    labels = Annotations(catalog).sound_counts(first, last, sources, apart)
+    last = last or date.max
+    labels = Annotations(catalog).sound_counts(first or date.min, last, sources, apart)
     segments: Counter[date] = Counter()
     seconds: Counter[date] = Counter()
     for source in sources or [one.source for one in index.sources() if one.source not in apart]:
-        for day in index.days(source, first, last):
+        for day in index.days(source, first or date.min, last):
             segments[day.day] += day.segments
             seconds[day.day] += day.seconds  # type: ignore[assignment]  # a Counter adds floats as well
-    covered = _coverage(lake, sorted(segments), sources, apart)
-    return [
-        DayOfData(day, labels.get(day, {}), segments[day], round(float(seconds[day]), 3), covered.get(day))
-        for day in sorted({*labels, *segments})
-    ]
+    there = sorted({*labels, *segments})
+    if first is None and there:
+        there = [day for day in there if day >= there[-1] - _YEAR]
+    covered = _coverage(lake, [day for day in there if day in segments], sources, apart)
+    return [DayOfData(day, labels.get(day, {}), segments[day], round(float(seconds[day]), 3), covered.get(day)) for day in there]
 
 
 def check_choice(lake: Lake, catalog: Catalog, values: Mapping[str, Any], options: TrainingOptions, *, copies: bool = False) -> Checked:

@@ -42,7 +42,7 @@ export class Refused extends Error {
   }
 }
 
-async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
+export async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(path, options);
@@ -57,7 +57,7 @@ async function ask<T>(path: string, options: RequestInit = {}): Promise<T> {
 }
 
 const named = (source: string): string => source.split("/").map(encodeURIComponent).join("/");
-const json = (method: string, body: unknown, headers: Record<string, string> = {}): RequestInit => ({
+export const json = (method: string, body: unknown, headers: Record<string, string> = {}): RequestInit => ({
   method,
   headers: { "content-type": "application/json", ...headers },
   body: JSON.stringify(body),
