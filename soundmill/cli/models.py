@@ -1,6 +1,7 @@
 """`soundmill model`: recognisers by name."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,11 +15,22 @@ from soundmill.cli.common import (
     the_catalog,
     the_lake,
 )
+from soundmill.osr.spec import settings_of_models
 from soundmill.settings import names_in
 from soundmill.wording import count
 
+if TYPE_CHECKING:
+    from soundmill.workflows.training.overview import VersionNow
+
 model = typer.Typer(no_args_is_help=True, help="Recognition models: define, train, list, show, promote, delete.")
 app.add_typer(model, name="model")
+_SETTINGS = {one.name: one for one in settings_of_models()}
+
+
+def setting(name: str) -> str:
+    """What a setting does, and what it can be."""
+    choices = ", ".join(_SETTINGS[name].choices)
+    return _SETTINGS[name].about + (f": {choices}." if choices else ".")
 
 
 @model.command("define", epilog="Example: `soundmill model define kitchen --tags kettle,doorbell --train-days 2026-01-01..2026-01-20`")
@@ -28,47 +40,33 @@ def model_define(
     train_days: Annotated[str, typer.Option(help="Days to train on (default: the first 70 % of the annotated days).")] = "",
     test_days: Annotated[str, typer.Option(help="Days to evaluate on (default: the other annotated days).")] = "",
     background_days: Annotated[str | None, typer.Option(help="Days whose unlabelled sound is background; '' for none.")] = None,
+    test_background_days: Annotated[str | None, typer.Option(help="Days of background to test on (default: the test days).")] = None,
     sources: Annotated[str, typer.Option(help="Sources to use, comma separated (default: all).")] = "",
-    extractor: Annotated[
-        str, typer.Option(help="pooled_spectral, yamnet, loudest_frames (Buddybork's features), or several joined by +.")
-    ] = "pooled_spectral",
-    recogniser: Annotated[
-        str | None, typer.Option(help="open_set, or gaussian_votes (Buddybork's recogniser; the default with loudest_frames).")
-    ] = None,
-    least_recall: Annotated[
-        float | None,
-        typer.Option(help="Recall on known sounds that thresholds are to keep (default: known and unknown sounds are balanced)."),
-    ] = None,
-    threshold: Annotated[
-        str | None,
-        typer.Option(
-            help="quantile, background_balance, left_out_classes, mean, stricter, training_percentile (default: the data decide)."
-        ),
-    ] = None,
-    rejection: Annotated[
-        str | None,
-        typer.Option(help="relative_mahalanobis, background_ratio, combined, energy, max_softmax (default: the data decide)."),
-    ] = None,
-    projector: Annotated[str, typer.Option(help="pca_lda, logistic, none.")] = "pca_lda",
-    class_model: Annotated[str, typer.Option(help="gaussian_angle, gaussian, mixture, logistic, knn.")] = "gaussian_angle",
-    least_dbfs: Annotated[float | None, typer.Option(help="Segments with a lower peak level (dBFS) are always 'other'.")] = None,
-    time_of_day: Annotated[bool | None, typer.Option(help="Use the hour of the day.")] = None,
-    allow_duplicates: Annotated[bool, typer.Option(help="Evaluate the model even if test sounds are copies of training sounds.")] = False,
+    extractor: Annotated[str, typer.Option(help=setting("extractor"))] = "pooled_spectral",
+    recogniser: Annotated[str | None, typer.Option(help=setting("recogniser"))] = None,
+    least_recall: Annotated[float | None, typer.Option(help=setting("least_recall"))] = None,
+    threshold: Annotated[str | None, typer.Option(help=setting("threshold"))] = None,
+    rejection: Annotated[str | None, typer.Option(help=setting("rejection"))] = None,
+    projector: Annotated[str, typer.Option(help=setting("projector"))] = "pca_lda",
+    class_model: Annotated[str, typer.Option(help=setting("class_model"))] = "gaussian_angle",
+    least_dbfs: Annotated[float | None, typer.Option(help=setting("least_dbfs"))] = None,
+    time_of_day: Annotated[bool | None, typer.Option(help=setting("time_of_day"))] = None,
+    allow_duplicates: Annotated[bool, typer.Option(help=setting("allow_duplicates"))] = False,
 ) -> None:
     """Define a model, or change its definition.
 
     While `soundmill dev` runs, the sensor `model_requests` trains and evaluates it. By hand:
     `soundmill materialize osr_model evaluation_report --model NAME`.
     """
-    from soundmill.catalog import Annotations, ModelRegistry
     from soundmill.errors import SpecRefused
-    from soundmill.osr.spec import ModelSpec, check_name
+    from soundmill.workflows.training import define_model
 
     values = {
         "tags": names_in(tags),
         "train_days": days_in(train_days),
         "test_days": days_in(test_days),
         "background_days": None if background_days is None else days_in(background_days),
+        "test_background_days": None if test_background_days is None else days_in(test_background_days),
         "sources": names_in(sources),
         "extractor": extractor,
         "projector": projector,
@@ -81,57 +79,43 @@ def model_define(
         **({} if time_of_day is None else {"time_of_day": time_of_day}),
         **({} if recogniser is None else {"recogniser": recogniser}),
     }
-    if extractor not in settings().extractor_names:
-        refuse(f"{extractor!r} is not among the extractors run here: {', '.join(settings().extractor_names)} (SOUNDMILL_EXTRACTORS)")
-    known_tags = Annotations(the_catalog()).tags()
-    if known_tags and (unknown := sorted(set(names_in(tags)) - set(known_tags))):
-        refuse(_no_such_tag(unknown, known_tags))
     try:
-        spec = ModelSpec.parse(values)
-        registry = ModelRegistry(the_catalog())
-        wanted = spec.model_dump(mode="json")
-        same = next((other for other, known in registry.specs().items() if known == wanted and other != name), None)
-        registry.define(check_name(name), wanted)
+        known = define_model(the_catalog(), name, values, settings().extractor_names)
     except SpecRefused as error:
         refuse(str(error))
-    typer.echo(f"{name} is defined" + (f"; it is the same as {same}" if same else ""))
-
-
-def _no_such_tag(unknown: list[str], known: list[str]) -> str:
-    """What is said of tags that no label has: the nearest that one has."""
-    from difflib import get_close_matches
-
-    close = {tag: get_close_matches(tag, known, 1) for tag in unknown}
-    named = ", ".join(f"{tag!r}" + (f" (did you mean {found[0]!r}?)" if found else "") for tag, found in close.items())
-    return f"no label has the tag {named}; there are {', '.join(known)}"
+    typer.echo(f"{name} is defined" + (f"; it is the same as {known.same_as}" if known.same_as else ""))
 
 
 @model.command("list", epilog="Example: `soundmill model list --json`")
 def model_list(as_json: Json = False) -> None:
     """List models, their versions, and the champion."""
-    from soundmill.catalog import ModelRegistry
+    from soundmill.workflows.training import models_now
 
-    registry = ModelRegistry(the_catalog())
-    mine: dict[str, list[Any]] = {}
-    for fit in registry.versions():
-        mine.setdefault(fit.name, []).append(fit)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "model": name,
+            "model": one.name,
             "version": version.version if version else None,
             "champion": bool(version and version.champion),
-            "fitted": bool(version and version.card),
-            "tags": version.card["tags"] if version and version.card else [],
+            "fitted": version is not None,
+            "tags": list(version.support) if version else [],
+            "headline": asdict(version.headline) if version and version.headline else None,
         }
-        for name in registry.specs()
-        for version in (mine.get(name) or [None])
+        for one in sorted(models_now(the_lake(), the_catalog()), key=lambda one: one.name)
+        for version in _each_or_none(one.versions)
     ]
     if as_json:
         print_json(rows)
         return
     for row in rows:
         state = "not fitted yet" if not row["fitted"] else ", ".join(row["tags"])
-        typer.echo(f"{row['model']}\t{row['version'] or '-'}\t{'champion' if row['champion'] else ''}\t{state}")
+        accw = (row["headline"] or {}).get("accw")
+        figures = "" if accw is None else f"\tACCw {accw:.2f}"
+        typer.echo(f"{row['model']}\t{row['version'] or '-'}\t{'champion' if row['champion'] else ''}\t{state}{figures}")
+
+
+def _each_or_none(versions: list["VersionNow"]) -> list["VersionNow | None"]:
+    """The oldest first; of a model that was never fitted there is a row, too."""
+    return [*versions[::-1]] or [None]
 
 
 @model.command("show", epilog="Example: `soundmill model show kitchen`")

@@ -55,7 +55,7 @@ class ModelSpec(BaseModel):
     ] = "pooled_spectral"
     recogniser: Annotated[
         Literal["open_set", "gaussian_votes"],
-        Field(description="open_set, or gaussian_votes (Buddybork's; the default with loudest_frames)"),
+        Field(description="What recognises: gaussian_votes is Buddybork's, and the default with loudest_frames"),
     ] = "open_set"
     projector: Annotated[
         Literal["pca_lda", "logistic", "none"], Field(description="How vectors are brought into the space in which tags are told apart")
@@ -155,11 +155,6 @@ class Setting:
 def settings_of_models() -> list[Setting]:
     """Every setting beside days, tags and sources."""
     return [_setting(name, field) for name, field in ModelSpec.model_json_schema()["properties"].items() if name not in _CHOSEN]
-
-
-def about(name: str) -> str:
-    """What a setting does."""
-    return next(one.about for one in settings_of_models() if one.name == name)
 
 
 _CHOSEN = ("tags", "train_days", "test_days", "background_days", "test_background_days", "sources", "threshold_offsets")
