@@ -130,8 +130,6 @@ def evaluate(model: "Recogniser", data: HeldOut, predictions: "Predictions | Non
     """Results on test sounds; `predictions` are the model's on them, where they are known. Sounds of tags that the model was not trained
     on count as unknown. Raises `NotEnoughData` where there is no tagged sound."""
     tagged, background = data.tagged, data.background
-    if not len(tagged):
-        raise NotEnoughData("the test days hold no annotated sound; name other --test-days")
     predictions = predictions or Predictions.of(model, data)
     columns = sorted(set(tagged.tags) | set(model.tags_)) + ([OTHER] if len(background) else [])
     rows = [*model.tags_, OTHER]
@@ -217,6 +215,9 @@ class Predictions:
 
     @classmethod
     def of(cls, model: "Recogniser", data: HeldOut, use_hours: bool = True) -> "Predictions":
+        """What a model says of test sounds. Raises `NotEnoughData` where there is no tagged sound."""
+        if not len(data.tagged):
+            raise NotEnoughData("the test days hold no annotated sound; choose others (--test-days)")
         sets = [part for part in (data.tagged, data.background) if len(part)]
         parts: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
         truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)
