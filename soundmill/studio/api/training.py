@@ -400,11 +400,12 @@ async def try_it(request: Request, user: Person, audio: Annotated[UploadFile, Fi
         from soundmill.workflows.live.files import try_file  # scikit-learn: not before somebody tries
 
         detector = _detector(request)
+        champion = detector.champion()
         with TemporaryDirectory() as folder:
             path = Path(folder) / "tried"
             path.write_bytes(audio.file.read())
             found = try_file(detector, path, _MOST_TRIED_SECONDS)
-        champion, zero = detector.champion(), from_ms(0)
+        zero = from_ms(0)
         verdicts = [
             VerdictOut(
                 start=(one.started_at - zero).total_seconds(),

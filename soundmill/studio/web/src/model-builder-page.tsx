@@ -62,8 +62,11 @@ function mark(some: readonly string[], isFirst: boolean): void {
 
 const toggled = (list: readonly string[], one: string): string[] => (list.includes(one) ? list.filter((other) => other !== one) : [...list, one]);
 
+let daysAsked = 0;
 async function loadDays(): Promise<void> {
-  days.value = await api.days(choice.value.sources, from.value);
+  const mine = ++daysAsked;
+  const found = await api.days(choice.value.sources, from.value);
+  if (mine === daysAsked) days.value = found;
 }
 
 /** Takes up what a model, or one of its versions, was made of. */

@@ -69,7 +69,9 @@ async function compareWith({ name, version }: Of, days: readonly string[] = []):
   else address.searchParams.delete("against");
   history.replaceState(null, "", address);
   compared.value = null;
-  if (other) compared.value = (await during(`comparing with ${other}…`, () => api.compare(other, `${name}/${version}`, days))) ?? null;
+  if (!other) return;
+  const found = await during(`comparing with ${other}…`, () => api.compare(other, `${name}/${version}`, days));
+  if (other === against.value) compared.value = found ?? null;
 }
 
 export function ModelPage(props: Of & { files: string[] }) {

@@ -11,22 +11,25 @@ const EVERY = 3000; // ms between two looks at what becomes of requests
 const SHOWN = [["delivered_recall", "recall"], ["accw", "ACCw"], ["known_auroc", "AUROC"], ["false_positives_per_hour", "false alarms/h"]] as const;
 
 const models = signal<api.Model[] | null>(null);
-const requests = signal<api.Requests>({ problem: "", requests: [] });
+const requests = signal<api.Requests | null>(null);
 const problem = signal("");
 const said = signal("");
 
 const failed = (error: Error): void => void (problem.value = (error as Refused).message);
 
+let asked = 0;
 async function load(): Promise<void> {
-  models.value = await api.models();
+  const mine = ++asked;
+  const found = await api.models();
+  if (mine === asked) models.value = found; // an answer that was overtaken is an old one
 }
 
 async function look(): Promise<void> {
-  const before = new Map(requests.value.requests.map((one) => [one.model, one.state]));
   const now = await api.requests();
-  const isNews = now.requests.some((one) => before.get(one.model) !== one.state) || now.requests.length !== before.size;
+  const before = requests.value && new Map(requests.value.requests.map((one) => [one.model, `${one.state} ${one.text}`]));
   requests.value = now;
-  if (isNews && before.size) await load();
+  const isNews = before && (now.requests.length !== before.size || now.requests.some((one) => before.get(one.model) !== `${one.state} ${one.text}`));
+  if (isNews) await load();
 }
 
 export function ModelsPage({ may }: { may: boolean }) {
@@ -46,9 +49,9 @@ export function ModelsPage({ may }: { may: boolean }) {
         <Explained />
       </div>
       {problem.value && <p class="problem" role="alert">{problem.value}</p>}
-      {requests.value.problem && <p class="problem">{requests.value.problem}. Until it does, nothing is fitted by itself: <code>soundmill materialize osr_model evaluation_report --model NAME</code> does it by hand.</p>}
+      {requests.value?.problem && <p class="problem">{requests.value.problem}. Until it does, nothing is fitted by itself: <code>soundmill materialize osr_model evaluation_report --model NAME</code> does it by hand.</p>}
       {all?.length === 0 && <p class="soft">There is no model yet. Label some sounds on two days at least, on <a href="/annotate">Annotate</a> or with <code>soundmill labels import</code>, then {may ? <a href="/models/new">put a model together</a> : "an engineer puts a model together"}.</p>}
-      {all?.map((one) => <ModelPart key={one.name} model={one} may={may} request={requests.value.requests.find((request) => request.model === one.name)} />)}
+      {all?.map((one) => <ModelPart key={one.name} model={one} may={may} request={requests.value?.requests.find((request) => request.model === one.name)} />)}
       <p role="status" aria-live="polite" class="notice">{said.value}</p>
     </>
   );

@@ -92,7 +92,11 @@ def test_a_group_of_new_sounds_becomes_labels_of_ones_own(built_home: Home) -> N
     mine = [one for one in Annotations(catalog).of_days(DAYS[2], DAYS[2]) if one.tag == "dripping"]
     assert sorted((one.start, one.end, one.author) for one in mine) == sorted((one.start, one.end, "anna") for one in rejected[:3])
     assert tag_group(lake, catalog, house, 1, "dripping", "anna") == 2
-    for rank, tag, chosen, why in ((2, "x", None, "no group 2"), (1, "other", None, "recogniser's own word"), (1, "x", [], "no sound is chosen")):
+    for rank, tag, chosen, why in (
+        (2, "x", None, "no group 2"),
+        (1, "other", None, "recogniser's own word"),
+        (1, "x", [], "no sound is chosen"),
+    ):
         with pytest.raises(SpecRefused, match=why):
             tag_group(lake, catalog, house, rank, tag, "anna", chosen)
     with pytest.raises(NoReport):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import dagster as dg
 import pytest
 import uvicorn
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -112,8 +111,14 @@ def test_each_state_of_a_run_is_a_line(of: dict[str, object] | None, version: in
         ({"status": "STOPPED", "ticks": []}, "switched off"),
         ({"status": "RUNNING", "ticks": []}, WAITS),
         ({"status": "RUNNING", "ticks": [{"skipReason": "nothing to fit for 2 models", "error": None}]}, WAITS),
-        ({"status": "RUNNING", "ticks": [{"skipReason": "labels of 2 days are not yet in a snapshot; models wait for them"}]}, "labels of 2 days"),
-        ({"status": "RUNNING", "ticks": [{"error": {"message": "ValueError: broken\n  at all"}}]}, "failed, and tries again: broken at all"),
+        (
+            {"status": "RUNNING", "ticks": [{"skipReason": "labels of 2 days are not yet in a snapshot; models wait for them"}]},
+            "labels of 2 days",
+        ),
+        (
+            {"status": "RUNNING", "ticks": [{"error": {"message": "ValueError: broken\n  at all"}}]},
+            "failed, and tries again: broken at all",
+        ),
     ],
 )
 def test_what_the_sensor_said_is_passed_on(state: dict[str, object] | None, text: str) -> None:
