@@ -141,3 +141,12 @@ def test_it_goes_to_disk_and_back_without_pickle() -> None:
         "soundmill.osr.class_scores.ClassScores",
         "soundmill.osr.classifier.OpenSetClassifier",
     ]
+
+
+def test_a_moved_threshold_moves_the_margins_and_the_recall_to_expect() -> None:
+    as_it_is, moved = (OpenSetClassifier(threshold_offsets=offsets).fit(*training_set()) for offsets in (None, {"kind 0": 1.5}))
+    X, _ = training_set(seed=1)
+    shift = as_it_is.margins(X) - moved.margins(X)
+    names = list(as_it_is.classes_)
+    np.testing.assert_allclose(shift, [[1.5 if name == "kind 0" else 0.0 for name in names]] * len(X), atol=1e-9)
+    assert moved.expected_recall_[names.index("kind 0")] < as_it_is.expected_recall_[names.index("kind 0")]

@@ -134,3 +134,11 @@ def test_sounds_are_gathered_by_key_with_local_hours() -> None:
     swapped = built.take(np.array([1, 0]))
     assert (swapped.keys, swapped.tags) == (("b", "a"), ("u", "t"))
     np.testing.assert_array_equal(swapped.owner, [0, 1, 0])
+
+
+def test_a_threshold_can_be_moved_and_no_recall_is_expected_of_it(model: GaussianVotes) -> None:
+    moved = GaussianVotes(threshold_offsets={"bell": 2.0}).fit(TAUGHT, BACKGROUND)
+    np.testing.assert_allclose(moved.decision_function(TEST)[:, 0], model.decision_function(TEST)[:, 0] - 2.0)
+    np.testing.assert_allclose(moved.decision_function(TEST)[:, 1:], model.decision_function(TEST)[:, 1:])
+    assert np.isnan(moved.expected_recall_["bell"])
+    assert moved.expected_recall_["drum"] == model.expected_recall_["drum"]

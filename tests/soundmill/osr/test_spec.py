@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from soundmill.errors import SpecRefused
-from soundmill.osr.spec import ModelSpec, check_name
+from soundmill.osr.spec import ModelSpec, check_name, settings_of_models
 
 FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
 
@@ -20,6 +20,9 @@ FIRST, SECOND = date(2026, 1, 5), date(2026, 1, 6)
         ({"least_dbfs": 3}, "least_dbfs"),
         ({"colour": "blue"}, "colour"),
         ({"rejection": "background_ratio", "background_days": []}, "needs background"),
+        ({"train_days": [FIRST], "test_background_days": [FIRST]}, "background of 2026-01-05 would both train and test"),
+        ({"background_days": [FIRST], "test_background_days": [FIRST]}, "background of 2026-01-05 would both train and test"),
+        ({"threshold_offsets": {"bell": float("inf")}}, "threshold_offsets.bell"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(values: dict[str, Any], says: str) -> None:
@@ -46,3 +49,21 @@ def test_a_name_that_could_not_be_a_folder_is_refused(name: str) -> None:
     with pytest.raises(SpecRefused, match="cannot name a model"):
         check_name(name)
     assert check_name("house-2_b") == "house-2_b"
+
+
+def test_a_specification_that_leaves_later_settings_alone_is_stored_as_before_them() -> None:
+    stored = ModelSpec(tags=("bell",)).model_dump(mode="json")
+    assert not {"test_background_days", "threshold_offsets"} & set(stored)
+    moved = ModelSpec(tags=("bell",), threshold_offsets={"bell": 0.5}, test_background_days=(SECOND,))
+    assert ModelSpec.parse(moved.model_dump(mode="json")) == moved
+    assert "threshold_offsets" in moved.model_dump_json()
+
+
+def test_every_setting_says_what_it_does_and_what_it_can_be() -> None:
+    known = {one.name: one for one in settings_of_models()}
+    assert set(known) == set(ModelSpec.model_fields) - {
+        "tags", "train_days", "test_days", "background_days", "test_background_days", "sources", "threshold_offsets",
+    }  # fmt: skip
+    assert all(len(one.about) > 10 for one in known.values())
+    assert (known["threshold"].kind, known["least_recall"].kind, known["time_of_day"].kind) == ("choice", "number", "switch")
+    assert "gaussian_angle" in known["class_model"].choices

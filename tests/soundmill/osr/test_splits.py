@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile as sf
 import soxr
 
 from soundmill.audio import read_samples
-from soundmill.osr.splits import Leak, components, groups_with_copies, near_duplicates, same_content
+from soundmill.osr.splits import Leak, components, groups_with_copies, near_duplicates, same_content, suggest_test_days
 from soundmill.scene import RATE, babble, dog, doorbell, microwave, telephone
 from tests.soundmill.osr.fingerprints import fingerprints
 
@@ -87,3 +88,28 @@ def test_groups_with_a_copy_between_them_become_one() -> None:
 
 def test_the_same_samples_are_the_same_segment() -> None:
     assert same_content([("a", "1"), ("b", "2")], [("x", "2"), ("y", "3")]) == [Leak("b", "x", 1.0)]
+
+
+FIRST = date(2025, 1, 1)
+SIX = [FIRST + timedelta(days=n) for n in range(6)]
+
+
+def test_a_suggested_split_tests_three_in_ten_and_the_latest_days() -> None:
+    assert suggest_test_days({day: {"owl": 4, "fox": 4} for day in SIX}) == set(SIX[4:])
+
+
+def test_every_tag_is_on_both_sides_where_it_can_be() -> None:
+    counts = {day: {"owl": 4, **({"fox": 3} if day in SIX[:2] else {})} for day in SIX}
+    test = suggest_test_days(counts)
+    assert len(test & set(SIX[:2])) == 1
+    once = suggest_test_days({**counts, SIX[0]: {"owl": 4, "fox": 3, "rare": 1}})
+    assert SIX[0] not in once  # what is on one day alone is learned, and not tested
+
+
+def test_days_that_belong_together_stay_on_one_side() -> None:
+    counts = {day: {"owl": 4} for day in SIX}
+    for pair in ((SIX[4], SIX[5]), (SIX[3], SIX[5])):
+        test = suggest_test_days(counts, [pair])
+        assert len(test & set(pair)) in (0, 2)
+    assert suggest_test_days(counts, [SIX]) == set()  # nothing can be split
+    assert suggest_test_days({FIRST: {"owl": 4}}) == suggest_test_days({}) == set()
