@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from soundmill.fingerprint import digest, is_stale
@@ -124,13 +125,15 @@ def plan_models(
     annotated: Mapping[date, str],
     in_snapshot: Mapping[date, str],
     features_in_flight: int,
+    created: Mapping[str, str] = MappingProxyType({}),
 ) -> ModelPlan:
     """Models whose specification was never fitted, and of whose tags at least one is labelled; and those for whose tags, sources and days a
     labelling round has brought labels since.
 
     `fitted` are names with specifications that were, and the marks of all rounds at that fit, the newest last; `known` are partitions that
-    exist; `annotated` and `in_snapshot` say what each day's labels are, and what the snapshot was made from: where they differ, all models
-    wait. A fit that failed for want of labels is asked for again when labels have changed.
+    exist; `created` says when each was first defined: one that was deleted and is defined again is another model; `annotated` and
+    `in_snapshot` say what each day's labels are, and what the snapshot was made from: where they differ, all models wait. A fit that failed
+    for want of labels is asked for again when labels have changed.
     """
     if features_in_flight:
         return ModelPlan(waits=f"features of {features_in_flight} days are being made; models wait for them")
@@ -139,7 +142,11 @@ def plan_models(
     done = {(name, _spec_text(spec)): seen for name, spec, seen in fitted}
     unfitted = {name: spec for name, spec in specs.items() if (name, _spec_text(spec)) not in done}
     labels, labelled = digest(sorted(map(str, in_snapshot.items()))), set(tags)
-    run = {name: f"{digest([_spec_text(spec)])} {labels}" for name, spec in unfitted.items() if labelled & set(spec["tags"] or labelled)}
+    run = {
+        name: f"{digest([_spec_text(spec), created.get(name, '')])} {labels}"
+        for name, spec in unfitted.items()
+        if labelled & set(spec["tags"] or labelled)
+    }
     for name, spec in specs.items():
         seen = done.get((name, _spec_text(spec)), {})
         fresh = {one: of.mark for one, of in rounds.items() if seen.get(one) != of.mark and _may_learn(spec, of)}

@@ -144,6 +144,7 @@ def model_requests(
         annotated={day: mark for day, mark in annotations.revisions().items() if str(day) in days},
         in_snapshot=catalog.ledger().processed(REVISIONS),
         features_in_flight=len(days_in_flight(context.instance, annotation_features.key.to_user_string(), days)),
+        created={name: str(moment) for name, moment in registry.created().items()},
     )
     if plan.waits:
         return dg.SkipReason(plan.waits)

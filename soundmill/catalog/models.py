@@ -67,6 +67,11 @@ class ModelRegistry:
         with self._catalog.reading() as session:
             return {row.name: (row.spec, row.updated_at) for row in session.scalars(select(ModelRow).order_by(ModelRow.name))}
 
+    def created(self) -> dict[str, datetime]:
+        """When each model was first defined, by name."""
+        with self._catalog.reading() as session:
+            return {row.name: row.created_at for row in session.scalars(select(ModelRow))}
+
     def specs(self) -> dict[str, dict[str, Any]]:
         """Specifications by name."""
         with self._catalog.reading() as session:
@@ -134,9 +139,13 @@ class ModelRegistry:
         raise RuntimeError(f"could not reserve a version of {name!r} among {_RACES} concurrent fits")
 
     def finish(self, name: str, version: int, card: dict[str, Any]) -> bool:
-        """Stores a fit's card; the first fit of all becomes the champion. Says whether it is the champion."""
+        """Stores a fit's card; the first fit of all becomes the champion. Says whether it is the champion. Raises `UnknownModel` where the
+        model was deleted meanwhile."""
         with self._catalog.writing() as session:
             self._catalog.alone(session, _CHAMPION)
+            row = session.get(ModelVersionRow, (name, version))
+            if row is None or row.fingerprint.startswith(_DELETED):
+                raise UnknownModel(f"the model {name!r} was deleted while it was fitted")
             session.execute(update(ModelVersionRow).where(*_is(name, version)).values(card=card))
             champion = session.scalar(select(ModelVersionRow).where(ModelVersionRow.champion))
             if champion is None:
@@ -163,7 +172,7 @@ class ModelRegistry:
 
 def _finished(session: Session, name: str, version: int) -> ModelVersionRow:
     row = session.get(ModelVersionRow, (name, version))
-    if row is None or row.card is None:
+    if row is None or row.card is None or row.fingerprint.startswith(_DELETED):
         raise UnknownModel(f"{name!r} has no finished version {version}; see: soundmill model list")
     return row
 

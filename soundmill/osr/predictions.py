@@ -81,7 +81,7 @@ def tags_of(table: pa.Table) -> list[str]:
 
 def operating_points(table: pa.Table, tag: str, background_hours: float) -> OperatingPoints:
     """What a tag's threshold would give elsewhere, the thresholds of the others left alone: a sound gets the name where the tag is the
-    nearest and the margin reaches the offset. For `gaussian_votes`, where frames vote, this is close and not exact."""
+    nearest and the margin reaches the offset. Not for `gaussian_votes`, whose vectors vote."""
     place = tags_of(table).index(tag)
     is_nearest = table["nearest"].to_numpy(zero_copy_only=False) == tag
     margins = np.array([row[place] for row in table["margins"].to_pylist()], float).reshape(len(table))

@@ -73,7 +73,7 @@ class ModelSpec(BaseModel):
         Field(description="The rule by which the threshold of that score is set; left open, the data decide"),
     ] = None
     components: Annotated[int, Field(ge=1, le=200, description="Gaussians in each tag's mixture, where there are mixtures")] = 4
-    regularisation: Annotated[float, Field(gt=0, description="C of the logistic regressions: less is smoother")] = 0.01
+    regularisation: Annotated[float, Field(gt=0, allow_inf_nan=False, description="C of the logistic regressions: less is smoother")] = 0.01
     least_recall: (
         Annotated[
             float, Field(gt=0, lt=1, description="Share of known sounds that thresholds keep; left open, known and unknown are balanced")
@@ -81,12 +81,18 @@ class ModelSpec(BaseModel):
         | None
     ) = None
     least_dbfs: (
-        Annotated[float, Field(le=0, description="Segments with a lower peak level (dBFS) are always 'other'; left open, all count")] | None
+        Annotated[
+            float,
+            Field(
+                le=0, allow_inf_nan=False, description="Segments with a lower peak level (dBFS) are always 'other'; left open, all count"
+            ),
+        ]
+        | None
     ) = None
     time_of_day: Annotated[bool, Field(description="Whether the hour of the day counts: each tag is likelier when it was labelled")] = False
     threshold_offsets: dict[str, Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]] = Field(default_factory=dict)
     allow_duplicates: Annotated[bool, Field(description="Evaluate the model although test sounds are copies of training sounds")] = False
-    seed: Annotated[int, Field(description="Of what is drawn at random: background")] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="Of what is drawn at random: background")] = 0
 
     @model_validator(mode="before")
     @classmethod
@@ -109,6 +115,11 @@ class ModelSpec(BaseModel):
     @classmethod
     def _composed(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(unicodedata.normalize("NFC", tag) for tag in tags)
+
+    @field_validator("train_days", "test_days", "background_days", "test_background_days")
+    @classmethod
+    def _each_once(cls, days: tuple[date, ...] | None) -> tuple[date, ...] | None:
+        return None if days is None else tuple(dict.fromkeys(days))
 
     @model_validator(mode="after")
     def _choices_fit(self) -> "ModelSpec":

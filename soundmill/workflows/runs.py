@@ -11,7 +11,6 @@ from soundmill.errors import ServerUnavailable
 _MOST = 30
 _PATIENCE = 5.0  # seconds
 _UNDER_WAY = ("STARTED", "STARTING", "CANCELING", "QUEUED", "NOT_STARTED", "MANAGED")
-_OTHER = "what answers at {} is not Dagster's web server: set SOUNDMILL_DAGSTER_URL"
 _LISTS = ("under_way", "failed", "newest")
 _RUNS = """
 query Runs($limit: Int!, $under_way: [RunStatus!], $failed: [RunStatus!]) {
@@ -60,8 +59,13 @@ def runs_now(address: str) -> RunsNow:
     except ServerUnavailable as error:
         return _nothing(address, str(error))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return _nothing(address, _OTHER.format(address))
+        return _nothing(address, not_dagster(address))
     return RunsNow(address, "", under_way, failed, newest)
+
+
+def not_dagster(address: str) -> str:
+    """What is said where something else answers."""
+    return f"what answers at {address} is not Dagster's web server: set SOUNDMILL_DAGSTER_URL"
 
 
 def ask_dagster(address: str, query: str, **variables: Any) -> dict[str, Any]:
@@ -75,9 +79,9 @@ def ask_dagster(address: str, query: str, **variables: Any) -> dict[str, Any]:
         why = f"Dagster does not answer at {address} ({type(error).__name__}): start it, or set SOUNDMILL_DAGSTER_URL"
         raise ServerUnavailable(why) from None
     except (ValueError, KeyError, TypeError):
-        raise ServerUnavailable(_OTHER.format(address)) from None
+        raise ServerUnavailable(not_dagster(address)) from None
     if not isinstance(found, dict):
-        raise ServerUnavailable(_OTHER.format(address))
+        raise ServerUnavailable(not_dagster(address))
     return found
 
 

@@ -116,6 +116,11 @@ def test_a_fitted_model_is_fitted_again_when_a_round_has_brought_it_labels_and_o
     assert (waits.run, waits.waits[:16]) == ({}, "labels of 1 days")
 
 
+def test_a_model_that_was_deleted_and_is_defined_again_is_another_one() -> None:
+    marks = {plan_models({"house": SPEC}, [], rounds={}, **CALM, created={"house": since}).run["house"] for since in ("monday", "tuesday")}
+    assert len(marks) == 2
+
+
 def test_a_round_of_other_tags_sources_or_days_is_none_of_its_business() -> None:
     spec = {"tags": ["owl"], "sources": ["garden"], "train_days": ["2026-01-05"], "test_days": ["2026-01-06"]}
     for other in (

@@ -6,14 +6,14 @@ A page adds nothing of its own: all of this is `soundmill.workflows.training`, a
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
+from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Depends, File, HTTPException, Query, Request, UploadFile
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, File, HTTPException, Path, Query, Request, UploadFile
+from pydantic import BaseModel, Field, StringConstraints
 
 from soundmill.capture import Segmenter
 from soundmill.catalog import Annotations, Catalog, ModelRegistry, ModelVersion, SoundIndex
@@ -66,7 +66,8 @@ Person = Annotated[User, Depends(page_for("engineer", "annotator"))]
 Engineer = Annotated[User, Depends(page_for("engineer"))]
 MOST_TRIED_BYTES = 100 << 20
 _MOST_TRIED_SECONDS = 600
-_MODELS = CapacityLimiter(1)  # tests and tries at a time: each takes a core
+_MODELS, _CHECKS = CapacityLimiter(1), CapacityLimiter(1)  # tests and tries, and searches for copies, at a time: each takes a core
+_Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "What cannot be, and what to do about it"},
     404: {"description": "No such model, version or report"},
@@ -131,7 +132,7 @@ class DefinitionOut(BaseModel):
 class ReasonIn(BaseModel):
     """Why a version is promoted."""
 
-    because: Annotated[str, Field(min_length=1, max_length=500)]
+    because: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
 class OffsetsIn(BaseModel):
@@ -271,7 +272,7 @@ async def check(request: Request, user: Person, choice: ChoiceIn) -> CheckedOut:
             background_days=list(found.days.background) if found.days else [],
         )
 
-    return await run_sync(look, limiter=_MODELS if choice.copies else None)
+    return await run_sync(look, limiter=_CHECKS if choice.copies else None)
 
 
 @router.post("/suggest", summary="A split that would do", responses=_REFUSED)
@@ -280,7 +281,7 @@ async def suggest(request: Request, user: Person, choice: ChoiceIn) -> DaysOut:
     state = request.app.state
     with _in_words():
         spec = ModelSpec.parse({name: choice.spec[name] for name in ("tags", "sources") if choice.spec.get(name)})
-        found = await run_sync(suggest_days, state.lake, state.catalog, spec.tags, spec.sources, limiter=_MODELS)
+        found = await run_sync(suggest_days, state.lake, state.catalog, spec.tags, spec.sources, limiter=_CHECKS)
     return DaysOut(train_days=list(found.train), test_days=list(found.test), background_days=list(found.background))
 
 
@@ -311,14 +312,14 @@ async def delete(request: Request, user: Engineer, name: str) -> None:
 
 
 @router.post("/models/{name}/{version}/promote", summary="Make a version the champion", responses=_REFUSED, status_code=204)
-async def promote(request: Request, user: Engineer, name: str, version: int, reason: ReasonIn) -> None:
+async def promote(request: Request, user: Engineer, name: str, version: _Number, reason: ReasonIn) -> None:
     """In place of the one before; past days get its detections, the newest first."""
     with _in_words():
         await run_sync(promote_model, request.app.state.catalog, name, f"{reason.because} ({user.name})", version)
 
 
 @router.put("/models/{name}/{version}/thresholds", summary="Move thresholds", responses=_REFUSED)
-async def thresholds(request: Request, user: Engineer, name: str, version: int, wanted: OffsetsIn) -> DefinitionOut:
+async def thresholds(request: Request, user: Engineer, name: str, version: _Number, wanted: OffsetsIn) -> DefinitionOut:
     """As settings of the model: the pipeline fits a version that has them."""
 
     def move(catalog: Catalog, name: str) -> Any:
@@ -328,7 +329,7 @@ async def thresholds(request: Request, user: Engineer, name: str, version: int, 
 
 
 @router.get("/models/{name}/{version}/report", summary="A version's report", responses=_REFUSED)
-async def report(request: Request, user: Person, name: str, version: int) -> ReportOut:
+async def report(request: Request, user: Person, name: str, version: _Number) -> ReportOut:
     """Of its own test days."""
     state = request.app.state
 
@@ -341,7 +342,7 @@ async def report(request: Request, user: Person, name: str, version: int) -> Rep
 
 
 @router.post("/models/{name}/{version}/test", summary="Test a version on other days", responses=_REFUSED)
-async def test(request: Request, user: Person, name: str, version: int, wanted: DaysIn) -> ReportOut:
+async def test(request: Request, user: Person, name: str, version: _Number, wanted: DaysIn) -> ReportOut:
     """Without fitting it again; days that it was trained on are refused. Nothing is stored."""
     state = request.app.state
 
@@ -357,7 +358,7 @@ async def test(request: Request, user: Person, name: str, version: int, wanted: 
 
 
 @router.post("/models/{name}/{version}/new-sounds/{rank}/tag", summary="Make a tag of a group", responses=_REFUSED)
-async def tag(request: Request, user: Person, name: str, version: int, rank: int, wanted: TagIn) -> TaggedOut:
+async def tag(request: Request, user: Person, name: str, version: _Number, rank: _Number, wanted: TagIn) -> TaggedOut:
     """Labels the new sounds of a group, as one's own."""
     state = request.app.state
 
@@ -402,7 +403,7 @@ async def try_it(request: Request, user: Person, audio: Annotated[UploadFile, Fi
         detector = _detector(request)
         champion = detector.champion()
         with TemporaryDirectory() as folder:
-            path = Path(folder) / "tried"
+            path = FilePath(folder) / "tried"
             path.write_bytes(audio.file.read())
             found = try_file(detector, path, _MOST_TRIED_SECONDS)
         zero = from_ms(0)

@@ -115,16 +115,18 @@ class TrainingData:
         groups, _ = split_groups([row["start"].date() for row in labels], [recordings[row["key"]] for row in labels])
         return _grouped(self._annotated(labels, self.days.test), groups)
 
-    def leaks(self) -> list[Leak]:
-        """Test sounds that are copies of what the model may learn from: annotated sounds that are one recording, and the same segments."""
-        before = sorted({*self.days.train, *self.days.background})
+    def leaks(self, learned: "TrainingData | None" = None) -> list[Leak]:
+        """Test sounds that are copies of what the model may learn from: annotated sounds that are one recording, and the same segments.
+        `learned` is what it learns from, where that is of other sources than these."""
+        from_what = learned or self
+        before, tested = from_what.days, sorted({*self.days.test, *self.test_background_days})
         columns = ["key", "content_hash"]
         segments_trained, segments_tested = (
-            [tuple(row.values()) for row in self._lake.read_days(SEGMENTS, of_days, columns=columns, where=self._of_sources).to_pylist()]
-            for of_days in (before, sorted({*self.days.test, *self.test_background_days}))
+            [tuple(row.values()) for row in self._lake.read_days(SEGMENTS, days, columns=columns, where=of._of_sources).to_pylist()]
+            for of, days in ((from_what, sorted({*before.train, *before.background})), (self, tested))
         )
-        train, test = (self._labels(of_days, of_any_tag=True) for of_days in (self.days.train, self.days.test))
-        copies = near_duplicates(self._fingerprints(train, self.days.train), self._fingerprints(test, self.days.test))
+        train, test = (of._labels(days, of_any_tag=True) for of, days in ((from_what, before.train), (self, self.days.test)))
+        copies = near_duplicates(from_what._fingerprints(train, before.train), self._fingerprints(test, self.days.test))
         return [*copies, *same_content(segments_trained, segments_tested)]
 
     def background_for(self, support: dict[str, int]) -> Sounds:
@@ -165,9 +167,13 @@ class TrainingData:
             before = (day, recordings)
         return found
 
-    def places(self, of_days: Sequence[date], background_days: Sequence[date] = ()) -> dict[str, SpanOfSource]:
-        """Source, start and end of every annotated sound of some days, and of every segment of these and others, by key."""
-        segments = self._lake.read_days(SEGMENTS, sorted({*of_days, *background_days}), where=self._of_sources)
+    def places(
+        self, of_days: Sequence[date], background_days: Sequence[date] = (), keys: Collection[str] | None = None
+    ) -> dict[str, SpanOfSource]:
+        """Source, start and end of every annotated sound of some days, and of every segment of these and others, by key; of segments, only
+        those with these keys, where any are given."""
+        wanted = self._of_sources if keys is None else self._of_sources & _is_in("key", sorted(keys))
+        segments = self._lake.read_days(SEGMENTS, sorted({*of_days, *background_days}), where=wanted)
         columns = (segments[name].to_pylist() for name in ("key", "source", "started_at", "seconds"))
         found = {key: (source, start, start + timedelta(seconds=seconds)) for key, source, start, seconds in zip(*columns, strict=True)}
         labels = self._labels(tuple(of_days), of_any_tag=True)

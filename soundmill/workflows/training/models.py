@@ -3,7 +3,8 @@
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from soundmill.catalog import DEMO, Catalog, ModelRegistry, ModelVersion
+from soundmill.catalog import DEMO, Catalog, ModelRegistry, ModelVersion, lease
+from soundmill.errors import LeaseLost
 from soundmill.lake import Lake
 from soundmill.osr.selection import DataChoice
 
@@ -41,15 +42,21 @@ def load_version(lake: Lake, version: ModelVersion) -> "Recogniser":
 def promote_model(catalog: Catalog, name: str, because: str, version: int | None = None) -> ModelVersion:
     """Makes a version (that of the newest fit when left out) the champion, in place of the one before. Raises `UnknownModel`."""
     registry = ModelRegistry(catalog)
-    return registry.promote(name, version or registry.current(name).version, because)
+    return registry.promote(name, registry.current(name).version if version is None else version, because)
 
 
 def delete_model(lake: Lake, catalog: Catalog, name: str) -> list[ModelVersion]:
-    """Deletes a model with its versions and their files; detections and reports stay. Returns the versions. Raises `UnknownModel`."""
-    versions = ModelRegistry(catalog).delete(name)
-    for entry in list(lake.files(f"models/{name}")):
-        lake.delete(entry.path)
-    return versions
+    """Deletes a model with its versions and their files; detections and reports stay. Returns the versions. Raises `UnknownModel`, and
+    `LeaseLost` while it is being fitted."""
+    ModelRegistry(catalog).spec(name)
+    try:
+        with lease(catalog, f"osr_model/{name}", wait=0):
+            versions = ModelRegistry(catalog).delete(name)
+            for entry in list(lake.files(f"models/{name}")):
+                lake.delete(entry.path)
+            return versions
+    except LeaseLost:
+        raise LeaseLost(f"{name!r} is being fitted: delete it when its run has ended") from None
 
 
 def days_of(card: dict[str, Any]) -> DataChoice:

@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from soundmill.catalog import Catalog, ModelRegistry, ModelVersion
 from soundmill.errors import NoReport
 from soundmill.lake import Lake
 from soundmill.osr.evaluation import Headline
-from soundmill.osr.spec import ModelSpec
 from soundmill.workflows.training.models import model_folder, model_path, report_folder
-from soundmill.workflows.training.reports import read_report
+from soundmill.workflows.training.reports import read_report, read_summary
 
-_MOST_VERSIONS = 30  # of a model, the newest
+_MOST_VERSIONS = 30  # of a model, the newest, and the champion
 
 
 @dataclass(frozen=True)
 class VersionNow:
     """A fitted version.
 
-    spec        what it was fitted as, with the days that were really used
+    spec        what it was fitted as, with the days that it was really trained and tested on
     support     training sounds by tag
     headline    figures on its test days, with 95 % intervals by name; None where it has not been evaluated
     promotion   what became of its candidacy, in words
@@ -28,10 +28,11 @@ class VersionNow:
     version: int
     champion: bool
     fitted_at: datetime
-    spec: ModelSpec
+    spec: dict[str, Any]
     support: dict[str, int]
     train_days: list[str]
     test_days: list[str]
+    background_days: list[str]
     background_segments: int
     headline: Headline | None
     intervals: dict[str, tuple[float, float]]
@@ -44,7 +45,7 @@ class ModelNow:
     """A model as it is defined, since when, and its versions, the newest first."""
 
     name: str
-    spec: ModelSpec
+    spec: dict[str, Any]
     defined_at: datetime
     versions: list[VersionNow]
 
@@ -57,7 +58,7 @@ def models_now(lake: Lake, catalog: Catalog) -> list[ModelNow]:
         if version.card is not None:
             by_name.setdefault(version.name, []).insert(0, version)
     found = [
-        ModelNow(name, ModelSpec.parse(spec), defined_at, [_version(lake, one) for one in by_name.get(name, [])[:_MOST_VERSIONS]])
+        ModelNow(name, spec, defined_at, [_version(lake, one) for one in _shown(by_name.get(name, []))])
         for name, (spec, defined_at) in registry.defined().items()
     ]
     return sorted(found, key=lambda one: (not any(version.champion for version in one.versions), one.name))
@@ -87,23 +88,28 @@ def predictions_csv(lake: Lake, version: ModelVersion) -> bytes:
     return text.encode()
 
 
+def _shown(versions: list[ModelVersion]) -> list[ModelVersion]:
+    return [one for place, one in enumerate(versions) if place < _MOST_VERSIONS or one.champion]
+
+
 def _version(lake: Lake, version: ModelVersion) -> VersionNow:
     data = (version.card or {})["data"]
     try:
-        report = read_report(lake, version, with_sounds=False)
+        report = read_summary(lake, version)
     except NoReport:
         report = None
     return VersionNow(
         version.version,
         version.champion,
         version.created_at,
-        ModelSpec.parse({**(version.card or {})["spec"], **{name: data[name] for name in ("train_days", "test_days", "background_days")}}),
+        {**(version.card or {})["spec"], **{name: data[name] for name in ("train_days", "test_days")}},
         data["support"],
         data["train_days"],
         data["test_days"],
+        data["background_days"],
         data["background_segments"],
-        report.evaluation.headline if report else None,
-        report.evaluation.intervals if report else {},
+        report.headline if report else None,
+        report.intervals if report else {},
         report.promotion if report else "",
         version.promoted_because or "",
     )

@@ -92,8 +92,8 @@ def days_of_data(
 
 
 def check_choice(lake: Lake, catalog: Catalog, values: Mapping[str, Any], options: TrainingOptions, *, copies: bool = False) -> Checked:
-    """What stands against a specification, before anything is fitted; also near copies between training and test days, which takes a while,
-    where `copies` is set."""
+    """What stands against a specification, before anything is fitted; also recordings and near copies that are on both sides, which takes
+    a while, where `copies` is set."""
     try:
         spec = ModelSpec.parse(dict(values))
     except SpecRefused as error:
@@ -112,8 +112,7 @@ def check_choice(lake: Lake, catalog: Catalog, values: Mapping[str, Any], option
     findings += _of_tables(lake, catalog, spec, days, labelled)
     if not any(one.level == "refusal" for one in findings):
         data = TrainingData(lake, spec, options.zone, days, apart)
-        findings += _of_recordings(data)
-        findings += _of_copies(data) if copies else []
+        findings += [*_of_recordings(data), *_of_copies(data)] if copies else []
     return Checked(sorted(findings, key=lambda one: _ORDER.index(one.level)), dict(train), dict(test), days)
 
 
@@ -252,7 +251,10 @@ def _copies(data: TrainingData) -> list[tuple[SoundPlace, SoundPlace, float]]:
         leaks = data.leaks()
     except MissingFeatures:
         return []
-    places = data.places(sorted({*data.days.train, *data.days.background, *data.days.test, *data.test_background_days}))
+    if not leaks:
+        return []
+    keys = {key for leak in leaks for key in (leak.training, leak.test)}
+    places = data.places(sorted({*data.days.train, *data.days.background, *data.days.test, *data.test_background_days}), keys=keys)
     both = [leak for leak in leaks if leak.test in places and leak.training in places]
     return [(SoundPlace(one.test, *places[one.test]), SoundPlace(one.training, *places[one.training]), one.likeness) for one in both]
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from soundmill.catalog import ModelVersion
 from soundmill.errors import NoReport, NotInLake
 from soundmill.lake import Lake
-from soundmill.osr.evaluation import Evaluation, Predictions
+from soundmill.osr.evaluation import Evaluation, Headline, Predictions
 from soundmill.osr.predictions import OperatingPoints, operating_points, prediction_table
 from soundmill.workflows.training.data import TrainingData
 from soundmill.workflows.training.models import report_folder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from soundmill.osr.recogniser import Recogniser
 
 _MOST_IN_A_CELL = 200
-_PREDICTIONS, _NEW_SOUNDS, _FIGURES = "predictions.parquet", "new_sounds.json", "evaluation.json"
+_PREDICTIONS, _NEW_SOUNDS, _FIGURES, _SUMMARY = "predictions.parquet", "new_sounds.json", "evaluation.json", "summary.json"
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,18 @@ class NewGroup:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """The figures of an evaluation by which models are compared, with 95 % intervals, and what became of the model's candidacy."""
+
+    headline: Headline
+    intervals: dict[str, tuple[float, float]]
+    promotion: str
+
+
+@dataclass(frozen=True)
 class Report:
     """An evaluation. `table` has a row for each test sound, None where the evaluation is of a version of Soundmill that kept none;
-    `promotion` says what became of the model's candidacy."""
+    `promotion` says what became of the model's candidacy. `votes`: vectors vote for a name, so that no single threshold decides."""
 
     test_days: list[date]
     background_days: list[date]
@@ -71,6 +80,7 @@ class Report:
     evaluation: Evaluation
     new_sounds: list[NewGroup] = field(default_factory=list)
     table: pa.Table | None = None
+    votes: bool = False
 
     def sounds(self, most: int = _MOST_IN_A_CELL) -> list[PredictedSound]:
         """Test sounds, of each cell of the confusion matrix at most so many, those with the most probable verdicts first."""
@@ -86,8 +96,8 @@ class Report:
         return found
 
     def operating_points(self) -> dict[str, OperatingPoints]:
-        """By tag what its threshold would give, wherever it is put."""
-        if self.table is None:
+        """By tag what its threshold would give, wherever it is put; nothing where vectors vote."""
+        if self.table is None or self.votes:
             return {}
         return {tag: operating_points(self.table, tag, self.evaluation.background_hours) for tag in self.evaluation.tags}
 
@@ -101,7 +111,8 @@ def report_of(
     promotion: str = "",
 ) -> Report:
     """The report of an evaluation on the test days of some data."""
-    places = data.places(data.days.test, data.test_background_days)
+    keys = {*map(str, predictions.keys), *(key for one in new_sounds for key in one.members)}
+    places = data.places(data.days.test, data.test_background_days, keys)
     groups = [
         NewGroup(
             rank,
@@ -114,7 +125,8 @@ def report_of(
         for rank, one in enumerate(new_sounds, 1)
     ]
     table = prediction_table(predictions, model.tags_, places)
-    return Report(list(data.days.test), list(data.test_background_days), promotion, result, groups, table)
+    days = list(data.days.test), list(data.test_background_days)
+    return Report(*days, promotion, result, groups, table, _votes(data.spec.recogniser))
 
 
 def write_report(lake: Lake, version: ModelVersion, report: Report) -> None:
@@ -128,10 +140,21 @@ def write_report(lake: Lake, version: ModelVersion, report: Report) -> None:
     days = {"test_days": report.test_days, "background_days": report.background_days}
     figures = {**report.evaluation.as_json(), "promotion": report.promotion, **{name: list(map(str, of)) for name, of in days.items()}}
     lake.write_if_changed(f"{folder}/{_FIGURES}", json.dumps(figures, indent=1).encode())
+    short = TypeAdapter(Summary).dump_json(Summary(report.evaluation.headline, report.evaluation.intervals, report.promotion), indent=1)
+    lake.write_if_changed(f"{folder}/{_SUMMARY}", short)
 
 
-def read_report(lake: Lake, version: ModelVersion, *, with_sounds: bool = True) -> Report:
-    """A version's report; without sounds its figures alone. Raises `NoReport` where it has not been evaluated."""
+def read_summary(lake: Lake, version: ModelVersion) -> Summary:
+    """The figures of a version's report by which it is compared. Raises `NoReport`."""
+    try:
+        return TypeAdapter(Summary).validate_json(lake.read_bytes(f"{report_folder(version)}/{_SUMMARY}"))
+    except (NotInLake, ValidationError):  # evaluated before there were any
+        report = read_report(lake, version)
+        return Summary(report.evaluation.headline, report.evaluation.intervals, report.promotion)
+
+
+def read_report(lake: Lake, version: ModelVersion) -> Report:
+    """A version's report. Raises `NoReport` where it has not been evaluated, or by an earlier version of Soundmill."""
     folder = report_folder(version)
     try:
         figures: dict[str, Any] = json.loads(lake.read_bytes(f"{folder}/{_FIGURES}"))
@@ -139,14 +162,22 @@ def read_report(lake: Lake, version: ModelVersion, *, with_sounds: bool = True) 
         raise NoReport(f"{version.name} {version.version} has not been evaluated: materialise evaluation_report, or test it here") from None
     table, groups = None, []
     try:
-        if with_sounds:
-            table = pq.read_table(pa.BufferReader(lake.read_bytes(f"{folder}/{_PREDICTIONS}")))
-            groups = TypeAdapter(list[NewGroup]).validate_json(lake.read_bytes(f"{folder}/{_NEW_SOUNDS}"))
+        table = pq.read_table(pa.BufferReader(lake.read_bytes(f"{folder}/{_PREDICTIONS}")))
+        groups = TypeAdapter(list[NewGroup]).validate_json(lake.read_bytes(f"{folder}/{_NEW_SOUNDS}"))
     except NotInLake:
         pass  # evaluated before these were kept
     days = [[date.fromisoformat(day) for day in figures.get(name, [])] for name in ("test_days", "background_days")]
-    evaluation = TypeAdapter(Evaluation).validate_python(figures)
-    return Report(days[0], days[1], figures.get("promotion", ""), evaluation, groups, table)
+    try:
+        evaluation = TypeAdapter(Evaluation).validate_python(figures)
+    except ValidationError:
+        name = f"{version.name} {version.version}"
+        raise NoReport(f"{name} was evaluated by an earlier version of Soundmill: materialise evaluation_report again") from None
+    votes = _votes((version.card or {}).get("spec", {}).get("recogniser", ""))
+    return Report(days[0], days[1], figures.get("promotion", ""), evaluation, groups, table, votes)
+
+
+def _votes(recogniser: str) -> bool:
+    return recogniser == "gaussian_votes"
 
 
 def _predicted_sound(row: dict[str, Any]) -> PredictedSound:

@@ -6,13 +6,17 @@ from typing import Any, Literal
 
 from soundmill.catalog import Catalog, ModelRegistry
 from soundmill.errors import ServerUnavailable
-from soundmill.osr.spec import ModelSpec
-from soundmill.workflows.runs import ask_dagster, moment
+from soundmill.workflows.runs import ask_dagster, moment, not_dagster
 
 State = Literal["waiting", "queued", "fitting", "evaluating", "failed", "done"]
 _FIT, _REPORT = "osr_model", "evaluation_report"
-_SENSOR = "model_requests"
-_OF_A_MODEL = 'runsOrError(limit: 5, filter: {{tags: [{{key: "dagster/partition", value: "{0}"}}]}}) {{ ...found }}'
+_SENSOR, _JOB = "model_requests", "model_chain"
+_WITH_TAG = 'tags: [{{key: "dagster/partition", value: "{1}"}}]'
+# rounds and releases may have the same name: their runs must not hide those of the model
+_OF_A_MODEL = (
+    f'm{{0}}: runsOrError(limit: 1, filter: {{{{pipelineName: "model_chain", {_WITH_TAG}}}}}) {{{{ ...found }}}} '
+    f"a{{0}}: runsOrError(limit: 10, filter: {{{{{_WITH_TAG}}}}}) {{{{ ...found }}}}"
+)
 _ASK = """
 query Requests {{
   {0}
@@ -60,32 +64,36 @@ def requests_now(catalog: Catalog, address: str) -> Requests:
     fitted = {
         version.name: version.version
         for version in registry.versions()
-        if version.card and version.name in defined and ModelSpec.parse(version.card["spec"]) == ModelSpec.parse(defined[version.name][0])
+        if version.card and version.name in defined and version.card["spec"] == defined[version.name][0]
     }
     if not defined:
         return Requests("", [])
-    asked = " ".join(f"m{at}: {_OF_A_MODEL.format(name)}" for at, name in enumerate(defined))
+    asked = " ".join(_OF_A_MODEL.format(at, name) for at, name in enumerate(defined))
     try:
         answer = ask_dagster(address, _ASK.format(asked))
         sensor = _sensor(answer)
         found = [
-            _request(address, name, defined[name][1], fitted.get(name), _newest(answer[f"m{at}"]), sensor)
+            _request(
+                address,
+                name,
+                defined[name][1],
+                fitted.get(name),
+                _newest([*answer[f"m{at}"].get("results", ()), *answer[f"a{at}"].get("results", ())]),
+                sensor,
+            )
             for at, name in enumerate(defined)
         ]
-    except ServerUnavailable as error:
-        waits = [Request(name, "done" if name in fitted else "waiting", _fitted(fitted.get(name)) or str(error)) for name in defined]
-        return Requests(str(error), waits)
+    except (ServerUnavailable, KeyError, TypeError, AttributeError) as error:
+        why = str(error) if isinstance(error, ServerUnavailable) else not_dagster(address)
+        waits = [Request(name, "done" if name in fitted else "waiting", _fitted(fitted.get(name)) or why) for name in defined]
+        return Requests(why, waits)
     return Requests("", found)
 
 
-def _newest(answer: dict[str, Any]) -> dict[str, Any] | None:
-    """The newest run that works on a model: rounds and releases may have the same name."""
-    for run in answer.get("results", ()):
-        assets = {part["path"][-1] for part in run["assetSelection"] or ()}
-        if run["jobName"] == "model_chain" or assets & {_FIT, _REPORT}:
-            newest: dict[str, Any] = run
-            return newest
-    return None
+def _newest(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest run that works on a model."""
+    mine = [run for run in runs if run["jobName"] == _JOB or {part["path"][-1] for part in run["assetSelection"] or ()} & {_FIT, _REPORT}]
+    return max(mine, key=lambda run: float(run["creationTime"]), default=None)
 
 
 def _request(address: str, name: str, defined_at: datetime, version: int | None, run: dict[str, Any] | None, sensor: str) -> Request:
@@ -99,10 +107,12 @@ def _request(address: str, name: str, defined_at: datetime, version: int | None,
         is_report = step["stepKey"] == _REPORT
         text = "fitted, and being evaluated on its test days (step 2 of 2)" if is_report else "being fitted (step 1 of 2)"
         return Request(name, "evaluating" if is_report else "fitting", text, link, moment(step["startTime"]) or created)
-    failed = run is not None and run["status"] in {"FAILURE", "CANCELED"}
-    if run and failed and (version is not None or (created and created >= defined_at)):
-        what = "fitted, but not evaluated" if version is not None else "failed"
-        return Request(name, "failed", f"{what}: {_why(address, run)}", link, created)
+    if run and run["status"] in {"FAILURE", "CANCELED"} and created and created >= defined_at:  # an older one is of no matter any more
+        steps = {step["stepKey"]: step["status"] for step in run["stepStats"]}
+        is_fitted = version is not None and steps.get(_FIT, "SUCCESS") == "SUCCESS"
+        what = "fitted, but not evaluated" if is_fitted else "failed"
+        kept = f"; version {version} stays" if version is not None and not is_fitted else ""
+        return Request(name, "failed", f"{what}: {_why(address, run)}{kept}", link, created)
     if version is not None:
         return Request(name, "done", _fitted(version), link, created)
     return Request(name, "waiting", sensor, "", defined_at)

@@ -88,15 +88,16 @@ def compare_versions(
     two = _data(lake, catalog, second, spec, days, background_days, options)
     one = _data(lake, catalog, first, ModelSpec.parse(same_ground), days, background_days, options)
     _refuse_met_days([first, second], two)
-    for data in (one, two):
-        if (leaks := data.leaks()) and not data.spec.allow_duplicates:
+    own = _data(lake, catalog, first, ModelSpec.parse((first.card or {})["spec"]), days, background_days, options)
+    for data, learned in ((one, own), (two, two)):
+        if (leaks := data.leaks(learned)) and not data.spec.allow_duplicates:
             raise DataLeakage(describe_leaks(leaks))
     held = [HeldOut(data.tagged(), *data.test_background()) for data in (one, two)]
     if not len(held[0].tagged):
         raise NotEnoughData(f"no sound is labelled on {_days(days)}: choose days with labelled sounds")
     models = [load_version(lake, version) for version in (first, second)]
     result = side_by_side((models[0], held[0]), (models[1], held[1]))
-    places = two.places(two.days.test, two.test_background_days)
+    places = two.places(two.days.test, two.test_background_days, {key for key, *_ in result.differ})
     apart = [Disagreement(key, *places[key], *names) for key, *names in result.differ if key in places]
     return Compared(list(two.days.test), list(two.test_background_days), result, apart[:_MOST_APART])
 
@@ -106,7 +107,8 @@ def _data(
     options: TrainingOptions,
 ) -> TrainingData:  # fmt: skip
     learned = days_of(version.card or {})
-    choice = DataChoice(learned.train, tuple(sorted(days)), learned.background, None if background is None else tuple(sorted(background)))
+    quiet = None if background is None else tuple(sorted(set(background)))
+    choice = DataChoice(learned.train, tuple(sorted(set(days))), learned.background, quiet)
     return TrainingData(lake, spec, options.zone, choice, AudioCollection(catalog).sources_apart())
 
 

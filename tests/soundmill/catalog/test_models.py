@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from soundmill.catalog import Catalog, ModelRegistry
-from soundmill.errors import UnknownModel
+from soundmill.errors import DefinitionChanged, SpecRefused, UnknownModel
 
 
 def test_a_fit_is_known_by_its_fingerprint(catalog: Catalog) -> None:
@@ -75,3 +75,37 @@ def test_specifications_can_be_changed_and_deleted(catalog: Catalog) -> None:
     assert registry.begin("kitchen", "abc").version == 2  # numbers are not given twice: detections name them
     with pytest.raises(UnknownModel, match="soundmill model define kitchen"):
         registry.spec("kitchen")
+
+
+def test_a_model_that_is_deleted_while_it_is_fitted_becomes_nothing(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+    registry.define("kitchen", {})
+    fit = registry.begin("kitchen", "abc")
+    registry.delete("kitchen")
+    with pytest.raises(UnknownModel, match="was deleted while it was fitted"):
+        registry.finish("kitchen", fit.version, {"tags": []})
+    assert registry.champion() is None
+    with pytest.raises(UnknownModel, match="no finished version"):
+        registry.promote("kitchen", fit.version, "why not")
+
+
+def test_two_who_change_a_definition_at_once_do_not_overwrite_each_other(catalog: Catalog) -> None:
+    registry = ModelRegistry(catalog)
+    registry.define_new("kitchen", {"a": 1})
+    with pytest.raises(SpecRefused, match="another model is called"):
+        registry.define_new("kitchen", {"a": 2})
+    since = registry.defined()["kitchen"][1]
+    outcomes: list[object] = []
+
+    def change(value: int) -> None:
+        try:
+            registry.redefine("kitchen", {"a": value}, since)
+            outcomes.append(value)
+        except DefinitionChanged:
+            outcomes.append(None)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, range(10, 18)))
+    (won,) = (one for one in outcomes if one is not None)
+    assert registry.spec("kitchen") == {"a": won}
+    assert set(registry.created()) == {"kitchen"}

@@ -20,14 +20,20 @@ test("without days of background it comes from the training days, unless there i
   assert.equal(choiceOf(none).isWithoutBackground, true);
 });
 
-test("background of a training day does not hide that it trains", () => {
-  const back = choiceOf({ train_days: ["2025-01-01"], background_days: ["2025-01-01", "2025-01-05"], test_days: [] });
-  assert.deepEqual([daysOf(back, "R"), daysOf(back, "Br")], [["2025-01-01"], ["2025-01-05"]]);
+test("days whose labels and whose background are used come back as they were", () => {
+  const spec = { train_days: ["2025-01-01", "2025-01-02"], background_days: ["2025-01-01", "2025-01-07"], test_days: ["2025-01-05"], test_background_days: ["2025-01-05", "2025-01-06"] };
+  const back = choiceOf(spec);
+  assert.deepEqual([daysOf(back, "R"), daysOf(back, "Br"), daysOf(back, "E"), daysOf(back, "Be")], [["2025-01-01", "2025-01-02"], ["2025-01-07"], ["2025-01-05"], ["2025-01-06"]]);
+  const again = specOf(back);
+  assert.deepEqual([again["background_days"], again["test_background_days"]], [spec.background_days, spec.test_background_days]);
+  assert.deepEqual(specOf(choiceOf({ test_days: ["2025-01-05"], test_background_days: [] }))["test_background_days"], []); // none at all
+  assert.equal(specOf(choiceOf({ train_days: ["2025-01-01"], background_days: null }))["background_days"], null);
 });
 
-test("a split takes the place of the days that were marked", () => {
-  const split = withSplit({ ...NOTHING, uses: marked(["2025-01-09", "Br"]) }, { train_days: ["2025-01-01"], test_days: ["2025-01-02"], background_days: ["2025-01-01"] });
-  assert.deepEqual([...split.uses], [["2025-01-01", "R"], ["2025-01-02", "E"]]);
+test("a split takes the place of the days that were marked, but for days of background", () => {
+  const split = withSplit({ ...NOTHING, uses: marked(["2025-01-08", "R"], ["2025-01-09", "Br"], ["2025-01-02", "Be"]), isWithoutBackground: true }, { train_days: ["2025-01-01"], test_days: ["2025-01-02"], background_days: ["2025-01-01"] });
+  assert.deepEqual([...split.uses].sort(), [["2025-01-01", "R"], ["2025-01-02", "E"], ["2025-01-09", "Br"]]);
+  assert.equal(split.isWithoutBackground, true);
 });
 
 test("a month is laid out in weeks from Monday on", () => {

@@ -17,17 +17,19 @@ export interface Choice {
   readonly tags: readonly string[]; // none: all
   readonly sources: readonly string[]; // none: all
   readonly isWithoutBackground: boolean;
+  readonly doubled: ReadonlySet<string>; // days that train, or test, and whose background is used as well, though others' is, too
   readonly settings: Readonly<Record<string, unknown>>; // those that differ from their default, and what else a specification holds
 }
 
-export const NOTHING: Choice = { uses: new Map(), tags: [], sources: [], isWithoutBackground: false, settings: {} };
+export const NOTHING: Choice = { uses: new Map(), tags: [], sources: [], isWithoutBackground: false, doubled: new Set(), settings: {} };
 const DAYS = ["train_days", "test_days", "background_days", "test_background_days"] as const;
 
 export const daysOf = (choice: Choice, use: Use): string[] => [...choice.uses].flatMap(([day, of]) => (of === use ? [day] : [])).sort();
 
 /** The specification of a choice. Without days of its own background comes from the training days, and from the test days. */
 export function specOf(choice: Choice): Spec {
-  const [train, test, learned, tested] = (["R", "E", "Br", "Be"] as const).map((use) => daysOf(choice, use));
+  const [train, test, quiet, quietTest] = (["R", "E", "Br", "Be"] as const).map((use) => daysOf(choice, use));
+  const [learned, tested] = [[quiet!, train!], [quietTest!, test!]].map(([own, others]) => [...own!, ...others!.filter((day) => choice.doubled.has(day))].sort());
   return {
     ...choice.settings,
     tags: [...choice.tags],
@@ -47,23 +49,26 @@ export function choiceOf(spec: Spec): Choice {
   for (const day of days["background_days"] ?? []) uses.set(day, "Br");
   for (const day of days["test_days"] ?? []) uses.set(day, "E");
   for (const day of days["train_days"] ?? []) uses.set(day, "R");
-  const known = new Set<string>([...DAYS, "tags", "sources"]);
+  const [train, test] = [new Set(days["train_days"]), new Set(days["test_days"])];
+  const doubled = new Set([...(days["background_days"] ?? []).filter((day) => train.has(day)), ...(days["test_background_days"] ?? []).filter((day) => test.has(day))]);
+  const known = new Set<string>([...DAYS.filter((name) => name !== "test_background_days" || days[name]?.length !== 0), "tags", "sources"]);
   const settings = Object.fromEntries(Object.entries(spec).filter(([name]) => !known.has(name)));
   return {
     uses,
     tags: (spec["tags"] as string[] | undefined) ?? [],
     sources: (spec["sources"] as string[] | undefined) ?? [],
     isWithoutBackground: days["background_days"]?.length === 0,
+    doubled,
     settings,
   };
 }
 
-/** A choice with a split that was suggested. */
+/** A choice with a split that was suggested; days of background stay what they are, unless the split wants them. */
 export function withSplit(choice: Choice, split: Split): Choice {
-  const uses = new Map<string, Use>();
+  const uses = new Map([...choice.uses].filter(([, use]) => use === "Br" || use === "Be"));
   for (const day of split.train_days) uses.set(day, "R");
   for (const day of split.test_days) uses.set(day, "E");
-  return { ...choice, uses, isWithoutBackground: false };
+  return { ...choice, uses, doubled: new Set() };
 }
 
 /** The days of a month in weeks from Monday on; null before the first and after the last. */

@@ -10,6 +10,7 @@ import { Help } from "./help.tsx";
 import * as api from "./training.ts";
 
 const SETTLED = 350; // ms without a change before it is looked at
+const CALM = 1000; // more of them before copies are looked for
 const LEVELS = { refusal: "has to be mended", warning: "worth mending", note: "to know" } as const;
 
 const asked = new URLSearchParams(location.search);
@@ -23,6 +24,7 @@ const days = signal<api.DayOfData[]>([]);
 const settings = signal<api.Settings | null>(null);
 const models = signal<api.Model[]>([]);
 const checked = signal<api.Checked | null>(null);
+const isChecked = signal(false); // whole, and for the choice as it is
 const isLooking = signal(""); // what for
 const problem = signal("");
 const said = signal("");
@@ -98,13 +100,18 @@ async function look(): Promise<void> {
   const spec = specOf(choice.value);
   try {
     isLooking.value = "looking at the choice…";
+    problem.value = "";
     const quick = await api.check(spec, false);
     if (mine !== run) return;
     checked.value = quick;
     if (quick.refused) return;
     isLooking.value = "looking for copies of training sounds among the test sounds…";
+    await new Promise((resolve) => setTimeout(resolve, CALM));
+    if (mine !== run) return; // nobody wants to know any more
     const whole = await api.check(spec, true);
-    if (mine === run) checked.value = whole;
+    if (mine !== run) return;
+    checked.value = whole;
+    isChecked.value = true;
   } catch (error) {
     if (mine === run) failed(error as Error);
   } finally {
@@ -144,6 +151,8 @@ export function BuilderPage({ may }: { may: boolean }) {
     const unwatch = effect(() => {
       void choice.value;
       if (!hasLoaded.value) return;
+      run++; // what is under way is about an earlier choice
+      isChecked.value = false;
       clearTimeout(timer);
       timer = window.setTimeout(() => void look(), SETTLED);
     });
@@ -208,8 +217,8 @@ export function BuilderPage({ may }: { may: boolean }) {
           <form class="stacked" onSubmit={(event) => void fit(event)}>
             <label>Name <input value={name.value} onInput={(event) => (name.value = event.currentTarget.value)} required maxLength={63} pattern="[A-Za-z0-9][A-Za-z0-9_\-]*" title="letters, digits, dashes and underscores" readOnly={!!changed} data-testid="model-name" /></label>
             <p class="bar">
-              <button class="main" data-testid="fit" disabled={!may || isRefused}>{changed ? "Save and fit" : "Fit"}</button>
-              <span class="soft small">{may ? (isRefused ? "first mend what has to be mended" : "the pipeline fits and evaluates it, half a minute after at the latest") : "engineers define models"}</span>
+              <button class="main" data-testid="fit" disabled={!may || isRefused || !isChecked.value}>{changed ? "Save and fit" : "Fit"}</button>
+              <span class="soft small">{may ? (isRefused ? "first mend what has to be mended" : !isChecked.value ? "as soon as it has been looked at" : "the pipeline fits and evaluates it, half a minute after at the latest") : "engineers define models"}</span>
             </p>
           </form>
         </section>

@@ -30,6 +30,10 @@ const failed = (error: Error): void => void (problem.value = (error as Refused).
 const figures = computed(() => settings.value?.figures ?? []);
 const moved = computed(() => Object.fromEntries(Object.entries(offsets.value).filter(([, by]) => by !== 0)));
 
+const left = signal<Record<number, readonly string[]>>({}); // keys that are not to have the tag, by group of new sounds
+const isWhole = signal<Record<number, boolean>>({});
+const tagged = signal<Record<number, string>>({});
+
 interface Of {
   readonly name: string;
   readonly version: number;
@@ -54,6 +58,9 @@ function show(found: api.Report, other: boolean): void {
   isOther.value = other;
   picked.value = null;
   offsets.value = {};
+  left.value = {};
+  isWhole.value = {};
+  tagged.value = {};
 }
 
 async function load({ name, version }: Of): Promise<void> {
@@ -78,14 +85,15 @@ export function ModelPage(props: Of & { files: string[] }) {
   const { name, version, may, files } = props;
   useEffect(() => void load(props).catch(failed), []);
   const found = report.value;
-  const mine = models.value.find((one) => one.name === name)?.versions.find((one) => one.version === version);
+  const mine = models.value.find((one) => one.name === name)?.versions.find((one) => one.version === version); // none of an old one
+  const isChampion = found?.champion ?? mine?.champion ?? false;
   return (
     <>
       <div class="bar">
         <h1>{name} {version}</h1>
-        {mine?.champion && <span class="badge">champion</span>}
+        {isChampion && <span class="badge">champion</span>}
         <span class="grow" />
-        {may && mine && !mine.champion && <Promote model={name} version={version} done={() => void load(props).catch(failed)} />}
+        {may && settings.value && !isChampion && <Promote model={name} version={version} done={(words) => { said.value = words; void load(props).catch(failed); }} refused={failed} />}
         {may && <a class="button" href={`/models/new?from=${encodeURIComponent(`${name}/${version}`)}`}>New model from it</a>}
         <Explained />
       </div>
@@ -166,6 +174,8 @@ function Worst({ report: of }: { report: api.Report }) {
 
 function Thresholds({ report: of, of: { name, version, may } }: { report: api.Report; of: Of }) {
   const tags = Object.keys(of.points);
+  const recogniser = (of.card["spec"] as api.Spec)["recogniser"];
+  if (recogniser === "gaussian_votes") return <section aria-label="Thresholds"><h2>Thresholds</h2><p class="soft">In this recogniser vectors vote for a name, so no single threshold says what would be found. <code>soundmill model thresholds</code> moves them; the next version shows what came of it.</p></section>;
   if (!tags.length) return null;
   const save = (): void => void during("saving…", async () => {
     await api.moveThresholds(name, version, moved.value);
@@ -195,15 +205,12 @@ function NewSounds({ report: of, of: { name, version } }: { report: api.Report; 
   return (
     <section aria-label="New sounds">
       <h2>New among the rejected</h2>
-      <p class="soft small">Groups of alike sounds that were called “other”, the most worth a tag first. Hear some; if they are one kind, give it a name.</p>
+      <p class="soft small">Groups of alike sounds that were called “other”, the most worth a tag first. Hear some; if they are one kind, give it a name{isOther.value ? " in the annotator, which each moment opens" : ""}.</p>
       <div class="groups">{of.new_sounds.map((group) => <Group key={group.rank} group={group} name={name} version={version} />)}</div>
     </section>
   );
 }
 
-const left = signal<Record<number, readonly string[]>>({}); // keys that are not to have the tag, by group
-const isWhole = signal<Record<number, boolean>>({});
-const tagged = signal<Record<number, string>>({});
 const FEW = 4;
 
 function Group({ group, name, version }: { group: api.Group; name: string; version: number }) {
@@ -238,7 +245,7 @@ function Group({ group, name, version }: { group: api.Group; name: string; versi
       {group.members.length > shown.length && <button class="plain" onClick={() => (isWhole.value = { ...isWhole.value, [group.rank]: true })}>Show all {group.members.length}</button>}
       {done ? (
         <p class="verdict good">Labelled as {done}. To train it, <a href={`/models/new?from=${encodeURIComponent(name)}&tag=${encodeURIComponent(done)}`}>put a model together</a> in which its days train.</p>
-      ) : (
+      ) : isOther.value ? null : (
         <form class="bar" onSubmit={label}>
           <label>Tag <input name="tag" required maxLength={64} list="known-tags" data-testid="group-tag" /></label>
           <button data-testid="make-tag" disabled={!number}>Make a tag of {number === group.members.length ? "this group" : `these ${number}`}</button>
@@ -325,8 +332,9 @@ const otherDays = signal<api.DayOfData[] | null>(null);
 const wanted = signal<readonly string[]>([]);
 
 function OtherDays({ of }: { of: Of }) {
+  const data = (report.value?.card["data"] ?? {}) as api.Spec;
   const mine = models.value.find((one) => one.name === of.name)?.versions.find((one) => one.version === of.version);
-  const learned = new Set([...(mine?.train_days ?? []), ...(mine ? api.textsOf(mine.spec, "background_days") : [])]);
+  const learned = new Set([...api.textsOf(data, "train_days"), ...api.textsOf(data, "background_days"), ...(mine?.train_days ?? []), ...(mine?.background_days ?? [])]);
   const open = (): void => {
     if (!otherDays.value) void api.days(mine ? api.textsOf(mine.spec, "sources") : []).then((found) => (otherDays.value = found), failed);
   };

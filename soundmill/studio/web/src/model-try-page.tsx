@@ -34,13 +34,16 @@ const tags = signal<string[]>([]);
 
 const failed = (error: Error): void => void (problem.value = (error as Refused).message);
 
-function forget(): void {
+let turn = 0; // counts what is tried: an answer about something earlier is dropped
+
+function forget(): number {
   stopPlaying();
   sound.value = null;
   verdicts.value = [];
   events.value = [];
   chosen.value = null;
   problem.value = "";
+  return ++turn;
 }
 
 function take(tried: api.Tried): Verdict[] {
@@ -51,25 +54,29 @@ function take(tried: api.Tried): Verdict[] {
 
 async function tryFile(file: File): Promise<void> {
   microphone.close();
-  forget();
+  const mine = forget();
   what.value = file.name;
   isBusy.value = true;
   const decoded = new OfflineAudioContext(1, 1, 44_100).decodeAudioData(await file.arrayBuffer()).then(
-    (buffer) => (sound.value = { samples: buffer.getChannelData(0), rate: buffer.sampleRate, begins: 0 }),
+    (buffer) => {
+      if (mine === turn) sound.value = { samples: buffer.getChannelData(0), rate: buffer.sampleRate, begins: 0 };
+    },
     () => undefined, // the studio knows more codecs than the browser: then there is no picture
   );
   try {
     const tried = await api.tryOn(file);
+    await decoded;
+    if (mine !== turn) return;
     verdicts.value = take(tried);
     events.value = tried.events;
-    await decoded;
   } catch (error) {
-    failed(error as Error);
+    if (mine === turn) failed(error as Error);
   } finally {
-    isBusy.value = false;
+    if (mine === turn) isBusy.value = false;
   }
 }
 
+let isAsking = false;
 let sent = 0; // frames of the microphone that were tried
 const microphone = new Microphone(
   () => {
@@ -79,10 +86,16 @@ const microphone = new Microphone(
     if (microphone.now < end) return;
     const from = sent;
     sent = end;
+    const mine = turn;
     void microphone.piece(from, end).then(async ({ samples }) => {
+      if (mine !== turn) return;
       append(samples, rate);
+      if (isAsking) return; // the studio is behind: this piece is seen, and gets no verdict
       const offset = (sound.value?.begins ?? 0) + sound.value!.samples.length / rate - samples.length / rate;
-      const fresh = take(await api.tryOn(wav(samples, rate)));
+      isAsking = true;
+      const tried = await api.tryOn(wav(samples, rate)).finally(() => (isAsking = false));
+      if (mine !== turn) return;
+      const fresh = take(tried);
       verdicts.value = [...verdicts.value, ...fresh.map((one) => ({ ...one, start: one.start + offset }))].slice(-200);
     }).catch(failed);
     microphone.keepFrom(end);

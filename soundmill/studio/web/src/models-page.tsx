@@ -16,6 +16,7 @@ const problem = signal("");
 const said = signal("");
 
 const failed = (error: Error): void => void (problem.value = (error as Refused).message);
+const refusal = signal(""); // of what somebody asked for: it stays until they ask for something else
 
 let asked = 0;
 async function load(): Promise<void> {
@@ -24,7 +25,19 @@ async function load(): Promise<void> {
   if (mine === asked) models.value = found; // an answer that was overtaken is an old one
 }
 
+let isLooking = false;
 async function look(): Promise<void> {
+  if (isLooking) return;
+  isLooking = true;
+  try {
+    await lookNow();
+    problem.value = "";
+  } finally {
+    isLooking = false;
+  }
+}
+
+async function lookNow(): Promise<void> {
   const now = await api.requests();
   const before = requests.value && new Map(requests.value.requests.map((one) => [one.model, `${one.state} ${one.text}`]));
   requests.value = now;
@@ -48,7 +61,7 @@ export function ModelsPage({ may }: { may: boolean }) {
         <a class="button" href="/models/try">Try the champion</a>
         <Explained />
       </div>
-      {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+      {(refusal.value || problem.value) && <p class="problem" role="alert">{refusal.value || problem.value}</p>}
       {requests.value?.problem && <p class="problem">{requests.value.problem}. Until it does, nothing is fitted by itself: <code>soundmill materialize osr_model evaluation_report --model NAME</code> does it by hand.</p>}
       {all?.length === 0 && <p class="soft">There is no model yet. Label some sounds on two days at least, on <a href="/annotate">Annotate</a> or with <code>soundmill labels import</code>, then {may ? <a href="/models/new">put a model together</a> : "an engineer puts a model together"}.</p>}
       {all?.map((one) => <ModelPart key={one.name} model={one} may={may} request={requests.value?.requests.find((request) => request.model === one.name)} />)}
@@ -115,7 +128,7 @@ function VersionRow({ model, version, may }: { model: string; version: api.Versi
         {SHOWN.map(([name]) => (
           <td key={name} class="number">{head ? api.figure(head[name]) : "–"}<br /><span class="soft small less">{api.interval(version.intervals[name])}</span></td>
         ))}
-        <td>{may && !version.champion && <Promote model={model} version={version.version} />}</td>
+        <td>{may && !version.champion && <Promote model={model} version={version.version} done={(words) => { said.value = words; void load().catch(failed); }} refused={(error) => (refusal.value = error.message)} />}</td>
       </tr>
       {(version.promotion || version.because || !head) && (
         <tr class="more"><td colSpan={4 + SHOWN.length} class="soft small wraps">{[api.standing(version), head ? "" : "not evaluated: it has no report yet"].filter(Boolean).join("; ")}</td></tr>
@@ -144,16 +157,13 @@ function Trend({ model }: { model: api.Model }) {
   );
 }
 
-export function Promote({ model, version, done }: { model: string; version: number; done?: () => void }) {
+export function Promote({ model, version, done, refused }: { model: string; version: number; done: (words: string) => void; refused: (error: Error) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const reason = useRef<HTMLInputElement>(null);
   const promote = (event: Event): void => {
     event.preventDefault();
     dialog.current!.close();
-    void api.promote(model, version, reason.current!.value.trim()).then(() => {
-      said.value = `${model} ${version} is the champion: detections of past days are made anew, the newest first`;
-      return done ? done() : load();
-    }).catch(failed);
+    void api.promote(model, version, reason.current!.value.trim()).then(() => done(`${model} ${version} is the champion: detections of past days are made anew, the newest first`), refused);
   };
   return (
     <>
@@ -176,8 +186,9 @@ function Delete({ model, isChampion }: { model: api.Model; isChampion: boolean }
     dialog.current!.close();
     void api.remove(model.name).then(() => {
       said.value = `${model.name} is deleted`;
+      refusal.value = "";
       return load();
-    }).catch(failed);
+    }).catch((error: Error) => (refusal.value = error.message));
   };
   const number = model.versions.length;
   return (

@@ -61,6 +61,7 @@ def test_a_model_is_defined_changed_by_one_at_a_time_and_deleted(client: httpx.C
         ({"extractor": "yamnet"}, "SOUNDMILL_EXTRACTORS"),
         ({"least_recall": "high"}, "least_recall"),
         ({"threshold_offsets": {"kettle": 1e9}}, "threshold_offsets"),
+        ({"seed": 10**30}, "seed"),
     ],
 )
 def test_a_definition_that_cannot_be_is_refused_with_its_reason(client: httpx.Client, spec: dict[str, object], why: str) -> None:
@@ -68,6 +69,13 @@ def test_a_definition_that_cannot_be_is_refused_with_its_reason(client: httpx.Cl
     checked = client.post("/api/training/check", json={"spec": spec})
     assert checked.status_code == 200  # a check says it, and refuses nothing itself
     assert "cannot name a model" in refused(client.put("/api/training/models/a%20b", json={"spec": SPEC}), 400)
+
+
+def test_numbers_without_end_are_refused_and_stored_nowhere(client: httpx.Client) -> None:
+    body = '{"spec": {"regularisation": Infinity, "least_dbfs": -Infinity}}'
+    answer = client.put("/api/training/models/odd", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert [one["name"] for one in client.get("/api/training/models").json()] == ["house"]
 
 
 def test_days_and_a_split_are_suggested(client: httpx.Client) -> None:
@@ -115,7 +123,8 @@ def test_versions_are_compared_promoted_and_their_thresholds_moved(client: httpx
     assert "no model version 'two/9'" in refused(client.get("/api/training/compare", params={"first": "house/1", "second": "two/9"}), 404)
     refused(client.get("/api/training/compare", params={"first": "", "second": "two/1"}), 404)
     assert "has not been evaluated" in refused(client.get("/api/training/models/two/1/report"), 404)
-    refused(client.post("/api/training/models/two/1/promote", json={"because": ""}), 400)
+    for version, because in ((1, ""), (1, "  "), (0, "why not"), (10**20, "why not")):
+        refused(client.post(f"/api/training/models/two/{version}/promote", json={"because": because}), 400)
     assert client.post("/api/training/models/two/1/promote", json={"because": "it is simpler"}).status_code == 204
     champion = ModelRegistry(built_home.catalog).champion()
     assert champion is not None

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from soundmill.catalog import ModelRegistry
-from soundmill.errors import NotInLake, UnknownModel, UntrustedModel
+from soundmill.catalog import ModelRegistry, lease
+from soundmill.errors import LeaseLost, NotInLake, UnknownModel, UntrustedModel
 from soundmill.workflows.training.models import (
     days_of,
     delete_model,
@@ -50,3 +50,10 @@ def test_promoting_takes_the_newest_fit_unless_told_otherwise(built_home: Home) 
 
 def test_the_demo_s_models_are_known_by_their_name() -> None:
     assert (is_demo("demo"), is_demo("demo-clips"), is_demo("mydemo")) == (True, True, False)
+
+
+def test_a_model_is_not_deleted_under_its_fit(built_home: Home) -> None:
+    with lease(built_home.catalog, "osr_model/house"), pytest.raises(LeaseLost, match="is being fitted: delete it when its run has ended"):
+        delete_model(built_home.lake, built_home.catalog, "house")
+    assert set(ModelRegistry(built_home.catalog).specs()) == {"house"}
+    delete_model(built_home.lake, built_home.catalog, "house")

@@ -13,9 +13,10 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 
 from soundmill.catalog import ModelRegistry
-from soundmill.workflows.training.requests import Request, _request, _sensor, requests_now
+from soundmill.workflows.training.requests import Request, _newest, _request, _sensor, requests_now
 from tests.conftest import wait_until
 from tests.home import Home
+from tests.web import Web
 
 WAITS = "waits for the sensor, which looks every half minute"
 
@@ -91,7 +92,9 @@ def run(status: str, *steps: tuple[str, str], created: datetime = NOW) -> dict[s
         (run("STARTED", ("osr_model", "SUCCESS"), ("evaluation_report", "IN_PROGRESS")), 2, "evaluating", "step 2 of 2"),
         (run("CANCELED"), None, "failed", "failed: somebody ended its run"),
         (run("CANCELED"), 2, "failed", "fitted, but not evaluated: somebody ended its run"),
+        (run("CANCELED", ("osr_model", "FAILURE")), 2, "failed", "failed: somebody ended its run; version 2 stays"),
         (run("CANCELED", created=NOW - timedelta(days=2)), None, "waiting", WAITS),
+        (run("CANCELED", created=NOW - timedelta(days=2)), 2, "done", "fitted: version 2"),  # and was defined as something else meanwhile
         (run("SUCCESS"), 2, "done", "fitted: version 2"),
         (None, None, "waiting", WAITS),
     ],
@@ -102,6 +105,24 @@ def test_each_state_of_a_run_is_a_line(of: dict[str, object] | None, version: in
     assert found.state == state
     assert text in found.text
     assert found.link == ("" if of is None or state == "waiting" else "http://here/runs/abc")
+
+
+def test_runs_of_a_round_of_the_same_name_hide_none_of_the_models() -> None:
+    others = [{**run("SUCCESS"), "jobName": "settle_round", "assetSelection": [{"path": ["labelled_round"]}]} for _ in range(10)]
+    by_hand = {**run("STARTED"), "runId": "mine", "jobName": "__ephemeral_asset_job__", "assetSelection": [{"path": ["osr_model"]}]}
+    older = run("FAILURE", created=NOW - timedelta(days=1))
+    newest = _newest([older, *others, by_hand])
+    assert newest is not None
+    assert newest["runId"] == "mine"
+    assert _newest(others) is None
+
+
+def test_an_answer_that_is_not_dagsters_is_a_sentence(built_home: Home, web: Web) -> None:
+    for answer in (b"{}", b'{"data": {}}', b'{"data": {"m0": null, "a0": null, "repositoriesOrError": null}}', b"hello"):
+        web.serve("/graphql", answer, Content_Type="application/json")
+        found = requests_now(built_home.catalog, web.url)
+        assert "is not Dagster's web server" in found.problem
+        assert [one.state for one in found.requests] == ["done"]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """A version on other days, and two versions side by side; nothing is tested on what it learned from."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from soundmill.capture import SEGMENTS
 from soundmill.catalog import ModelRegistry, ModelVersion
 from soundmill.errors import DataLeakage, NotEnoughData
 from soundmill.options import TrainingOptions
+from soundmill.osr.spec import ModelSpec
 from soundmill.workflows.training import compare_versions, evaluate_on_days, read_report, train_model
 from tests.home import BEFORE_MODEL, DAYS, Home
 
@@ -44,6 +47,36 @@ def test_another_day_tests_it_without_another_fit(built_home: Home) -> None:
     assert {row.support for row in found.evaluation.tags.values()} == {2}
     assert found.background_days == [LATER]
     assert len(ModelRegistry(built_home.catalog).versions()) == 1
+
+
+def test_a_day_that_is_named_twice_counts_once(built_home: Home) -> None:
+    once, often = (
+        evaluate_on_days(built_home.lake, built_home.catalog, version(built_home), days, None, OPTIONS) for days in (DAYS[2:], DAYS[2:] * 3)
+    )
+    assert once.evaluation.as_json() == often.evaluation.as_json()
+
+
+def test_where_vectors_vote_there_is_no_curve(built_home: Home) -> None:
+    built_home.define(
+        "votes", recogniser="gaussian_votes", extractor="pooled_spectral", train_days=DAYS[:2], test_days=DAYS[2:], least_dbfs=-90.0
+    )
+    other = train_model(built_home.lake, built_home.catalog, "votes", OPTIONS).version
+    found = evaluate_on_days(built_home.lake, built_home.catalog, other, DAYS[2:], None, OPTIONS)
+    assert found.sounds()
+    assert found.operating_points() == {}
+
+
+def test_a_copy_of_a_sound_of_another_source_is_found_when_versions_of_two_sources_are_compared(built_home: Home) -> None:
+    built_home.define("elsewhere", sources=("mic",), train_days=DAYS[:2], test_days=DAYS[2:])
+    first = train_model(built_home.lake, built_home.catalog, "elsewhere", OPTIONS).version
+    trained, tested = (built_home.lake.read_days(SEGMENTS, [day]).to_pylist() for day in (DAYS[0], DAYS[2]))
+    tested[0] |= {"source": "shed", "key": "shed/copy", "content_hash": trained[0]["content_hash"]}
+    built_home.lake.write_day(SEGMENTS, DAYS[2], SEGMENTS.from_rows(tested), made_from="a copy in the shed")
+    shed = replace(
+        version(built_home), card={**(version(built_home).card or {}), "spec": ModelSpec(sources=("shed",)).model_dump(mode="json")}
+    )
+    with pytest.raises(DataLeakage, match="shed/copy is"):
+        compare_versions(built_home.lake, built_home.catalog, first, shed, DAYS[2:], None, OPTIONS)
 
 
 def test_two_versions_are_compared_on_the_days_that_test_both(built_home: Home) -> None:
