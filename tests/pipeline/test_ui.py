@@ -79,10 +79,18 @@ def test_every_asset_is_made_by_sensors_by_backfills_and_by_hand(home_settings: 
         seen = httpx.get(f"{studio}/api/overview", timeout=60).json()
         assert seen["downloads"]["counts"] == {"done": 2}
         assert seen["runs"]["problem"] == ""  # the two of them know where the other one is
-        _every_asset(Ui(port), catalog)
+        _every_asset(Ui(port), catalog, studio)
 
 
-def _every_asset(ui: Ui, catalog: Catalog) -> None:
+def _request(studio: str) -> dict[str, Any]:
+    """What becomes of the model, as the page of models tells it."""
+    told = httpx.get(f"{studio}/api/training/requests", timeout=60).json()
+    assert told["problem"] == ""
+    (mine,) = told["requests"]
+    return dict(mine)
+
+
+def _every_asset(ui: Ui, catalog: Catalog, studio: str) -> None:
     # the sensors see audio, labels and what came over HTTP, and run each day's chain
     by_day = {asset.key.to_user_string() for asset in (downloads, *CAPTURE_DAY)}  # no speech: there is no model here
     wait_until(lambda: ui.materialized() >= by_day, 150)
@@ -94,11 +102,14 @@ def _every_asset(ui: Ui, catalog: Catalog) -> None:
     long = ui.launch_backfill("annotations", [FIRST + timedelta(days=n) for n in range(32)])
     spec = ModelSpec(train_days=(DAYS[0],), test_days=(DAYS[1],))
     ModelRegistry(catalog).define("kitchen", spec.model_dump(mode="json"))
+    assert _request(studio)["state"] in {"waiting", "queued", "fitting"}
     (one,) = ui.finished_backfill(short)
     tags = {tag["key"]: tag["value"] for tag in one["tags"]}
     assert (tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"]) == ("2025-01-01", "2025-01-02")
     assert len(ui.finished_backfill(long)) == 2
     wait_until(lambda: ui.materialized() >= {"osr_model", "evaluation_report"}, 150)
+    wait_until(lambda: _request(studio)["text"] == "fitted: version 1", 60)
+    assert httpx.get(f"{studio}/api/training/models/kitchen/1/report", timeout=60).json()["champion"]
 
     # and the progress job, launched by hand
     selector = {"repositoryLocationName": "soundmill", "repositoryName": "__repository__", "jobName": "progress_check"}
