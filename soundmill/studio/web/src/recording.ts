@@ -124,13 +124,17 @@ async function begin(): Promise<void> {
   }
 }
 
+/** Sentences whose takes wait to be sent. */
+const queued = (): Set<string> => new Set(outbox.waiting.value.filter((one) => one.set === name && one.state === "queued").map((one) => one.utterance));
+
 /** Asks for sentences where few are at hand, or for more time with them. */
 async function fill(renew = false): Promise<void> {
   if (!renew && queue.value.length >= AT_HAND) return;
   try {
+    const before = queued(); // what is sent while the studio answers was read all the same
     const held = await api.claimPrompts(base, name, speaker.secret(), AT_HAND);
-    const busy = new Set(outbox.waiting.value.filter((one) => one.set === name && one.state === "queued").map((one) => one.utterance));
-    const fresh = held.prompts.filter((one) => !busy.has(one.utterance));
+    const busy = queued();
+    const fresh = held.prompts.filter((one) => !busy.has(one.utterance) && !before.has(one.utterance));
     const known = new Set(queue.value.map((one) => one.utterance));
     const given = new Set(held.prompts.map((one) => one.utterance));
     // a sentence that is no longer kept for this speaker goes, but never from under a take
