@@ -206,7 +206,7 @@ def test_a_model_is_deleted_when_that_is_confirmed(page: Page, built_home: Home)
     assert ModelRegistry(built_home.catalog).specs() == {}
 
 
-def test_a_file_and_a_microphone_are_tried(page: Page, tmp_path: Path) -> None:
+def test_a_file_is_tried(page: Page, tmp_path: Path) -> None:
     sf.write(tmp_path / "kettle.flac", np.concatenate([kettle(np.random.default_rng(3)), np.zeros(5 * RATE, np.float32)]), RATE)
     page.goto("/models/try")
     page.get_by_test_id("try-file").set_input_files(str(tmp_path / "kettle.flac"))
