@@ -113,7 +113,9 @@ def train(
         list[str] | None,
         typer.Option(metavar="CLASS", help="A class to leave out of training; the model should call it “other”. Can be repeated."),
     ] = None,
-    extractor: Annotated[str, typer.Option(help="pooled_spectral, yamnet, or several joined by +.")] = "pooled_spectral",
+    extractor: Annotated[
+        str | None, typer.Option(help="pooled_spectral, mn04, yamnet, or several joined by + (default: the first of SOUNDMILL_EXTRACTORS).")
+    ] = None,
     least_recall: Annotated[
         float | None,
         typer.Option(help="Recall on known sounds that thresholds are to keep (default: known and unknown sounds are balanced)."),
@@ -126,6 +128,7 @@ def train(
     `fold-SOURCE-take`, and copies, are never split between training and test.
     """
     values = settings()
+    extractor = extractor or values.extractor_names[0]
     if extractor not in values.extractor_names:
         refuse(f"{extractor!r} is not among the extractors run here: {', '.join(values.extractor_names)} (SOUNDMILL_EXTRACTORS)")
     if not folder.is_dir():

@@ -65,6 +65,7 @@ def run_demo(settings: Settings, clips: Path | None, day_count: int) -> dict[str
     with instance_of(settings) as instance, progress_bars() as bars, _calls_on_a_server(scene, catalog):
         events = _land(bars, scene, lake, catalog)
         spec = ModelSpec(
+            extractor=settings.extractor_names[0],
             tags=scene.known_tags,
             train_days=scene.train_days,
             test_days=(scene.test_day,),

@@ -23,7 +23,7 @@ class CollectionResource(dg.ConfigurableResource):
     channels: str = "mix"
     truncated: str = "keep"
     extractors: list[str] = ["pooled_spectral"]  # noqa: RUF012  # a pydantic field, copied per instance
-    yamnet_model: str = ""
+    networks: dict[str, str] = {}  # noqa: RUF012  # files by name
     timezone: str = "UTC"
     target_hours: float | None = None
     quarantine_warn_share: float = 0.05
@@ -58,10 +58,10 @@ class CollectionResource(dg.ConfigurableResource):
 
     def training(self) -> TrainingOptions:
         """How models are trained and promoted."""
-        return TrainingOptions(self.timezone, self.promote_automatically, self.promotion_margin)
+        return TrainingOptions(self.timezone, self.promote_automatically, self.promotion_margin, self.extractors[0])
 
     def extractor(self, name: str) -> "Extractor":
         """A feature extractor by name. Raises `UnknownExtractor`."""
         from soundmill.features.registry import extractor
 
-        return extractor(name, Path(self.yamnet_model) if self.yamnet_model else None)
+        return extractor(name, {network: Path(path) for network, path in self.networks.items()})

@@ -32,7 +32,7 @@ def resources_from(settings: Settings) -> dict[str, Any]:
             channels=settings.channels,
             truncated=settings.truncated,
             extractors=list(settings.extractor_names),
-            yamnet_model=str(settings.yamnet_file),
+            networks={name: str(path) for name, path in settings.networks.items()},
             timezone=settings.timezone,
             target_hours=settings.target_hours,
             quarantine_warn_share=settings.quarantine_warn_share,

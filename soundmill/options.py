@@ -131,11 +131,13 @@ class TrainingOptions:
     timezone               zone for hours of the day, such as Europe/Berlin
     promote_automatically  whether a version that is better on days new to both takes the champion's place
     promotion_margin       how far a tag's F1 may fall when it does
+    extractor              of models that ask for none
     """
 
     timezone: str = "UTC"
     promote_automatically: bool = True
     promotion_margin: float = 0.05
+    extractor: str = "pooled_spectral"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -167,7 +169,7 @@ class BackupOptions:
 
 def training_options(settings: Settings) -> TrainingOptions:
     """How models are trained and promoted."""
-    return TrainingOptions(settings.timezone, settings.promote_automatically, settings.promotion_margin)
+    return TrainingOptions(settings.timezone, settings.promote_automatically, settings.promotion_margin, settings.extractor_names[0])
 
 
 def download_options(settings: Settings) -> DownloadOptions:

@@ -38,6 +38,14 @@ PRETRAINED = {
     one.name: one
     for one in (
         Pretrained(
+            "mn04",
+            "sound embeddings, 4 MB (EfficientAT mn04_as, trained on AudioSet); the extractor mn04, which models use where it is there",
+            "https://github.com/fschmid56/EfficientAT/releases/download/v0.0.1/mn04_as_mAP_432.pt",
+            "899a8c6217063f6941793102a2780b3dd788ab11fce468d9cf5f0577c453321c",
+            "MIT",
+            lambda settings: settings.mn04_file,
+        ),
+        Pretrained(
             "yamnet",
             "sound embeddings and 521 AudioSet classes; for the extractor yamnet (needs the extra: pip install 'soundmill[yamnet]')",
             "https://tfhub.dev/google/lite-model/yamnet/tflite/1?lite-format=tflite",

@@ -74,8 +74,13 @@ class Settings(BaseSettings):
     ca_file: FilePath | None = Field(
         None, description="certificates of authorities (PEM) that are believed besides the public ones, such as a company's own"
     )
-    extractors: str = Field("pooled_spectral", description="feature extractors run on every day, comma separated; + joins two")
+    extractors: str = Field(
+        "",
+        description="feature extractors run on every day, comma separated; + joins two; models use the first unless they ask for another "
+        "(default: mn04 where its file is there, and pooled_spectral)",
+    )
     yamnet_model: Path | None = Field(None, description="file of the network YAMNet (default: pretrained/yamnet.tflite in home)")
+    mn04_model: Path | None = Field(None, description="file of the network mn04 (default: pretrained/mn04_as.pt in home)")
     promote_automatically: bool = Field(True, description="whether a model that is better on days new to both takes the champion's place")
     promotion_margin: float = Field(0.05, ge=0, le=1, description="how far a tag's F1 may fall when a model is promoted")
     vosk_model: Path | None = Field(None, description="folder of the speech model for Vosk (default: pretrained/vosk-small-en in home)")
@@ -164,8 +169,13 @@ class Settings(BaseSettings):
 
     @property
     def extractor_names(self) -> tuple[str, ...]:
-        """The extractors run on every day."""
-        return names_in(self.extractors)
+        """The extractors run on every day; models use the first unless they ask for another."""
+        return names_in(self.extractors) or (("mn04",) if self.mn04_file.is_file() else ()) + ("pooled_spectral",)
+
+    @property
+    def networks(self) -> dict[str, Path]:
+        """Files of networks that extractors use, by name; they need not be there."""
+        return {"yamnet": self.yamnet_file, "mn04": self.mn04_file}
 
     @property
     def transcribed_names(self) -> tuple[str, ...]:
@@ -181,6 +191,11 @@ class Settings(BaseSettings):
     def yamnet_file(self) -> Path:
         """Where YAMNet lies, or is to lie."""
         return (self.yamnet_model or self.home / "pretrained" / "yamnet.tflite").absolute()
+
+    @property
+    def mn04_file(self) -> Path:
+        """Where mn04 lies, or is to lie."""
+        return (self.mn04_model or self.home / "pretrained" / "mn04_as.pt").absolute()
 
     @property
     def vosk_folder(self) -> Path:

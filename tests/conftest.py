@@ -61,6 +61,15 @@ def yamnet(data: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def mn04(data: Path) -> Path:
+    """The file of the network mn04."""
+    path = data.parent / "models" / "efficientat-mn04" / "mn04_as_mAP_432.pt"
+    if not path.is_file():
+        pytest.skip(f"no mn04 in {path}")
+    return path
+
+
 @pytest.fixture(scope="session")
 def digits_model(data: Path) -> Path:
     """The folder of a real speech model for the words zero to nine."""

@@ -19,8 +19,10 @@ FOUR = 4
 STUDY: dict[str, tuple[str, bool, int | None, tuple[str, ...]]] = {
     "original": ("loudest_frames", True, None, ("none", "own")),
     "default": ("pooled_spectral", False, None, ("none", "own")),
+    "mn04": ("mn04", False, None, ("none", "own")),
     "yamnet": ("yamnet", False, None, ("none", "own")),
     "default_four_shots": ("pooled_spectral", False, FOUR, ("none",)),
+    "mn04_four_shots": ("mn04", False, FOUR, ("none",)),
     "yamnet_four_shots": ("yamnet", False, FOUR, ("none",)),
 }
 _COLUMNS = ("closed", "auroc", "fpr95", "oscr", "accw", "expected_recall", "delivered_recall")
@@ -61,11 +63,12 @@ def main() -> None:
         chosen.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def _yamnet() -> Path:
-    """The file of the settings; without them, the one next to the test data."""
+def _networks() -> dict[str, Path]:
+    """The files of the settings; without them, those next to the test data."""
     root = Path(__file__).resolve().parent.parent.parent.parent / "shared"
-    default = Path(os.environ.get("SOUNDMILL_TEST_DATA", root / "data")).parent / "models" / "yamnet" / "yamnet.tflite"
-    return Path(os.environ.get("SOUNDMILL_YAMNET_MODEL") or default)
+    models = Path(os.environ.get("SOUNDMILL_TEST_DATA", root / "data")).parent / "models"
+    defaults = {"yamnet": models / "yamnet" / "yamnet.tflite", "mn04": models / "efficientat-mn04" / "mn04_as_mAP_432.pt"}
+    return {name: Path(os.environ.get(f"SOUNDMILL_{name.upper()}_MODEL") or path) for name, path in defaults.items()}
 
 
 def _results(clips: Clips, wanted: list[str], draws: int) -> Iterator[tuple[str, Result]]:
@@ -75,7 +78,7 @@ def _results(clips: Clips, wanted: list[str], draws: int) -> Iterator[tuple[str,
     background = own_background(clips.sample_rate)
     for name in dict.fromkeys(STUDY[name][0] for name in wanted):
         try:
-            _data[name] = features(extractor(name, _yamnet()), clips, background)
+            _data[name] = features(extractor(name, _networks()), clips, background)
         except ExtractorUnavailable as error:
             print(f"left out: {error}")
     names = [name for name in wanted if STUDY[name][0] in _data]

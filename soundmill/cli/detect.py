@@ -116,4 +116,4 @@ def _detector() -> "Detector":
 
     values = settings()
     segmenter = Segmenter(values.segment_rate, values.segment_samples, values.gate_dbfs, values.channels, truncated=values.truncated)
-    return Detector(the_lake(), ModelRegistry(the_catalog()), segmenter, values.zone, values.yamnet_file)
+    return Detector(the_lake(), ModelRegistry(the_catalog()), segmenter, values.zone, values.networks)

@@ -40,7 +40,7 @@ def pretrained_fetch(
     url: Annotated[str | None, typer.Option(help="Another URL to fetch it from, such as a mirror.")] = None,
     sha256: Annotated[str | None, typer.Option(help="The expected SHA-256, if the file is another build of the network.")] = None,
 ) -> None:
-    """Fetch a network, verify its checksum, and install it: `vosk-small-en` for speech, `yamnet` for sounds."""
+    """Fetch a network, verify its checksum, and install it: `mn04` and `yamnet` for sounds, `vosk-small-en` for speech."""
     from soundmill.errors import PretrainedUnavailable
     from soundmill.pretrained import PRETRAINED, fetch_pretrained
 

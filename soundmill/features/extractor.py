@@ -1,5 +1,6 @@
 """What every feature extractor is: a name, a size, a fingerprint, and samples to vectors."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from soundmill.fingerprint import digest
 
 Vectors = npt.NDArray[np.float32]
+Sound = tuple[npt.NDArray[np.float32], int]  # mono samples in [-1, 1], and their rate in Hz
 
 
 class Extractor(Protocol):
@@ -41,6 +43,14 @@ class Extractor(Protocol):
     def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:
         """Vectors of shape (n, size), n >= 0, float32, from mono samples in [-1, 1] of shape (length,)."""
         ...
+
+
+def vectors_of(extractor: Extractor, sounds: Sequence[Sound]) -> list[Vectors]:
+    """The vectors of several sounds, together where the extractor has a way that takes less time (`batch`)."""
+    if hasattr(extractor, "batch"):
+        found: list[Vectors] = extractor.batch(sounds)
+        return found
+    return [extractor(samples, rate) for samples, rate in sounds]
 
 
 def fingerprint(extractor: Extractor) -> str:

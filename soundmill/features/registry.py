@@ -1,5 +1,6 @@
 """The extractors there are. A new one is a file beside this one and a line here."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,15 @@ import numpy.typing as npt
 
 from soundmill.errors import UnknownExtractor
 from soundmill.features.acoustic_fingerprint import AcousticFingerprint
-from soundmill.features.extractor import Extractor, Vectors, parameters
+from soundmill.features.efficientat import Mn04
+from soundmill.features.extractor import Extractor, Sound, Vectors, parameters, vectors_of
 from soundmill.features.loudest_frames import LoudestFrames
 from soundmill.features.pooled_spectral import PooledSpectral
 from soundmill.features.yamnet import Yamnet, YamnetScores
 
 EXTRACTORS: dict[str, type[Extractor]] = {
     "pooled_spectral": PooledSpectral,
+    "mn04": Mn04,
     "loudest_frames": LoudestFrames,
     "yamnet": Yamnet,
     "yamnet_scores": YamnetScores,
@@ -59,13 +62,18 @@ class Joined:
 
     def __call__(self, samples: npt.NDArray[np.float32], sample_rate: int) -> Vectors:
         """See `Extractor`."""
-        return np.concatenate([part(samples, sample_rate) for part in self.parts], axis=1)
+        return self.batch([(samples, sample_rate)])[0]
+
+    def batch(self, sounds: Sequence[Sound]) -> list[Vectors]:
+        """The same for several sounds."""
+        parts = [vectors_of(part, sounds) for part in self.parts]
+        return [np.concatenate(of_sound, axis=1) for of_sound in zip(*parts, strict=True)]
 
 
-def extractor(name: str, yamnet_model: Path | None = None) -> Extractor:
+def extractor(name: str, networks: Mapping[str, Path] | None = None) -> Extractor:
     """The extractor of that name, or several joined by + (`pooled_spectral+yamnet`), with default parameters.
 
-    `yamnet_model` is the file of YAMNet, which `yamnet` and `yamnet_scores` need for vectors. Raises `UnknownExtractor`.
+    `networks` are files of networks by name (`yamnet`, `mn04`), which some extractors need for vectors. Raises `UnknownExtractor`.
     """
     names = name.split(JOIN)
     if unknown := [part for part in names if part not in EXTRACTORS]:
@@ -73,14 +81,15 @@ def extractor(name: str, yamnet_model: Path | None = None) -> Extractor:
             f"no feature extractor is called {unknown[0]!r}; there are: {', '.join(EXTRACTORS)}, and several joined by +"
         )
     if len(names) == 1:
-        return _made(name, yamnet_model)
+        return _made(name, networks or {})
     if several := _SEVERAL & set(names):
         raise UnknownExtractor(f"{name!r} cannot be joined: {', '.join(several)} gives many vectors a sound")
     if len(set(names)) < len(names):
         raise UnknownExtractor(f"{name!r} joins an extractor to itself")
-    return Joined(tuple(_made(part, yamnet_model) for part in names))
+    return Joined(tuple(_made(part, networks or {}) for part in names))
 
 
-def _made(name: str, yamnet_model: Path | None) -> Extractor:
-    kind = EXTRACTORS[name]
-    return kind(yamnet_model) if issubclass(kind, Yamnet | YamnetScores) else kind()
+def _made(name: str, networks: Mapping[str, Path]) -> Extractor:
+    kind: Any = EXTRACTORS[name]
+    made: Extractor = kind(networks.get(kind.network)) if hasattr(kind, "network") else kind()
+    return made

@@ -37,10 +37,16 @@ def hann(window: int) -> Float32:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
 
 
+Bank = tuple[
+    npt.NDArray[np.int64], npt.NDArray[np.int64], Float32
+]  # first bin and number of bins of each band, and weights (bands, widest)
+
+
 class LogMel:
     """Natural log of mel energies of power spectra: Hann window, Slaney's mel scale and area normalisation, as librosa has them.
 
-    `window` and `hop` in samples, `low` and `high` in Hz, `floor` added to the energy before the log.
+    `window` and `hop` in samples, `low` and `high` in Hz, `floor` added to the energy before the log. `bank` and `taper` are another bank
+    of filters, and another window of the same length.
     """
 
     def __init__(
@@ -53,11 +59,14 @@ class LogMel:
         low: float = 0.0,
         high: float | None = None,
         floor: float = 1e-10,
+        bank: Bank | None = None,
+        taper: Float32 | None = None,
     ) -> None:
         self.bands, self.window, self.hop = bands, window, hop
         self.n_fft = n_fft or window
         self._floor = np.float32(floor)
-        self._first, self._count, self._weights = mel_bank(sample_rate, self.n_fft, bands, low, high or sample_rate / 2)
+        self._first, self._count, self._weights = bank or mel_bank(sample_rate, self.n_fft, bands, low, high or sample_rate / 2)
+        self._taper = hann(window) if taper is None else taper
         self._block = np.zeros((BLOCK, self.n_fft), np.float32)
 
     def __call__(self, samples: Float32) -> Float32:
@@ -71,7 +80,7 @@ class LogMel:
         """The transform, a block of frames at a time: number of its first frame, and bins of shape (frames, n_fft // 2 + 1)."""
         samples = _at_least(np.ascontiguousarray(samples, np.float32), self.window)
         frames = frame_count(len(samples), self.window, self.hop)
-        window = hann(self.window)
+        window = self._taper
         for start in range(0, frames, BLOCK):
             block = self._block[: min(BLOCK, frames - start)]
             _window_frames(samples, window, start, self.hop, block)
@@ -82,9 +91,7 @@ class LogMel:
         _band_energies(spectrum, self._first, self._count, self._weights, self._floor, out)
 
 
-def mel_bank(
-    sample_rate: int, n_fft: int, bands: int, low: float, high: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Float32]:
+def mel_bank(sample_rate: int, n_fft: int, bands: int, low: float, high: float) -> Bank:
     """Triangular mel filters, banded: first bin and number of bins of each band, and weights of shape (bands, widest).
 
     Slaney's scale (Auditory Toolbox, 1998): linear to 1 kHz, logarithmic above; each triangle has area 2 / (its width in Hz).
@@ -93,7 +100,12 @@ def mel_bank(
     bins = np.arange(n_fft // 2 + 1) * sample_rate / n_fft
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    dense = np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None]
+    return banded(np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))[:, None])
+
+
+def banded(dense: npt.NDArray[np.float64]) -> Bank:
+    """A bank of filters, shape (bands, bins), of which only what is not zero is kept."""
+    bands = len(dense)
     filled = dense > 0
     first = np.where(filled.any(axis=1), filled.argmax(axis=1), 0).astype(np.int64)
     count = filled.sum(axis=1).astype(np.int64)

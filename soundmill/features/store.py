@@ -9,9 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soundmill.features.extractor import Extractor, Vectors, fingerprint
+from soundmill.features.extractor import Extractor, Vectors, fingerprint, vectors_of
 from soundmill.fingerprint import digest
 from soundmill.lake import DayTable, Lake, column
+
+_AT_ONCE = 16  # sounds whose samples are in memory together
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,19 @@ def update_features(
     have = set(kept["key"].to_pylist())
     todo = [span for span in spans if span.key not in have]
     parts, missing_now = [kept], []
-    for done, span in enumerate(todo):
-        sound = read(span)
-        found = (
-            extractor(sound[0].astype(np.float32) / np.float32(32_768), sound[1]) if sound is not None else np.empty((0, extractor.size))
-        )
-        if len(found):
-            parts.append(_rows(table, span, mark, found.astype(np.float32, copy=False)))
-        else:
-            missing_now.append(span.key)
-        if progress:
-            progress(done + 1, len(todo))
+    for start in range(0, len(todo), _AT_ONCE):
+        some = todo[start : start + _AT_ONCE]
+        sounds = [read(span) for span in some]
+        there = [(samples.astype(np.float32) / np.float32(32_768), rate) for samples, rate in (one for one in sounds if one is not None)]
+        found = iter(vectors_of(extractor, there))
+        for done, (span, sound) in enumerate(zip(some, sounds, strict=True), start + 1):
+            rows_of = next(found) if sound is not None else np.empty((0, extractor.size), np.float32)
+            if len(rows_of):
+                parts.append(_rows(table, span, mark, rows_of.astype(np.float32, copy=False)))
+            else:
+                missing_now.append(span.key)
+            if progress:
+                progress(done, len(todo))
     rows = pa.concat_tables(parts)
     changed = lake.write_day(table, day, rows, made_from=wanted)
     return DayOfFeatures(len(spans), len(todo), len(rows), tuple(missing_now), changed)

@@ -4,11 +4,10 @@ The network comes as a TFLite file (`soundmill pretrained fetch yamnet`, or SOUN
 (`pip install soundmill[yamnet]`): the LiteRT runtime.
 """
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import soxr
 
 from soundmill.errors import ExtractorUnavailable
+from soundmill.features.checksum import checksum
 from soundmill.features.extractor import Vectors
 
 _RATE = 16_000
@@ -31,12 +31,7 @@ def _checksum(path: Path | None) -> str:
     """Its sha256. Raises `ExtractorUnavailable`."""
     if path is None or not path.is_file():
         raise ExtractorUnavailable(f"no YAMNet in {path}: soundmill pretrained fetch yamnet, or set SOUNDMILL_YAMNET_MODEL")
-    return _checksum_of(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _checksum_of(path: Path, _changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return checksum(path)
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,7 @@ class Yamnet:
     """The mean over windows of 0.975 s, every half of it, of the 1,024 numbers that YAMNet's classifier sees."""
 
     name: ClassVar[str] = "yamnet"
+    network: ClassVar[str] = "yamnet"  # whose file it wants
     version: ClassVar[int] = 1
 
     file: Path | None = None  # the network; needed for vectors and fingerprints, not for sizes
@@ -73,6 +69,7 @@ class YamnetScores:
     """Log of the mean over the same windows of YAMNet's scores of 521 AudioSet classes."""
 
     name: ClassVar[str] = "yamnet_scores"
+    network: ClassVar[str] = "yamnet"
     version: ClassVar[int] = 1
 
     file: Path | None = None

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -51,7 +52,9 @@ class ModelSpec(BaseModel):
     sources: tuple[str, ...] = ()
     extractor: Annotated[
         str,
-        Field(description="What a sound is described by: pooled_spectral, yamnet, loudest_frames (Buddybork's), or several joined by +"),
+        Field(
+            description="What a sound is described by: pooled_spectral, mn04, yamnet, loudest_frames (Buddybork's), or several joined by +"
+        ),
     ] = "pooled_spectral"
     recogniser: Annotated[
         Literal["open_set", "gaussian_votes"],
@@ -150,6 +153,13 @@ class ModelSpec(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
             raise SpecRefused(f"{where}: {first['msg']}" if where else first["msg"].removeprefix("Value error, ")) from None
+
+
+def with_extractor(values: Mapping[str, Any], extractor: str) -> dict[str, Any]:
+    """Values of a specification, with this extractor where none is named, nor the original's recogniser, which has its own."""
+    if values.get("extractor") or values.get("recogniser") == "gaussian_votes":
+        return dict(values)
+    return {**values, "extractor": extractor}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ A page adds nothing of its own: all of this is `soundmill.workflows.training`, a
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
@@ -224,9 +225,9 @@ async def settings(request: Request, user: Person) -> SettingsOut:
     catalog, ours = request.app.state.catalog, _settings(request)
     sources = [one.source for one in await run_sync(SoundIndex(catalog).sources)]
     tags = await run_sync(Annotations(catalog).tags)
-    return SettingsOut(
-        settings=settings_of_models(), extractors=list(ours.extractor_names), tags=tags, sources=sources, figures=list(FIGURES)
-    )
+    default = ours.extractor_names[0]
+    known = [replace(one, default=default) if one.name == "extractor" else one for one in settings_of_models()]
+    return SettingsOut(settings=known, extractors=list(ours.extractor_names), tags=tags, sources=sources, figures=list(FIGURES))
 
 
 @router.get("/models", summary="All models")
@@ -483,7 +484,7 @@ def _detector(request: Request) -> "Detector":
     if not hasattr(state, "detector"):
         ours = _settings(request)
         segmenter = Segmenter(ours.segment_rate, ours.segment_samples, ours.gate_dbfs, ours.channels, truncated=ours.truncated)
-        state.detector = Detector(state.lake, ModelRegistry(state.catalog), segmenter, ours.zone, ours.yamnet_file)
+        state.detector = Detector(state.lake, ModelRegistry(state.catalog), segmenter, ours.zone, ours.networks)
     detector: Detector = state.detector
     return detector
 

@@ -85,7 +85,8 @@ def define_model(request: Request, user: Engineer, name: str, model: Text) -> Re
         if not MODEL_NAME.fullmatch(model.strip()):
             raise SpecRefused("a model's name has letters, digits, dashes and underscores, 63 of them at most")
         registry = ModelRegistry(catalog)
-        registry.define_new(model.strip(), ModelSpec(tags=spec.tags, sources=spec.sources).model_dump(mode="json"))
+        extractor = request.app.state.settings.extractor_names[0]
+        registry.define_new(model.strip(), ModelSpec(tags=spec.tags, sources=spec.sources, extractor=extractor).model_dump(mode="json"))
     except (SpecRefused, UnknownRound) as error:
         return _list(request, user, error)
     return RedirectResponse(f"/rounds/{quote(name)}/results?model={quote(model.strip())}", 303)

@@ -1,7 +1,7 @@
 """The champion's verdict on samples, the same as the asset `detections` gives for the same segment."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,8 +42,10 @@ class WindowVerdict:
 class Detector:
     """The champion, loaded once, and anew when another one has been promoted."""
 
-    def __init__(self, lake: Lake, registry: ModelRegistry, segmenter: Segmenter, zone: ZoneInfo, yamnet_model: Path | None = None) -> None:
-        self._lake, self._registry, self.segmenter, self._zone, self._yamnet = lake, registry, segmenter, zone, yamnet_model
+    def __init__(
+        self, lake: Lake, registry: ModelRegistry, segmenter: Segmenter, zone: ZoneInfo, networks: Mapping[str, Path] | None = None
+    ) -> None:
+        self._lake, self._registry, self.segmenter, self._zone, self._networks = lake, registry, segmenter, zone, networks
         self._loaded: tuple[ModelVersion, Recogniser, Extractor] | None = None
         self._looked_at = -1e9
 
@@ -54,7 +56,7 @@ class Detector:
             if now is None or now.card is None:
                 raise NoChampion("there is no champion model; see soundmill model promote")
             if self._loaded is None or (now.name, now.version) != (self._loaded[0].name, self._loaded[0].version):
-                tool = extractor(ModelSpec.parse(now.card["spec"]).extractor, self._yamnet)
+                tool = extractor(ModelSpec.parse(now.card["spec"]).extractor, self._networks)
                 self._loaded = (now, load_version(self._lake, now), tool)
             self._looked_at = time.monotonic()
         return self._loaded[0]

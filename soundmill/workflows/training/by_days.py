@@ -49,6 +49,7 @@ def fit_by_days(
         raise NotEnoughData("no day is marked R: mark those that are to train the model")
     spec = ModelSpec.parse(
         {
+            "extractor": options.extractor,
             "tags": sorted(tags),
             "train_days": train,
             "background_days": _days(uses, "Br"),

@@ -9,7 +9,7 @@ from typing import Any
 from soundmill.catalog import Annotations, Box, Catalog, Labels, ModelRegistry, ModelVersion, Submission
 from soundmill.errors import SpecRefused, UnknownModel
 from soundmill.lake import Lake
-from soundmill.osr.spec import ModelSpec, check_name
+from soundmill.osr.spec import ModelSpec, check_name, with_extractor
 from soundmill.workflows.training.reports import SoundPlace, read_report
 
 
@@ -38,17 +38,18 @@ def define_model(
     catalog: Catalog,
     name: str,
     values: Mapping[str, Any],
-    extractors: Collection[str],
+    extractors: Sequence[str],
     since: datetime | None = None,
     *,
     is_new: bool = False,
 ) -> Definition:
     """Defines a model, or changes its definition; the pipeline fits it.
 
-    `extractors` are those that are run here. `is_new` refuses a name that a model has; `since` is when the definition that is changed was
-    made, and refuses a change over somebody else's. Raises `SpecRefused`, `UnknownModel`, `DefinitionChanged`.
+    `extractors` are those that are run here, of which the first is taken where `values` name none. `is_new` refuses a name that a model
+    has; `since` is when the definition that is changed was made, and refuses a change over somebody else's. Raises `SpecRefused`,
+    `UnknownModel`, `DefinitionChanged`.
     """
-    spec = ModelSpec.parse(dict(values))
+    spec = ModelSpec.parse(with_extractor(values, extractors[0]))
     check_name(name)
     if spec.extractor not in extractors:
         raise SpecRefused(f"{spec.extractor!r} is not among the extractors run here: {', '.join(extractors)} (SOUNDMILL_EXTRACTORS)")

@@ -17,7 +17,7 @@ from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
 from soundmill.osr.selection import DataChoice, choose_days
-from soundmill.osr.spec import ModelSpec
+from soundmill.osr.spec import ModelSpec, with_extractor
 from soundmill.osr.splits import suggest_test_days
 from soundmill.workflows.training.data import TrainingData, feature_table
 from soundmill.workflows.training.reports import SoundPlace
@@ -95,7 +95,7 @@ def check_choice(lake: Lake, catalog: Catalog, values: Mapping[str, Any], option
     """What stands against a specification, before anything is fitted; also recordings and near copies that are on both sides, which takes
     a while, where `copies` is set."""
     try:
-        spec = ModelSpec.parse(dict(values))
+        spec = ModelSpec.parse(with_extractor(values, options.extractor))
     except SpecRefused as error:
         return Checked([Finding("refusal", "definition", f"{error}")], {}, {}, None)
     apart = AudioCollection(catalog).sources_apart()
@@ -125,7 +125,7 @@ def suggest_days(lake: Lake, catalog: Catalog, tags: Collection[str], sources: C
     days = sorted(day for day, of in counts.items() if of)
     if len(days) < 2:
         raise NotEnoughData("a split needs labelled sounds on two days at least: label another day")
-    spec, zone = ModelSpec(sources=tuple(sources)), TrainingOptions().zone
+    spec, zone = ModelSpec(sources=tuple(sources)), TrainingOptions().zone  # copies are found by fingerprints, whatever the extractor
     together = TrainingData(lake, spec, zone, DataChoice(tuple(days), (), ()), apart).recordings_over_days(days)
     for _ in range(_SPLITS):
         test = suggest_test_days({day: counts[day] for day in days}, together)

@@ -19,7 +19,8 @@ from tests.soundmill.features.sounds import noise
 def test_every_extractor_gives_finite_numbers_of_its_size_at_any_length(
     request: pytest.FixtureRequest, name: str, length: int, seed: int
 ) -> None:
-    tool = extractor(name, request.getfixturevalue("yamnet") if name.startswith("yamnet") else None)
+    network = getattr(EXTRACTORS[name], "network", None)
+    tool = extractor(name, {network: request.getfixturevalue(network)} if network else None)
     for sound in (noise(1.0, seed)[:length], np.zeros(length, np.float32), np.ones(length, np.float32)):
         found = tool(sound, RATE)
         assert found.dtype == np.float32

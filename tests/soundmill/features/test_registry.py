@@ -14,13 +14,20 @@ from tests.soundmill.features.sounds import noise
 
 def test_extractors_are_joined_by_a_plus(yamnet: Path) -> None:
     sound = noise(1.5)
-    joined = extractor("pooled_spectral+yamnet", yamnet)
+    joined = extractor("pooled_spectral+yamnet", {"yamnet": yamnet})
     assert joined.size == 1393 + 1024
     assert sum(size for _, size in joined.groups) == joined.size
-    expected = np.concatenate([extractor("pooled_spectral")(sound, RATE), extractor("yamnet", yamnet)(sound, RATE)], axis=1)
+    expected = np.concatenate([extractor("pooled_spectral")(sound, RATE), extractor("yamnet", {"yamnet": yamnet})(sound, RATE)], axis=1)
     np.testing.assert_array_equal(joined(sound, RATE), expected)
     assert (
-        len({fingerprint(joined), fingerprint(extractor("yamnet", yamnet)), fingerprint(extractor("yamnet+pooled_spectral", yamnet))}) == 3
+        len(
+            {
+                fingerprint(joined),
+                fingerprint(extractor("yamnet", {"yamnet": yamnet})),
+                fingerprint(extractor("yamnet+pooled_spectral", {"yamnet": yamnet})),
+            }
+        )
+        == 3
     )
     for name, says in (("yamnet+loudest_frames", "many vectors"), ("yamnet+yamnet", "to itself"), ("yamnet+mfcc", "mfcc")):
         with pytest.raises(UnknownExtractor, match=says):
