@@ -9,6 +9,7 @@ import typer
 
 from soundmill.cli.common import Json, days_in, print_json, refuse, settings, the_catalog, the_lake
 from soundmill.cli.models import model
+from soundmill.osr.promotion import FEWEST_GROUPS
 from soundmill.settings import names_in
 from soundmill.wording import count, table
 
@@ -50,6 +51,8 @@ def model_suggest(
     with _refusals():
         found = suggest_days(the_lake(), the_catalog(), names_in(tags), names_in(sources))
     days = {"train_days": [str(day) for day in found.train], "test_days": [str(day) for day in found.test]}
+    if found.note:
+        typer.echo(found.note, err=True)
     if as_json:
         print_json(days)
         return
@@ -157,6 +160,7 @@ def model_compare(
         print_json(told)
         return
     typer.echo(f"{result.sounds} sounds in {result.groups} groups, on {', '.join(map(str, found.test_days))}", err=True)
+    _warn_of_few(result.groups)
     rows = [
         [one.name if one in result.figures else f"F1 {one.name}", _figure(one.first), _figure(one.second), _interval(one.interval)]
         for one in [*result.figures, *result.tags]
@@ -249,6 +253,7 @@ def _print_report(report: "Report", as_json: bool) -> None:
         print_json(result.as_json() | {"test_days": [day.isoformat() for day in report.test_days]})
         return
     typer.echo(f"tested on {', '.join(map(str, report.test_days))}", err=True)
+    _warn_of_few(result.groups)
     figures = [[name, _figure(value), _interval(result.intervals.get(name), "")] for name, value in asdict(result.headline).items()]
     typer.echo(table(["figure", "value", "95 %"], [row for row in figures if row[1] != _NONE]))
     head = ["tag", "test sounds", "precision", "recall", "expected recall"]
@@ -259,6 +264,12 @@ def _print_report(report: "Report", as_json: bool) -> None:
     typer.echo("\n" + table(head, rows))
     matrix = [[row, *map(str, counts)] for row, counts in zip(result.rows, result.confusion, strict=True)]
     typer.echo("\n" + table(["predicted, of", *result.columns], matrix))
+
+
+def _warn_of_few(groups: int) -> None:
+    if groups < FEWEST_GROUPS:
+        said = "are narrower than they should be" if groups > 1 else "cannot be had"
+        typer.echo(f"{count(groups, 'group')} of test sounds (recordings, or ten minutes of one): with so few intervals {said}", err=True)
 
 
 def _figure(value: float | None) -> str:

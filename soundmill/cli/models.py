@@ -59,7 +59,8 @@ def model_define(
     `soundmill materialize osr_model evaluation_report --model NAME`.
     """
     from soundmill.errors import SpecRefused
-    from soundmill.workflows.training import define_model
+    from soundmill.options import training_options
+    from soundmill.workflows.training import check_choice, define_model
 
     values = {
         "tags": names_in(tags),
@@ -84,6 +85,10 @@ def model_define(
     except SpecRefused as error:
         refuse(str(error))
     typer.echo(f"{name} is defined" + (f"; it is the same as {known.same_as}" if known.same_as else ""))
+    found = check_choice(the_lake(), the_catalog(), known.spec.model_dump(mode="json"), training_options(settings()))
+    for one in found.findings:
+        if one.level == "refusal":
+            typer.echo(f"it cannot be fitted, or not evaluated, as it is: {one.text}", err=True)
 
 
 @model.command("list", epilog="Example: `soundmill model list --json`")
@@ -143,14 +148,18 @@ def model_promote(
     because: Annotated[str, typer.Option(help="The reason, which is stored with the version.")] = "by hand",
 ) -> None:
     """Make a version the champion: the one model whose predictions become detections."""
-    from soundmill.errors import UnknownModel
-    from soundmill.workflows.training import promote_model
+    from soundmill.errors import NoReport, UnknownModel
+    from soundmill.workflows.training import promote_model, read_summary
 
     try:
         chosen = promote_model(the_catalog(), name, because, version)
     except UnknownModel as error:
         refuse(str(error))
     typer.echo(f"{chosen.name} version {chosen.version} is the champion")
+    try:
+        read_summary(the_lake(), chosen)
+    except NoReport as error:
+        typer.echo(f"nobody knows how good it is: {error}", err=True)
 
 
 @model.command("delete", epilog="Example: `soundmill model delete kitchen --yes`")

@@ -217,7 +217,7 @@ class Predictions:
     def of(cls, model: "Recogniser", data: HeldOut, use_hours: bool = True) -> "Predictions":
         """What a model says of test sounds. Raises `NotEnoughData` where there is no tagged sound."""
         if not len(data.tagged):
-            raise NotEnoughData("the test days hold no annotated sound; choose others (--test-days)")
+            raise NotEnoughData("the test days hold no annotated sound: choose days with labels to test on")
         sets = [part for part in (data.tagged, data.background) if len(part)]
         parts: list[Verdicts] = [model.verdicts(part, use_hours) for part in sets]
         truth = np.array([*data.tagged.tags, *[OTHER] * len(data.background)], object)

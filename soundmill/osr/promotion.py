@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from soundmill.osr import metrics
 from soundmill.osr.evaluation import HeldOut, Predictions
-from soundmill.osr.recogniser import Recogniser
 from soundmill.osr.spec import OTHER
 
-_FEWEST_GROUPS = 6  # of sounds of known tags: with fewer, every draw of them may point one way by chance
+if TYPE_CHECKING:
+    from soundmill.osr.recogniser import Recogniser
+
+FEWEST_GROUPS = 6  # of sounds of known tags: with fewer, every draw of them may point one way by chance
 _WEAKEST_SUPPORT = 5  # test sounds below which a tag's F1 says too little to hold a model back
 
 
@@ -33,7 +35,7 @@ class Comparison:
         return asdict(self)
 
 
-def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, HeldOut], margin: float = 0.05) -> Comparison | None:
+def compare(champion: "tuple[Recogniser, HeldOut]", challenger: "tuple[Recogniser, HeldOut]", margin: float = 0.05) -> Comparison | None:
     """The comparison of two models on test sounds with the same keys, each as vectors of its own; None where it cannot be made.
 
     The challenger is promoted when the whole interval of the gain lies above 0 and no tag's F1 falls by more than `margin`.
@@ -57,7 +59,7 @@ def compare(champion: tuple[Recogniser, HeldOut], challenger: tuple[Recogniser, 
     every = np.arange(len(known))
     before, after = accw(old, every), accw(new, every)
     interval = metrics.bootstrap_intervals(old.groups, gain).get("gain")
-    if before is None or after is None or interval is None or len(np.unique(old.groups[known])) < _FEWEST_GROUPS:
+    if before is None or after is None or interval is None or len(np.unique(old.groups[known])) < FEWEST_GROUPS:
         return None
     f1 = {tag: (_f1(old, tag), _f1(new, tag)) for tag in tags if np.count_nonzero(old.truth == tag) >= _WEAKEST_SUPPORT}
     worse = {tag: pair for tag, pair in f1.items() if pair[1] < pair[0] - margin}

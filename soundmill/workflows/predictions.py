@@ -11,9 +11,10 @@ from soundmill.errors import UnknownModel
 from soundmill.lake import Lake
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
-from soundmill.times import days_between
+from soundmill.times import days_between, midnight
 
 _GAP = 0.5  # of a segment: what lies closer is one event
+_DAYS_BACK = 7  # that are looked through for the newest event
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,17 @@ def predictions(lake: Lake, catalog: Catalog, version: ModelVersion, source: str
         found.append(Predicted(live.source, live.started_at, stop, live.tag, live.score, live.probability, live.model, live.version))
     ordered = sorted(found, key=lambda one: (one.start, one.source, one.tag))
     return [one for one in joined(ordered) if one.start < end and one.end > start]
+
+
+def newest_prediction(lake: Lake, catalog: Catalog, version: ModelVersion, before: datetime) -> Predicted | None:
+    """The last event that a model version predicted before a moment, among the days' tables; None where the last few days with any table
+    hold none."""
+    days = [day for day in lake.days(DETECTIONS) if day <= before.date()]
+    for day in days[: -_DAYS_BACK - 1 : -1]:
+        found = predictions(lake, catalog, version, None, midnight(day), min(before, midnight(day + timedelta(days=1))))
+        if found:
+            return found[-1]
+    return None
 
 
 def joined(detections: Sequence[Predicted]) -> list[Predicted]:

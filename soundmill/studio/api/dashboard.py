@@ -31,7 +31,7 @@ from soundmill.workflows.dashboard import (
     uploads_now,
 )
 from soundmill.workflows.listening.quarantined import quarantined_file, quarantined_sound
-from soundmill.workflows.predictions import predictions, version_named
+from soundmill.workflows.predictions import Predicted, newest_prediction, predictions, version_named
 from soundmill.workflows.runs import RunsNow, runs_now
 
 router = APIRouter(prefix="/api", tags=["dashboard"], dependencies=[Depends(page_for("engineer", "annotator"))])
@@ -84,12 +84,14 @@ class DetectionsOut:
     total    how many events there are
     events   the last 300 of them, the newest first
     counts   events by tag, and by the hour they began in (ms)
+    newest   the last event before that span, where there is none in it
     """
 
     model: str
     total: int
     events: list[DetectedEvent]
     counts: dict[str, dict[int, int]]
+    newest: DetectedEvent | None = None
 
 
 def _parts(lake: Lake, catalog: Catalog, settings: Settings) -> dict[str, tuple[Callable[[], Any], type, float]]:
@@ -158,12 +160,13 @@ async def detections(
         counts: dict[str, Counter[int]] = {}
         for one in found:
             counts.setdefault(one.tag, Counter())[to_ms(one.start) // _HOUR_MS * _HOUR_MS] += 1
-        newest = found[: -_MOST_EVENTS - 1 : -1]
+        earlier = None if found else newest_prediction(state.lake, state.catalog, chosen, from_ms(start))
         return DetectionsOut(
             f"{chosen.name}/{chosen.version}",
             len(found),
-            [DetectedEvent(one.source, to_ms(one.start), to_ms(one.end), one.tag, one.score, one.probability) for one in newest],
+            [_event(one) for one in found[: -_MOST_EVENTS - 1 : -1]],
             {tag: dict(by_hour) for tag, by_hour in sorted(counts.items())},
+            _event(earlier) if earlier else None,
         )
 
     return await run_sync(read)
@@ -200,6 +203,10 @@ def _blocks(lake: Lake, path: str, size: int = 1 << 20) -> Any:
     with lake.local_file(path) as file, file.open("rb") as data:
         while block := data.read(size):
             yield block
+
+
+def _event(one: Predicted) -> DetectedEvent:
+    return DetectedEvent(one.source, to_ms(one.start), to_ms(one.end), one.tag, one.score, one.probability)
 
 
 def _detections_mark(catalog: Catalog) -> DetectionsMark:

@@ -107,11 +107,11 @@ class CheckedOut(BaseModel):
 
 
 class DaysOut(BaseModel):
-    """Days for training, for testing, and of background."""
+    """Days for training and for testing; `note` says what could not be looked at yet."""
 
     train_days: list[date]
     test_days: list[date]
-    background_days: list[date]
+    note: str
 
 
 class DefinitionIn(BaseModel):
@@ -283,7 +283,7 @@ async def suggest(request: Request, user: Person, choice: ChoiceIn) -> DaysOut:
     with _in_words():
         spec = ModelSpec.parse({name: choice.spec[name] for name in ("tags", "sources") if choice.spec.get(name)})
         found = await run_sync(suggest_days, state.lake, state.catalog, spec.tags, spec.sources, limiter=_CHECKS)
-    return DaysOut(train_days=list(found.train), test_days=list(found.test), background_days=list(found.background))
+    return DaysOut(train_days=list(found.train), test_days=list(found.test), note=found.note)
 
 
 @router.get("/models/{name}", summary="A definition", responses=_REFUSED)

@@ -22,7 +22,7 @@ from soundmill.workflows.training.fit import Fitted, train_model
 from soundmill.workflows.training.models import delete_model, is_demo, load_version, model_path, promote_model
 from soundmill.workflows.training.overview import files_of, models_now, predictions_csv
 from soundmill.workflows.training.planning import Checked, check_choice, days_of_data, suggest_days
-from soundmill.workflows.training.reports import Report, read_report
+from soundmill.workflows.training.reports import Report, read_report, read_summary
 from soundmill.workflows.training.requests import requests_now
 from soundmill.workflows.training.testing import Compared, compare_versions, evaluate_on_days
 
@@ -53,6 +53,7 @@ __all__ = [
     "predictions_csv",
     "promote_model",
     "read_report",
+    "read_summary",
     "requests_now",
     "suggest_days",
     "tag_group",

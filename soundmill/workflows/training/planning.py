@@ -13,6 +13,7 @@ from soundmill.capture import SEGMENTS
 from soundmill.capture.coverage import COVERAGE
 from soundmill.catalog import Annotations, AudioCollection, Catalog, SoundIndex
 from soundmill.errors import ExtractorUnavailable, MissingFeatures, NotEnoughData, SpecRefused, UnknownExtractor
+from soundmill.features.registry import FINGERPRINT
 from soundmill.labelling.snapshot import ANNOTATIONS
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
@@ -116,13 +117,24 @@ def check_choice(lake: Lake, catalog: Catalog, values: Mapping[str, Any], option
     return Checked(sorted(findings, key=lambda one: _ORDER.index(one.level)), dict(train), dict(test), days)
 
 
-def suggest_days(lake: Lake, catalog: Catalog, tags: Collection[str], sources: Collection[str]) -> DataChoice:
+@dataclass(frozen=True)
+class Suggested:
+    """A split of days. `note` says what could not be looked at yet, empty where all was."""
+
+    train: tuple[date, ...]
+    test: tuple[date, ...]
+    note: str
+
+
+def suggest_days(lake: Lake, catalog: Catalog, tags: Collection[str], sources: Collection[str]) -> Suggested:
     """A split of the labelled days in which every tag is on both sides where it can be, about three sounds in ten are tested, and neither
     parts of one recording nor copies are on both sides. Raises `NotEnoughData`."""
     apart = AudioCollection(catalog).sources_apart()
     counts = Annotations(catalog).sound_counts(date.min, date.max, sources, apart)
     counts = {day: {tag: number for tag, number in of.items() if not tags or tag in tags} for day, of in counts.items()}
     days = sorted(day for day, of in counts.items() if of)
+    if not days:
+        raise NotEnoughData(f"no sound of {', '.join(tags) or 'any tag'} is labelled in these sources; labelled are {_labelled(catalog)}")
     if len(days) < 2:
         raise NotEnoughData("a split needs labelled sounds on two days at least: label another day")
     spec, zone = ModelSpec(sources=tuple(sources)), TrainingOptions().zone  # copies are found by fingerprints, whatever the extractor
@@ -137,7 +149,10 @@ def suggest_days(lake: Lake, catalog: Catalog, tags: Collection[str], sources: C
         if not copies:
             break
         together += [(one.start.date(), other.start.date()) for one, other, _ in copies]
-    return choice
+    ready = set(lake.days(feature_table("annotation", FINGERPRINT)))
+    late = [day for day in days if day not in ready]
+    note = f"copies could not be looked for on {_named(late)}, whose features are not made yet: suggest again later" if late else ""
+    return Suggested(choice.train, choice.test, note)
 
 
 _ORDER: tuple[Level, ...] = ("refusal", "warning", "note")
@@ -147,9 +162,13 @@ def _nothing_labelled(spec: ModelSpec, catalog: Catalog) -> Finding:
     tags = ", ".join(spec.tags) or "any tag"
     if spec.train_days or spec.test_days:
         return Finding("refusal", "training", f"no sound of {tags} is labelled on days that could train: mark days that have labels")
-    there = ", ".join(Annotations(catalog).tags()[:12])
-    mend = f"; labelled are {there}" if there else ": label some on the page Annotate, or with `soundmill labels import`"
+    there = Annotations(catalog).tags()
+    mend = f"; labelled are {_labelled(catalog)}" if there else ": label some on the page Annotate, or with `soundmill labels import`"
     return Finding("refusal", "tags", f"no sound of {tags} is labelled in these sources{mend}")
+
+
+def _labelled(catalog: Catalog) -> str:
+    return ", ".join(Annotations(catalog).tags()[:12]) or "none"
 
 
 def _of_training(tags: Sequence[str], train: Counter[str], mine: Mapping[date, Mapping[str, int]], days: DataChoice) -> list[Finding]:
@@ -208,7 +227,7 @@ def _of_tables(
         return [Finding("refusal", "extractor", str(error))]
     used = sorted({*days.train, *days.test, *days.background, *(days.test_background or ())})
     segmented = set(lake.days(SEGMENTS))
-    if silent := [day for day in days.background if day not in segmented]:
+    if silent := [day for day in spec.background_days or () if day not in segmented]:
         found.append(Finding("warning", "background", f"no segment of sound on {_named(silent)}, so there is no background: unmark them"))
     snapshot = set(lake.days(ANNOTATIONS))
     late = [day for day in used if day in labelled and (day not in snapshot or day not in tables["annotation"])]

@@ -159,7 +159,10 @@ def read_report(lake: Lake, version: ModelVersion) -> Report:
     try:
         figures: dict[str, Any] = json.loads(lake.read_bytes(f"{folder}/{_FIGURES}"))
     except NotInLake:
-        raise NoReport(f"{version.name} {version.version} has not been evaluated: materialise evaluation_report, or test it here") from None
+        raise NoReport(
+            f"{version.name} {version.version} has not been evaluated (yet): the pipeline does it after each fit, or by hand "
+            f"`soundmill materialize evaluation_report --model {version.name}`"
+        ) from None
     table, groups = None, []
     try:
         table = pq.read_table(pa.BufferReader(lake.read_bytes(f"{folder}/{_PREDICTIONS}")))

@@ -85,7 +85,9 @@ def requests_now(catalog: Catalog, address: str) -> Requests:
         ]
     except (ServerUnavailable, KeyError, TypeError, AttributeError) as error:
         why = str(error) if isinstance(error, ServerUnavailable) else not_dagster(address)
-        waits = [Request(name, "done" if name in fitted else "waiting", _fitted(fitted.get(name)) or why) for name in defined]
+        waits = [
+            Request(name, "done" if name in fitted else "waiting", _fitted(fitted.get(name)) or "waits to be fitted") for name in defined
+        ]
         return Requests(why, waits)
     return Requests("", found)
 

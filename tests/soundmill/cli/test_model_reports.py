@@ -25,7 +25,7 @@ def test_days_a_split_and_what_stands_against_a_definition(command: Command) -> 
     split = json.loads(command("model", "suggest", "--json"))
     assert sorted([*split["train_days"], *split["test_days"]]) == ISO
     assert command("model", "suggest").startswith("--train-days 2025-01-0")
-    assert "two days at least" in command("model", "suggest", "--tags", "whale", code=1)
+    assert "no sound of whale is labelled" in command("model", "suggest", "--tags", "whale", code=1)
     assert "warning: doorbell: 8 sounds on training days" in command("model", "check", "house")
     command("model", "define", "late", "--train-days", ",".join(ISO))
     assert json.loads(command("model", "check", "house", "--json"))["refused"] is False
@@ -64,7 +64,7 @@ def test_thresholds_are_moved_a_model_is_copied_and_its_state_told(command: Comm
     away = {"SOUNDMILL_DAGSTER_URL": "http://127.0.0.1:9"}
     states = {row["model"]: row["state"] for row in json.loads(command("model", "status", "--json", **away))}
     assert states == {"attic": "waiting", "house": "waiting"}
-    assert "attic\twaiting\tDagster does not answer" in command("model", "status", **away)
+    assert "attic\twaiting\twaits to be fitted" in command("model", "status", **away)
 
 
 def test_new_sounds_are_listed_and_named(command: Command, built_home: Home) -> None:

@@ -30,8 +30,8 @@ def test_it_hears_what_audio_set_calls_by_name(mn04: Path, data: Path) -> None:
         for path in sorted((data / "esc10" / folder).glob("*.ogg"))[:5]:
             samples, rate = sf.read(path, dtype="float32")
             (vector,) = tool(samples, rate)
-            best.append(names[int(_network(str(mn04)).scores(vector).argmax())])
-        assert best.count(name) >= 3, (folder, best)
+            best.append([names[place] for place in np.argsort(-_network(str(mn04)).scores(vector))[:5]])
+        assert sum(name in some for some in best) >= 4, (folder, best)
 
 
 def test_several_together_give_the_same_as_each_alone(mn04: Path) -> None:

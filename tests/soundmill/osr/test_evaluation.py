@@ -37,7 +37,7 @@ def test_an_evaluation_adds_up(model: OpenSet, result: Evaluation) -> None:
     assert low <= headline.known_auroc <= high
     assert [point.unknown_tags for point in result.openness] == [1]
     json.dumps(result.as_json())
-    with pytest.raises(NotEnoughData, match="--test-days"):
+    with pytest.raises(NotEnoughData, match="choose days with labels"):
         evaluate(model, HeldOut(TEST.take(np.array([], np.int64)), BACKGROUND, 0))
 
 

@@ -7,7 +7,8 @@ import pytest
 from soundmill.catalog import LiveDetection, LiveRecord, ModelRegistry
 from soundmill.osr.detections import DETECTIONS
 from soundmill.osr.spec import OTHER
-from soundmill.workflows.predictions import Predicted, joined, predictions, versions
+from soundmill.times import midnight
+from soundmill.workflows.predictions import Predicted, joined, newest_prediction, predictions, version_named, versions
 from tests.home import DAYS, Home
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -52,3 +53,17 @@ def test_the_champion_comes_first(built_home: Home) -> None:
     registry.define("aaa", registry.spec("house"))
     registry.finish("aaa", registry.begin("aaa", "print").version, {"spec": registry.spec("house")})
     assert [(one.name, one.champion) for one in versions(built_home.catalog)] == [("house", True), ("aaa", False)]
+
+
+def test_the_newest_event_before_a_moment_is_found_in_the_tables(built_home: Home) -> None:
+    version = version_named(built_home.catalog, "")
+    assert version is not None
+    lake, catalog = built_home.lake, built_home.catalog
+    newest = newest_prediction(lake, catalog, version, datetime(2026, 1, 1, tzinfo=UTC))
+    assert newest is not None
+    assert newest.start.date() == DAYS[2]
+    assert newest == predictions(lake, catalog, version, None, midnight(DAYS[2]), midnight(DAYS[2] + timedelta(days=1)))[-1]
+    before = newest_prediction(lake, catalog, version, midnight(DAYS[2]))
+    assert before is not None
+    assert before.start.date() == DAYS[1]
+    assert newest_prediction(lake, catalog, version, midnight(DAYS[0])) is None

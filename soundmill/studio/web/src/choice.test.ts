@@ -31,7 +31,7 @@ test("days whose labels and whose background are used come back as they were", (
 });
 
 test("a split takes the place of the days that were marked, but for days of background", () => {
-  const split = withSplit({ ...NOTHING, uses: marked(["2025-01-08", "R"], ["2025-01-09", "Br"], ["2025-01-02", "Be"]), isWithoutBackground: true }, { train_days: ["2025-01-01"], test_days: ["2025-01-02"], background_days: ["2025-01-01"] });
+  const split = withSplit({ ...NOTHING, uses: marked(["2025-01-08", "R"], ["2025-01-09", "Br"], ["2025-01-02", "Be"]), isWithoutBackground: true }, { train_days: ["2025-01-01"], test_days: ["2025-01-02"], note: "" });
   assert.deepEqual([...split.uses].sort(), [["2025-01-01", "R"], ["2025-01-02", "E"], ["2025-01-09", "Br"]]);
   assert.equal(split.isWithoutBackground, true);
 });

@@ -176,7 +176,7 @@ function Detections() {
         {picked.value && <button onClick={() => pick(null)}>Show all tags again</button>}
       </div>
       {detected && !detected.detections.model && <p class="soft">There is no model yet: <code>soundmill model train NAME FOLDER</code> makes one of a folder of clips, or label sounds on <a href="/annotate">Annotate</a> and define one.</p>}
-      {detected?.detections.model && !detected.detections.total && <p class="soft">Nothing was detected in this span. {span.value < 31 * DAY && <button class="plain" onClick={() => (span.value = 31 * DAY)}>Look at the last month</button>}</p>}
+      {detected?.detections.model && !detected.detections.total && <p class="soft">Nothing was detected in this span. {span.value < 31 * DAY && <button class="plain" onClick={() => (span.value = 31 * DAY)}>Look at the last month</button>}{detected.detections.newest && <> The last event before it was <a data-testid="newest" href={api.annotatorAddress(detected.detections.newest.source, detected.detections.newest.start, detected.detections.newest.end)}>{detected.detections.newest.tag} on {dayOf(detected.detections.newest.start)}</a>.</>}</p>}
       <div class="beside">
         {table.value && table.value.rows.length > 0 && <Counts table={table.value} />}
         <Events />

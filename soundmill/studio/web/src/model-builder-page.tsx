@@ -125,7 +125,7 @@ async function suggest(): Promise<void> {
   try {
     const split = await api.suggest(specOf(choice.value));
     change(withSplit(choice.value, split));
-    said.value = `${split.train_days.length} days train, ${split.test_days.length} test`;
+    said.value = `${split.train_days.length} days train, ${split.test_days.length} test${split.note && `; ${split.note}`}`;
   } catch (error) {
     failed(error as Error);
   } finally {
@@ -177,7 +177,7 @@ export function BuilderPage({ may }: { may: boolean }) {
         <button onClick={undo} disabled={!before.value.length} data-testid="undo">Undo</button>
         <Explained />
       </div>
-      {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+      {problem.value && <p class="problem toast" role="alert">{problem.value}</p>}
       <div class="builder">
         <section aria-label="Days">
           <h2>Days</h2>
@@ -190,7 +190,7 @@ export function BuilderPage({ may }: { may: boolean }) {
             <label><input type="checkbox" checked={choice.value.isWithoutBackground} onChange={(event) => change({ isWithoutBackground: event.currentTarget.checked })} /> no background</label>
             <label>show from <input type="date" value={from.value} onChange={(event) => (from.value = event.currentTarget.value)} /></label>
           </p>
-          <p class="soft small">Click a day, or drag over several. {choice.value.uses.size ? "" : "With no day marked, the first 70 % of the labelled days train, and the others test. "}Upper bar: labels by tag; lower bar: sound, paler where less was recorded than expected.</p>
+          <p class="soft small">Click a day, or drag over several. {choice.value.uses.size ? "" : "With no day marked, the first 70 % of the labelled days train. "}{daysOf(choice.value, "E").length ? "" : "With no test day, the labelled days that are left test. "}Upper bar: labels by tag; lower bar: sound, paler where less was recorded than expected.</p>
           {days.value.length || choice.value.uses.size ? (
             <Calendar days={byDay.value} uses={choice.value.uses} tags={allTags.value} counted={new Set(choice.value.tags)} mark={mark} />
           ) : (
@@ -235,7 +235,7 @@ function Swatch({ tag }: { tag: string }) {
 function Restore() {
   return (
     <select data-testid="restore" value="" onChange={(event) => { const what = event.currentTarget.value; if (what) void restore(what).catch(failed); event.currentTarget.value = ""; }}>
-      <option value="">nothing</option>
+      <option value="">choose…</option>
       {models.value.flatMap((one) => [
         <option key={one.name} value={one.name}>{one.name}, as it is defined</option>,
         ...one.versions.map((version) => <option key={`${one.name}/${version.version}`} value={`${one.name}/${version.version}`}>{one.name} {version.version}{version.champion ? " (champion)" : ""}</option>),
@@ -254,6 +254,13 @@ function Advanced() {
   const offsets = (chosen["threshold_offsets"] ?? {}) as Record<string, number>;
   const differing = all.filter((one) => one.name in chosen && chosen[one.name] !== one.default).length;
   return (
+    <>
+      {Object.keys(offsets).length > 0 && (
+        <p class="small verdict">
+          Thresholds moved by hand: {Object.entries(offsets).map(([tag, by]) => `${tag} ${by > 0 ? "+" : ""}${by.toFixed(2)}`).join(", ")}.{" "}
+          <button type="button" class="plain" onClick={() => change({ settings: Object.fromEntries(Object.entries(chosen).filter(([name]) => name !== "threshold_offsets")) })}>Put them back</button>
+        </p>
+      )}
     <details class="advanced">
       <summary>Advanced settings{differing ? ` (${differing} changed)` : ""}</summary>
       {all.map((one) => {
@@ -278,13 +285,8 @@ function Advanced() {
           </div>
         );
       })}
-      {Object.keys(offsets).length > 0 && (
-        <p class="small">
-          Thresholds moved by hand: {Object.entries(offsets).map(([tag, by]) => `${tag} ${by > 0 ? "+" : ""}${by.toFixed(2)}`).join(", ")}.{" "}
-          <button type="button" class="plain" onClick={() => change({ settings: Object.fromEntries(Object.entries(chosen).filter(([name]) => name !== "threshold_offsets")) })}>Put them back</button>
-        </p>
-      )}
     </details>
+    </>
   );
 }
 

@@ -42,6 +42,7 @@ interface Of {
 
 async function during<T>(words: string, work: () => Promise<T>): Promise<T | undefined> {
   problem.value = "";
+  said.value = "";
   busy.value = words;
   try {
     return await work();
@@ -93,14 +94,14 @@ export function ModelPage(props: Of & { files: string[] }) {
         <h1>{name} {version}</h1>
         {isChampion && <span class="badge">champion</span>}
         <span class="grow" />
-        {may && settings.value && !isChampion && <Promote model={name} version={version} done={(words) => { said.value = words; void load(props).catch(failed); }} refused={failed} />}
+        {may && settings.value && !isChampion && <Promote model={name} version={version} isTested={found !== null} done={(words) => { said.value = words; void load(props).catch(failed); }} refused={failed} />}
         {may && <a class="button" href={`/models/new?from=${encodeURIComponent(`${name}/${version}`)}`}>New model from it</a>}
         <Explained />
       </div>
       {mine && <p class="soft small">fitted {api.moment(mine.fitted_at)} UTC; trained on {api.ranges(mine.train_days)}; tested on {api.ranges(mine.test_days)}; {mine.background_segments} segments of background</p>}
-      {problem.value && <p class="problem" role="alert">{problem.value}</p>}
+      {problem.value && <p class="problem toast" role="alert">{problem.value} <button class="plain" onClick={() => (problem.value = "")}>Close</button></p>}
       {ofPlayer.value && <p class="problem" role="alert">{ofPlayer.value}</p>}
-      <p role="status" aria-live="polite" class="notice" data-testid="busy">{busy.value || said.value}</p>
+      <p role="status" aria-live="polite" class={busy.value || said.value ? "toast" : "hidden"} data-testid="busy">{busy.value || said.value}</p>
       {isOther.value && found && <p class="verdict">Tested on {api.ranges(found.test_days)}. Nothing of it is stored. <button class="plain" onClick={() => void load(props).catch(failed)}>Back to its own test days</button></p>}
       {found && <InShort report={found} mine={mine} />}
       {found && (
@@ -186,7 +187,7 @@ function Thresholds({ report: of, of: { name, version, may } }: { report: api.Re
   return (
     <section aria-label="Thresholds">
       <h2>Thresholds</h2>
-      <p class="soft small">Move one to see what precision, recall and false alarms it would give on {isOther.value ? "these" : "the test"} days. Dotted: where it is. <span class="key precision">precision</span>, <span class="key recall">recall</span>.</p>
+      <p class="soft small">Move one to see what precision, recall and false alarms it would give on {isOther.value ? "these" : "the test"} days. Dotted: where it is. False alarms are names in unlabelled sound, of which {(60 * of.evaluation.background_hours).toFixed(0)} minutes were tested; other sounds that get a name count in precision. <span class="key precision">precision</span>, <span class="key recall">recall</span>.</p>
       <div class="thresholds">{tags.map((tag) => <Threshold key={tag} tag={tag} points={of.points[tag]!} offset={offsets.value[tag] ?? 0} move={(by) => (offsets.value = { ...offsets.value, [tag]: by })} />)}</div>
       {some.length > 0 && (
         <div class="bar verdict" data-testid="moved">
@@ -263,7 +264,7 @@ function Details({ report: of }: { report: api.Report }) {
   return (
     <section aria-label="In detail">
       <h2>In detail</h2>
-      <div class="beside">
+      <div>
         <div class="scroll" tabIndex={0} role="region" aria-label="Each tag">
           <table class="events">
             <caption>Each tag</caption>
@@ -346,7 +347,7 @@ function OtherDays({ of }: { of: Of }) {
   return (
     <details onToggle={open} data-testid="other-days">
       <summary>Test it on other days</summary>
-      <p class="soft small">Labelled days that it was not trained on. Nothing is fitted again.</p>
+      <p class="soft small">Labelled days that it was not trained on, its own test days among them. Nothing is fitted again.</p>
       {otherDays.value && !free.length && <p>There is none: label another day.</p>}
       <fieldset class="choice chips" aria-label="Days">
         {free.map((one) => <button key={one.day} aria-pressed={wanted.value.includes(one.day)} onClick={() => (wanted.value = wanted.value.includes(one.day) ? wanted.value.filter((day) => day !== one.day) : [...wanted.value, one.day])}>{one.day} <span class="soft-on">{Object.values(one.tags).reduce((sum, number) => sum + number, 0)}</span></button>)}
@@ -384,7 +385,7 @@ function SideBySide({ found, first, second }: { found: api.Compared; first: stri
   };
   return (
     <div data-testid="compared">
-      <p class="soft small">On {api.ranges(found.test_days)}: {result.sounds} sounds in {result.groups} groups. A tag that either knows counts as known for both.{result.groups < api.FEWEST_GROUPS && ` With fewer than ${api.FEWEST_GROUPS} groups (recordings, or ten minutes of one) no difference can be told from chance: the intervals are narrower than they should be.`}</p>
+      <p class="soft small">On {api.ranges(found.test_days)}: {result.sounds} sounds in {result.groups} groups, with the labels as they are now. A tag that either knows counts as known for both.{result.groups < api.FEWEST_GROUPS && ` With fewer than ${api.FEWEST_GROUPS} groups (recordings, or ten minutes of one) no difference can be told from chance: the intervals are narrower than they should be.`}</p>
       <div class="scroll" tabIndex={0} role="region" aria-label="Figures of both">
         <table class="events compared">
           <thead><tr><th>figure</th><th class="number">{first}</th><th class="number">{second}</th><th>difference, 95 %</th><th><span class="hidden">verdict</span></th></tr></thead>
@@ -429,6 +430,8 @@ function Explained() {
         <dt>Thresholds</dt><dd>A sound gets a tag's name where it is far enough within its threshold. Stricter: fewer false alarms, and fewer sounds found.</dd>
         <dt>Expected</dt><dd>The recall that cross-validation on the training days found, and so what to expect. Coloured where the test stays more than 0.05 under it; with few sounds that may be chance.</dd>
         <dt>Difference</dt><dd>95 % of bootstraps, with the same sounds drawn for both versions. Where all of it lies on one side of 0, chance alone would hardly do it.</dd>
+        <dt>ACCw, AUROC, OSCR, FPR95</dt><dd>Each is explained beside its figure under “In detail”.</dd>
+        <dt>Deviations away, compactness</dt><dd>Of a group of new sounds: how far its middle is from every known tag, in standard deviations of known sounds; and how alike its sounds are, from 0 (as mixed as all that was rejected) to 1.</dd>
         <dt>New sounds</dt><dd>A label made here is yours, as if you had drawn it; the annotator shows it, and can take it back.</dd>
       </dl>
     </Help>

@@ -178,6 +178,7 @@ export function TryPage({ worklet }: { worklet: string }) {
         {events.value.length > 0 && (
           <div>
             <h2>Events</h2>
+            <p class="soft small">Neighbouring segments of one sound are one event. A sound over the edge of two segments is heard in the window between them, too, so an event may have no row of its own.</p>
             <ul class="plain">{events.value.map((one) => <li key={`${one.tag} ${one.onset}`}>{one.tag}: {one.onset.toFixed(1)} to {one.offset.toFixed(1)} s <span class="soft small">margin {one.score.toFixed(2)}</span></li>)}</ul>
           </div>
         )}
@@ -207,7 +208,7 @@ function Verdicts() {
               <td class="number">{one.start.toFixed(1)} s</td>
               <td><button class="plain" onClick={() => (chosen.value = chosen.value === one ? null : one)}>{one.tag}</button>{one.silent && <span class="soft small"> (so soft that a capture would not keep it)</span>}</td>
               <td class="number">{one.probability === null ? "–" : `${(100 * one.probability).toFixed(0)} %`}</td>
-              <td class="number">{one.score.toFixed(2)}</td>
+              <td class="number">{one.tag === "other" ? "–" : one.score.toFixed(2)}</td>
               <td>{sound.value && one.start >= sound.value.begins && <button aria-label={`play from ${one.start.toFixed(1)} s`} onClick={() => play(one)}>Play</button>}</td>
             </tr>
           ))}

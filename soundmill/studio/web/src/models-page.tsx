@@ -65,7 +65,7 @@ export function ModelsPage({ may }: { may: boolean }) {
       {requests.value?.problem && <p class="problem">{requests.value.problem}. Until it does, nothing is fitted by itself: <code>soundmill materialize osr_model evaluation_report --model NAME</code> does it by hand.</p>}
       {all?.length === 0 && <p class="soft">There is no model yet. Label some sounds on two days at least, on <a href="/annotate">Annotate</a> or with <code>soundmill labels import</code>, then {may ? <a href="/models/new">put a model together</a> : "an engineer puts a model together"}.</p>}
       {all?.map((one) => <ModelPart key={one.name} model={one} may={may} request={requests.value?.requests.find((request) => request.model === one.name)} />)}
-      <p role="status" aria-live="polite" class="notice">{said.value}</p>
+      <p role="status" aria-live="polite" class={said.value ? "toast" : "hidden"}>{said.value}</p>
     </>
   );
 }
@@ -128,7 +128,7 @@ function VersionRow({ model, version, may }: { model: string; version: api.Versi
         {SHOWN.map(([name]) => (
           <td key={name} class="number">{head ? api.figure(head[name]) : "–"}<br /><span class="soft small less">{api.interval(version.intervals[name])}</span></td>
         ))}
-        <td>{may && !version.champion && <Promote model={model} version={version.version} done={(words) => { said.value = words; void load().catch(failed); }} refused={(error) => (refusal.value = error.message)} />}</td>
+        <td>{may && !version.champion && <Promote model={model} version={version.version} isTested={head !== null} done={(words) => { said.value = words; void load().catch(failed); }} refused={(error) => (refusal.value = error.message)} />}</td>
       </tr>
       {(version.promotion || version.because || !head) && (
         <tr class="more"><td colSpan={4 + SHOWN.length} class="soft small wraps">{[api.standing(version), head ? "" : "not evaluated: it has no report yet"].filter(Boolean).join("; ")}</td></tr>
@@ -157,7 +157,7 @@ function Trend({ model }: { model: api.Model }) {
   );
 }
 
-export function Promote({ model, version, done, refused }: { model: string; version: number; done: (words: string) => void; refused: (error: Error) => void }) {
+export function Promote({ model, version, isTested, done, refused }: { model: string; version: number; isTested: boolean; done: (words: string) => void; refused: (error: Error) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const reason = useRef<HTMLInputElement>(null);
   const promote = (event: Event): void => {
@@ -172,6 +172,7 @@ export function Promote({ model, version, done, refused }: { model: string; vers
         <form class="stacked" onSubmit={promote}>
           <h2 id={`promote-${model}-${version}`}>Make {model} {version} the champion</h2>
           <p>Its verdicts become the detections, live at once. Detections of past days are made anew; those of the champion before are kept under its name.</p>
+          {!isTested && <p class="verdict check">It has not been evaluated: nobody knows how good it is.</p>}
           <label>Why <input ref={reason} required maxLength={500} placeholder="fewer false alarms at night" autoFocus /></label>
           <p class="bar"><button class="main">Promote</button><button type="button" onClick={() => dialog.current!.close()}>Cancel</button></p>
         </form>

@@ -86,7 +86,7 @@ def test_days_and_a_split_are_suggested(client: httpx.Client) -> None:
     refused(client.get("/api/training/days", params={"from": "2025-01-03", "to": "2025-01-01"}), 400)
     split = client.post("/api/training/suggest", json={"spec": {"tags": ["kettle"]}}).json()
     assert sorted([*split["train_days"], *split["test_days"]]) == ISO
-    assert "two days at least" in refused(client.post("/api/training/suggest", json={"spec": {"tags": ["whale"]}}), 400)
+    assert "no sound of whale is labelled" in refused(client.post("/api/training/suggest", json={"spec": {"tags": ["whale"]}}), 400)
 
 
 def test_a_report_holds_what_the_page_shows_and_the_original_sees_the_same(client: httpx.Client) -> None:

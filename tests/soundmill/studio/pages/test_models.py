@@ -94,7 +94,8 @@ def test_a_model_is_put_together_by_clicks_drags_and_keys(page: Page, built_home
     assert spec["tags"] == ["kettle", "doorbell"]
     # nobody fits it while Dagster is away, and the page says so
     row = page.locator('[data-model="pair"]')
-    expect(row.get_by_test_id("request")).to_contain_text("start it, or set SOUNDMILL_DAGSTER_URL", timeout=SOON)
+    expect(row.get_by_test_id("request")).to_have_text("waits to be fitted", timeout=SOON)
+    expect(page.get_by_text("start it, or set SOUNDMILL_DAGSTER_URL")).to_be_visible()
     fitted(built_home, "pair")
     expect(row.get_by_test_id("request")).to_have_text("fitted: version 1", timeout=SOON)
     expect(row.get_by_test_id("version-row")).to_have_count(1, timeout=SOON)

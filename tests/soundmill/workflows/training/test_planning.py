@@ -122,8 +122,11 @@ def test_a_suggested_split_has_nothing_against_it(built_home: Home) -> None:
     assert sorted([*split.train, *split.test]) == list(DAYS)
     found = check(built_home, copies=True, tags=["kettle", "doorbell"], train_days=split.train, test_days=split.test)
     assert not found.is_refused
-    with pytest.raises(NotEnoughData, match="two days at least"):
+    assert split.note == ""
+    with pytest.raises(NotEnoughData, match="no sound of whale is labelled in these sources; labelled are doorbell, kettle, knocking"):
         suggest_days(built_home.lake, built_home.catalog, ["whale"], ())
+    built_home.land_day(DAYS[2] + timedelta(days=1))
+    assert f"could not be looked for on {DAYS[2] + timedelta(days=1)}" in suggest_days(built_home.lake, built_home.catalog, (), ()).note
 
 
 def test_what_the_pipeline_has_still_to_make_is_a_note(built_home: Home) -> None:

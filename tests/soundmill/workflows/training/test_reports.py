@@ -47,5 +47,5 @@ def test_a_report_of_an_earlier_version_of_soundmill_opens_without_its_sounds(bu
 def test_a_version_that_was_not_evaluated_says_what_to_do(built_home: Home) -> None:
     for entry in list(built_home.lake.files("reports/house")):
         built_home.lake.delete(entry.path)
-    with pytest.raises(NoReport, match="materialise evaluation_report"):
+    with pytest.raises(NoReport, match="soundmill materialize evaluation_report --model house"):
         read_report(built_home.lake, ModelRegistry(built_home.catalog).current("house"))

@@ -67,7 +67,7 @@ def test_while_dagster_is_away_fitted_models_are_fitted_and_others_wait_for_it(b
     assert "start it, or set SOUNDMILL_DAGSTER_URL" in found.problem
     assert {one.model: (one.state, one.text) for one in found.requests} == {
         "house": ("done", "fitted: version 1"),
-        "later": ("waiting", found.problem),
+        "later": ("waiting", "waits to be fitted"),
     }
 
 
