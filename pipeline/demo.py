@@ -193,6 +193,7 @@ def _result(settings: Settings, scene: Scene, events: list[Event], lake: Lake, c
         "hours": round(hours, 4),
         "seconds": seconds,
         "model": {"name": fit.name, "version": fit.version},
+        "extractor": (fit.card or {})["spec"]["extractor"],
         "per_tag": {tag: _scores(tag, pairs) for tag in scene.known_tags},
         "unknown": {"rejected": sum(name == OTHER for name in unknown), "support": len(unknown), "kinds": list(scene.never_labelled)},
         "background": {"rejected": sum(name == OTHER for name in background), "support": len(background)},
@@ -247,6 +248,9 @@ def _print(result: dict[str, Any], scene: Scene) -> None:
     say(f"  {background['rejected']} of {background['support']} segments of background: rain, babble, the room")
     say(f"All of it took {result['seconds']:.0f} s.")
     say()
+    used = result["extractor"]
+    better = "" if used == "mn04" else "; a network of 4 MB recognises more of real sound: soundmill pretrained fetch mn04"
+    say(f"The recogniser heard by {used}{better}.")
     say("What to do next:")
     say(f"  1. Open the evaluation, with the mistakes to listen to: {result['report']}")
     say("  2. See the runs and pictures: make dev, then http://localhost:3000 (the studio: http://localhost:8000)")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.recognition.collection import Clips, describe, esc10, folder, own_background
+from bench.recognition.networks import networks
 from bench.recognition.protocol import Features, Pipeline, Result, features, run
 from soundmill.errors import ExtractorUnavailable
 from soundmill.features.registry import extractor
@@ -63,14 +64,6 @@ def main() -> None:
         chosen.json.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def _networks() -> dict[str, Path]:
-    """The files of the settings; without them, those next to the test data."""
-    root = Path(__file__).resolve().parent.parent.parent.parent / "shared"
-    models = Path(os.environ.get("SOUNDMILL_TEST_DATA", root / "data")).parent / "models"
-    defaults = {"yamnet": models / "yamnet" / "yamnet.tflite", "mn04": models / "efficientat-mn04" / "mn04_as_mAP_432.pt"}
-    return {name: Path(os.environ.get(f"SOUNDMILL_{name.upper()}_MODEL") or path) for name, path in defaults.items()}
-
-
 def _results(clips: Clips, wanted: list[str], draws: int) -> Iterator[tuple[str, Result]]:
     """One pipeline after another as they finish, each on a core of its own."""
     global _clips
@@ -78,7 +71,7 @@ def _results(clips: Clips, wanted: list[str], draws: int) -> Iterator[tuple[str,
     background = own_background(clips.sample_rate)
     for name in dict.fromkeys(STUDY[name][0] for name in wanted):
         try:
-            _data[name] = features(extractor(name, _networks()), clips, background)
+            _data[name] = features(extractor(name, networks()), clips, background)
         except ExtractorUnavailable as error:
             print(f"left out: {error}")
     names = [name for name in wanted if STUDY[name][0] in _data]

@@ -164,10 +164,16 @@ def _fold(
     model = pipeline.fit(train, background)
     result.fit_seconds.append(time.perf_counter() - began)
     verdicts = pipeline.verdicts(model, test)
-    chosen, nearest = is_known[test], np.array(verdicts.nearest)
-    score = (verdicts.margins + (0 if pipeline.original else model.thresholds_)).max(axis=1)
-    right = nearest == clips.classes[test]
-    named = np.array([str(name) for name in verdicts.names]) == clips.classes[test]
+    thresholds = 0 if pipeline.original else model.thresholds_
+    return {**figures(verdicts, thresholds, clips.classes[test], known), "expected_recall": pipeline.expected_recall(model)}
+
+
+def figures(verdicts: Verdicts, thresholds: Any, classes: npt.NDArray[np.str_], known: npt.NDArray[np.str_]) -> dict[str, float]:
+    """How verdicts on test clips of these classes, shape (n,), do, where some of them are known. Scores are margins and thresholds."""
+    chosen, nearest = np.isin(classes, known), np.array(verdicts.nearest)
+    score = (verdicts.margins + thresholds).max(axis=1)
+    right = nearest == classes
+    named = np.array([str(name) for name in verdicts.names]) == classes
     accepted = np.isin(np.array([str(name) for name in verdicts.names]), known)
     return {
         "closed": float(right[chosen].mean()),
@@ -175,7 +181,6 @@ def _fold(
         "fpr95": metrics.false_positive_rate(score[chosen], score[~chosen]) or 0.0,
         "oscr": metrics.oscr(score[chosen], right[chosen], score[~chosen]) or 0.0,
         "accw": metrics.weighted_accuracy(named[chosen], ~accepted[~chosen]) or 0.0,
-        "expected_recall": pipeline.expected_recall(model),
         "delivered_recall": float(named[chosen].mean()),
     }
 

@@ -100,6 +100,7 @@ def doctor(as_json: Json = False) -> None:
     if values.backup:
         checks["backup"] = _backup_check(values)
     checks["speech"] = _speech_check(values)
+    checks["extractor"] = _extractor_check(values)
     bad = any(text.startswith("failed") for text in checks.values())
     if as_json:
         print_json({"settings": rows, "checks": checks})
@@ -131,6 +132,23 @@ def _speech_check(values: Settings) -> str:
         return f"failed: SOUNDMILL_KEYWORDS: {error}"
     except NoSpeechModel as error:
         return f"failed: {error}" if values.vosk_model else f"none: {error}"
+
+
+def _extractor_check(values: Settings) -> str:
+    """By what models tell sounds apart unless they ask for another extractor."""
+    from soundmill.errors import ExtractorUnavailable, UnknownExtractor
+    from soundmill.features.extractor import fingerprint
+    from soundmill.features.registry import extractor
+
+    first, *others = values.extractor_names
+    try:
+        for name in values.extractor_names:
+            fingerprint(extractor(name, values.networks))
+    except (ExtractorUnavailable, UnknownExtractor) as error:
+        return f"failed: SOUNDMILL_EXTRACTORS: {error}"
+    more = f"; beside it {', '.join(others)}" if others else ""
+    better = "; models recognise more with mn04: soundmill pretrained fetch mn04" if "mn04" not in values.extractor_names else ""
+    return f"ok, {first}{more}{better}"
 
 
 def _dagster_check(values: Settings) -> str:

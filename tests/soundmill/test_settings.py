@@ -99,3 +99,15 @@ def test_no_secret_of_a_url_shows(url: str) -> None:
 
 def test_a_name_without_a_password_in_a_database_url_stays() -> None:
     assert masked_url("postgresql+psycopg://ann@host/name") == "postgresql+psycopg://ann@host/name"
+
+
+def test_mn04_is_run_where_its_file_is_there_unless_others_are_named(tmp_path: Path) -> None:
+    def names(**values: Any) -> tuple[str, ...]:
+        return Settings(home=tmp_path, _env_file=None, **values).extractor_names
+
+    assert names() == ("pooled_spectral",)
+    (tmp_path / "pretrained").mkdir()
+    (tmp_path / "pretrained" / "mn04_as.pt").touch()
+    assert names() == ("mn04", "pooled_spectral")
+    assert names(extractors="yamnet, pooled_spectral") == ("yamnet", "pooled_spectral")
+    assert names(mn04_model=tmp_path / "elsewhere.pt") == ("pooled_spectral",)

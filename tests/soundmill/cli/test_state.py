@@ -31,3 +31,14 @@ def test_doctor_prints_settings_with_their_source_and_no_secrets(soundmill: Comm
     soundmill("doctor", code=1, SOUNDMILL_VOSK_MODEL="/nowhere")
     soundmill("doctor", code=1, SOUNDMILL_KEYWORDS="a", SOUNDMILL_KEYWORD_STEMMING="klingon")
     soundmill("doctor", code=1, SOUNDMILL_CATALOG="postgresql+psycopg://nobody:hunter2@127.0.0.1:1/none")
+
+
+def test_doctor_says_by_what_models_hear_and_how_to_get_the_better_one(soundmill: Command, mn04: Path) -> None:
+    def said(**environment: str) -> str:
+        return str(json.loads(soundmill("doctor", "--json", **environment))["checks"]["extractor"])
+
+    assert said() == "ok, pooled_spectral; models recognise more with mn04: soundmill pretrained fetch mn04"
+    assert said(SOUNDMILL_MN04_MODEL=str(mn04)) == "ok, mn04; beside it pooled_spectral"
+    assert said(SOUNDMILL_MN04_MODEL=str(mn04), SOUNDMILL_EXTRACTORS="pooled_spectral").startswith("ok, pooled_spectral; models recognise")
+    shown = soundmill("doctor", "--json", SOUNDMILL_EXTRACTORS="mn04", code=1)
+    assert "Traceback" not in shown

@@ -101,3 +101,10 @@ def test_a_group_of_new_sounds_becomes_labels_of_ones_own(built_home: Home) -> N
             tag_group(lake, catalog, house, rank, tag, "anna", chosen)
     with pytest.raises(NoReport):
         tag_group(lake, catalog, replace(house, version=9), 1, "x", "anna")
+
+
+def test_a_model_that_names_no_extractor_gets_the_first_of_those_that_are_run_here(built_home: Home) -> None:
+    catalog, here = built_home.catalog, ("mn04", "pooled_spectral", "loudest_frames")
+    assert define_model(catalog, "first", {}, here).spec.extractor == "mn04"
+    assert define_model(catalog, "second", {"extractor": "pooled_spectral"}, here).spec.extractor == "pooled_spectral"
+    assert define_model(catalog, "third", {"recogniser": "gaussian_votes"}, here).spec.extractor == "loudest_frames"  # its own
