@@ -52,22 +52,23 @@ def data() -> Path:
     return folder
 
 
+def _model(data: Path, *parts: str) -> Path:
+    path = data.parent.joinpath("models", *parts)
+    if not path.is_file():
+        pytest.skip(f"no model in {path}")
+    return path
+
+
 @pytest.fixture
 def yamnet(data: Path) -> Path:
     """The file of the network YAMNet."""
-    path = data.parent / "models" / "yamnet" / "yamnet.tflite"
-    if not path.is_file():
-        pytest.skip(f"no YAMNet in {path}")
-    return path
+    return _model(data, "yamnet", "yamnet.tflite")
 
 
 @pytest.fixture
 def mn04(data: Path) -> Path:
     """The file of the network mn04."""
-    path = data.parent / "models" / "efficientat-mn04" / "mn04_as_mAP_432.pt"
-    if not path.is_file():
-        pytest.skip(f"no mn04 in {path}")
-    return path
+    return _model(data, "efficientat-mn04", "mn04_as_mAP_432.pt")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import soxr
 
 from soundmill.errors import ExtractorUnavailable
-from soundmill.features.checksum import checksum
+from soundmill.features.checksum import checksum_of_network
 from soundmill.features.extractor import Vectors
 from soundmill.features.spectrogram import Float32, LogMel, banded
 
@@ -85,9 +85,7 @@ class Mn04:
         return found
 
     def _checksum(self) -> str:
-        if self.file is None or not self.file.is_file():
-            raise ExtractorUnavailable(f"no mn04 in {self.file}: soundmill pretrained fetch mn04, or set SOUNDMILL_MN04_MODEL")
-        return checksum(self.file)
+        return checksum_of_network(self.file, "mn04", self.network)
 
 
 def _log_mel(samples: Float32) -> Float32:

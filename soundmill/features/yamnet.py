@@ -16,7 +16,7 @@ import numpy.typing as npt
 import soxr
 
 from soundmill.errors import ExtractorUnavailable
-from soundmill.features.checksum import checksum
+from soundmill.features.checksum import checksum_of_network
 from soundmill.features.extractor import Vectors
 
 _RATE = 16_000
@@ -29,9 +29,7 @@ EMBEDDING_SIZE, CLASSES = 1024, 521
 
 def _checksum(path: Path | None) -> str:
     """Its sha256. Raises `ExtractorUnavailable`."""
-    if path is None or not path.is_file():
-        raise ExtractorUnavailable(f"no YAMNet in {path}: soundmill pretrained fetch yamnet, or set SOUNDMILL_YAMNET_MODEL")
-    return checksum(path)
+    return checksum_of_network(path, "YAMNet", "yamnet")
 
 
 @dataclass(frozen=True)

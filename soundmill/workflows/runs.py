@@ -10,7 +10,7 @@ from soundmill.errors import ServerUnavailable
 
 _MOST = 30
 _PATIENCE = 5.0  # seconds
-_UNDER_WAY = ("STARTED", "STARTING", "CANCELING", "QUEUED", "NOT_STARTED", "MANAGED")
+UNDER_WAY = ("STARTED", "STARTING", "CANCELING", "QUEUED", "NOT_STARTED", "MANAGED")
 _LISTS = ("under_way", "failed", "newest")
 _RUNS = """
 query Runs($limit: Int!, $under_way: [RunStatus!], $failed: [RunStatus!]) {
@@ -54,7 +54,7 @@ def runs_now(address: str) -> RunsNow:
     """The runs that Dagster's web server at this address knows of."""
     address = address.rstrip("/")
     try:
-        answer = ask_dagster(address, _RUNS, limit=_MOST, under_way=_UNDER_WAY, failed=["FAILURE", "CANCELED"])
+        answer = ask_dagster(address, _RUNS, limit=_MOST, under_way=UNDER_WAY, failed=["FAILURE", "CANCELED"])
         under_way, failed, newest = ([_run(address, one) for one in answer[name]["results"]] for name in _LISTS)
     except ServerUnavailable as error:
         return _nothing(address, str(error))

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from soundmill.catalog import AudioCollection, Catalog, ModelRegistry, ModelVersion
 from soundmill.errors import DataLeakage, NotEnoughData
@@ -17,7 +17,7 @@ from soundmill.workflows.training.promotion import consider_promotion
 from soundmill.workflows.training.reports import report_of, write_report
 
 if TYPE_CHECKING:
-    from soundmill.osr.evaluation import Evaluation, Stream
+    from soundmill.osr.evaluation import Evaluation, HeldOut, Predictions, Stream
     from soundmill.osr.novelty import NewSound
     from soundmill.osr.recogniser import Recogniser
     from soundmill.osr.sounds import Sounds
@@ -45,7 +45,6 @@ def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOpt
 
     Raises `UnknownModel`, `NotEnoughData`, `DataLeakage`, `MissingFeatures`, `NotInLake`, `UntrustedModel`.
     """
-    from soundmill.osr.evaluation import HeldOut, Predictions, evaluate
     from soundmill.osr.report import playable, report_html, report_pictures
 
     version = ModelRegistry(catalog).current(name)
@@ -54,14 +53,9 @@ def evaluate_model(lake: Lake, catalog: Catalog, name: str, options: TrainingOpt
     data = TrainingData(lake, ModelSpec.parse(card["spec"]), options.zone, days_of(card), apart)
     if not data.days.test:
         raise NotEnoughData(f"the model {name!r} has no test days: annotate another day, or define it with --test-days")
-    if (leaks := data.leaks()) and not data.spec.allow_duplicates:
-        raise DataLeakage(describe_leaks(leaks))
-    model = load_version(lake, version)
-    streams, fresh = listen(model, data, data.background_for(card["data"]["support"]))
-    test = HeldOut(data.tagged(), *data.test_background(), streams)
-    predictions = Predictions.of(model, test)
-    result = evaluate(model, test, predictions)
-    promotion = consider_promotion(lake, catalog, version, (model, test), data, options, has_leaks=bool(leaks))
+    has_leaks = refuse_leaks(data)
+    model, test, predictions, result, fresh = run_on_test_days(lake, version, data)
+    promotion = consider_promotion(lake, catalog, version, (model, test), data, options, has_leaks=has_leaks)
     log.info("drawing the report")
     pictures = report_pictures(model, result)
     wanted = [example.key for example in result.worst] + [key for one in fresh[:NEW_SHOWN] for key in one.examples]
@@ -85,6 +79,41 @@ def describe_leaks(leaks: list[Leak]) -> str:
     """Which test sounds are copies of training sounds, and what to do about it, in a sentence."""
     shown = "; ".join(f"{leak.test} is {leak.training} ({leak.likeness:.2f})" for leak in leaks[:3])
     return f"{len(leaks)} test sounds are copies of training sounds: {shown}. Name other days, or define the model with --allow-duplicates"
+
+
+def refuse_leaks(data: TrainingData, learned: TrainingData | None = None) -> bool:
+    """Whether test sounds are copies of training sounds, as `TrainingData.leaks` finds them, where the specification allows copies.
+
+    Raises `DataLeakage` where it does not.
+    """
+    leaks = data.leaks(learned)
+    if leaks and not data.spec.allow_duplicates:
+        raise DataLeakage(describe_leaks(leaks))
+    return bool(leaks)
+
+
+class Tested(NamedTuple):
+    """A version on test days; `fresh`: groups among what it called "other" that are unlike its background."""
+
+    model: "Recogniser"
+    test: "HeldOut"
+    predictions: "Predictions"
+    result: "Evaluation"
+    fresh: "list[NewSound]"
+
+
+def run_on_test_days(lake: Lake, version: ModelVersion, data: TrainingData) -> Tested:
+    """What the version makes of the test days' labelled sounds, of their background, and of all of their audio.
+
+    Raises `MissingFeatures`, `NotInLake`, `UntrustedModel`.
+    """
+    from soundmill.osr.evaluation import HeldOut, Predictions, evaluate
+
+    model = load_version(lake, version)
+    streams, fresh = listen(model, data, data.background_for((version.card or {})["data"]["support"]))
+    test = HeldOut(data.tagged(), *data.test_background(), streams)
+    predictions = Predictions.of(model, test)
+    return Tested(model, test, predictions, evaluate(model, test, predictions), fresh)
 
 
 def listen(model: "Recogniser", data: TrainingData, background: "Sounds") -> "tuple[list[Stream], list[NewSound]]":

@@ -148,7 +148,7 @@ def suggest_days(lake: Lake, catalog: Catalog, tags: Collection[str], sources: C
         copies = _copies(TrainingData(lake, spec, zone, choice, apart))
         if not copies:
             break
-        together += [(one.start.date(), other.start.date()) for one, other, _ in copies]
+        together += [(one.start.date(), other.start.date()) for one, other in copies]
     ready = set(lake.days(feature_table("annotation", FINGERPRINT)))
     late = [day for day in days if day not in ready]
     note = f"copies could not be looked for on {_named(late)}, whose features are not made yet: suggest again later" if late else ""
@@ -258,14 +258,14 @@ def _of_copies(data: TrainingData) -> list[Finding]:
     if not found:
         return []
     level: Level = "warning" if data.spec.allow_duplicates else "refusal"
-    shown = "; ".join(f"{_where(one)} is the sound of {_where(other)}" for one, other, _ in found[:_SHOWN_COPIES])
+    shown = "; ".join(f"{_where(one)} is the sound of {_where(other)}" for one, other in found[:_SHOWN_COPIES])
     more = f" and {len(found) - _SHOWN_COPIES} more" if len(found) > _SHOWN_COPIES else ""
     mend = "put the days of both on one side, withdraw one of the labels, or allow copies among the advanced options"
     return [Finding(level, "leakage", f"test sounds are copies of training sounds: {shown}{more}; {mend}")]
 
 
-def _copies(data: TrainingData) -> list[tuple[SoundPlace, SoundPlace, float]]:
-    """Test sounds that are training sounds, which one each is, and how alike they are; none where features are still to be made."""
+def _copies(data: TrainingData) -> list[tuple[SoundPlace, SoundPlace]]:
+    """Test sounds that are training sounds, and which one each is; none where features are still to be made."""
     try:
         leaks = data.leaks()
     except MissingFeatures:
@@ -275,7 +275,7 @@ def _copies(data: TrainingData) -> list[tuple[SoundPlace, SoundPlace, float]]:
     keys = {key for leak in leaks for key in (leak.training, leak.test)}
     places = data.places(sorted({*data.days.train, *data.days.background, *data.days.test, *data.test_background_days}), keys=keys)
     both = [leak for leak in leaks if leak.test in places and leak.training in places]
-    return [(SoundPlace(one.test, *places[one.test]), SoundPlace(one.training, *places[one.training]), one.likeness) for one in both]
+    return [(SoundPlace(one.test, *places[one.test]), SoundPlace(one.training, *places[one.training])) for one in both]
 
 
 def _where(sound: SoundPlace) -> str:

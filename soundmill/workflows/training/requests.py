@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from soundmill.catalog import Catalog, ModelRegistry
 from soundmill.errors import ServerUnavailable
-from soundmill.workflows.runs import ask_dagster, moment, not_dagster
+from soundmill.workflows.runs import UNDER_WAY, ask_dagster, moment, not_dagster
 
 State = Literal["waiting", "queued", "fitting", "evaluating", "failed", "done"]
 _FIT, _REPORT = "osr_model", "evaluation_report"
@@ -21,7 +21,7 @@ _ASK = """
 query Requests {{
   {0}
   repositoriesOrError {{ ... on RepositoryConnection {{ nodes {{ sensors {{ name sensorState {{
-    status ticks(limit: 1) {{ skipReason error {{ message }} }} nextTick {{ timestamp }} }} }} }} }} }}
+    status ticks(limit: 1) {{ skipReason error {{ message }} }} }} }} }} }} }}
 }}
 fragment found on RunsOrError {{
   ... on Runs {{ results {{ runId jobName status creationTime assetSelection {{ path }} stepStats {{ stepKey status startTime }} }} }}
@@ -29,11 +29,10 @@ fragment found on RunsOrError {{
 """
 _WHY = """
 query Why($run: ID!) { runOrError(runId: $run) { ... on Run { eventConnection(limit: 1000) { events {
-  ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
+  ... on ExecutionStepFailureEvent { error { message cause { message } } }
   ... on RunFailureEvent { error { message } }
 } } } } }
 """
-_UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING", "MANAGED"}
 _LONGEST = 400  # letters of a failure
 
 
@@ -101,7 +100,7 @@ def _newest(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _request(address: str, name: str, defined_at: datetime, version: int | None, run: dict[str, Any] | None, sensor: str) -> Request:
     link = f"{address.rstrip('/')}/runs/{run['runId']}" if run else ""
     created = moment(run["creationTime"]) if run else None
-    if run and run["status"] in _UNDER_WAY:
+    if run and run["status"] in UNDER_WAY:
         steps = {step["stepKey"]: step for step in run["stepStats"]}
         if run["status"] != "STARTED" or not steps:
             return Request(name, "queued", "queued: it starts as soon as a worker is free", link, created)

@@ -9,11 +9,11 @@ from soundmill.errors import DataLeakage, NotEnoughData
 from soundmill.lake import Lake
 from soundmill.options import TrainingOptions
 from soundmill.osr.comparison import SideBySide, side_by_side
-from soundmill.osr.evaluation import HeldOut, Predictions, evaluate
+from soundmill.osr.evaluation import HeldOut
 from soundmill.osr.selection import DataChoice
 from soundmill.osr.spec import ModelSpec
 from soundmill.workflows.training.data import TrainingData
-from soundmill.workflows.training.evaluation import describe_leaks, listen
+from soundmill.workflows.training.evaluation import refuse_leaks, run_on_test_days
 from soundmill.workflows.training.models import days_of, load_version
 from soundmill.workflows.training.reports import Report, SoundPlace, report_of
 
@@ -56,13 +56,9 @@ def evaluate_on_days(
         raise NotEnoughData("no day to test on: choose days with labelled sounds that the model was not trained on")
     data = _data(lake, catalog, version, ModelSpec.parse((version.card or {})["spec"]), days, background_days, options)
     _refuse_met_days([version], data)
-    if (leaks := data.leaks()) and not data.spec.allow_duplicates:
-        raise DataLeakage(describe_leaks(leaks))
-    model = load_version(lake, version)
-    streams, fresh = listen(model, data, data.background_for((version.card or {})["data"]["support"]))
-    test = HeldOut(data.tagged(), *data.test_background(), streams)
-    predictions = Predictions.of(model, test)
-    return report_of(data, model, predictions, evaluate(model, test, predictions), fresh)
+    refuse_leaks(data)
+    model, _, predictions, result, fresh = run_on_test_days(lake, version, data)
+    return report_of(data, model, predictions, result, fresh)
 
 
 def compare_versions(
@@ -90,8 +86,7 @@ def compare_versions(
     _refuse_met_days([first, second], two)
     own = _data(lake, catalog, first, ModelSpec.parse((first.card or {})["spec"]), days, background_days, options)
     for data, learned in ((one, own), (two, two)):
-        if (leaks := data.leaks(learned)) and not data.spec.allow_duplicates:
-            raise DataLeakage(describe_leaks(leaks))
+        refuse_leaks(data, learned)
     held = [HeldOut(data.tagged(), *data.test_background()) for data in (one, two)]
     if not len(held[0].tagged):
         raise NotEnoughData(f"no sound is labelled on {_days(days)}: choose days with labelled sounds")
